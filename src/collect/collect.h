@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "model/owner.h"
+#include "model/sample.h"
+#include "model/socket.h"
+
+namespace netwatch::collect {
+
+// Where the operating system's text files are: "/" on a real host, a folder in tests.
+struct Root {
+  std::string path = "/";
+  [[nodiscard]] std::string join(std::string_view relative) const;  // "proc/stat" -> "/proc/stat"
+};
+
+// The sockets of this network namespace with their owners: sock_diag over netlink (TCP with
+// tcp_info, UDP, both families), else /proc/net/{tcp,udp}{,6}; inodes matched to processes by
+// /proc/*/fd (quality: inferred). Keeps a cache of processes between calls; not thread-safe.
+class SocketCollector {
+ public:
+  explicit SocketCollector(Root root = {});
+  ~SocketCollector();
+  SocketCollector(const SocketCollector&) = delete;
+  SocketCollector& operator=(const SocketCollector&) = delete;
+
+  base::Result<model::SocketTable> collect();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// All interfaces with their 64-bit counters and addresses, and which one carries the default
+// route. rtnetlink on a real host; /sys/class/net and /proc/net in a fake root.
+base::Result<model::InterfaceTable> collect_interfaces(const Root& root = {});
+
+// What this host and these rights allow: capture, all processes' sockets, interface counters, ...
+std::vector<model::Ability> collect_abilities(const Root& root = {});
+
+}  // namespace netwatch::collect

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "dpi/protocol.h"
+#include "model/drops.h"
+#include "model/flow.h"
+#include "model/record.h"
+#include "model/stream.h"
+
+namespace netwatch::dpi {
+
+// What an analyzer tells its shard. Calls come while feed() or end() runs.
+class AnalyzerSink {
+ public:
+  virtual ~AnalyzerSink() = default;
+  // A finished record; its flow, time and packet are filled in. Valid during the call.
+  virtual void on_record(const model::Record& record) = 0;
+  // `handle`'s flow speaks `name` at this depth (0 outermost).
+  virtual void on_app(std::uint64_t flow, std::uint8_t layer, std::string_view name) = 0;
+  virtual void on_originator(std::uint64_t flow, model::Side side) = 0;
+};
+
+// Whose bytes they are, given with each call so that no analysis keeps a copy.
+struct FlowRef {
+  model::FlowId id = model::kNoFlow;
+  std::uint8_t proto = 0;
+  std::uint16_t orig_port = 0;
+  std::uint16_t resp_port = 0;
+};
+
+// What the flow's reader wants next.
+enum class Appetite : std::uint8_t {
+  kBytes,  // go on
+  kNone,   // nothing more, ever: stop reassembling this flow
+};
+
+// Memory of one analyzer, a fixed part of the engine's (design section 5).
+struct AnalyzerBudget {
+  std::size_t decoder_bytes = std::size_t{8} << 20;
+  std::size_t held_bytes = std::size_t{4} << 20;
+};
+
+// The decoders of one shard. Single-threaded. Flows are named by slots: 0 is "no analysis yet";
+// feed() makes one when it needs one and writes it into `slot`, end() frees it. When a budget is
+// exhausted, the analysis that was longest without bytes gives way, and is counted.
+class Analyzer {
+ public:
+  Analyzer(AnalyzerSink& sink, const AnalyzerBudget& budget);
+  ~Analyzer();
+  Analyzer(const Analyzer&) = delete;
+  Analyzer& operator=(const Analyzer&) = delete;
+
+  Appetite feed(std::uint32_t& slot, const FlowRef& flow, const model::StreamChunk& chunk);
+  void end(std::uint32_t& slot, const FlowRef& flow, base::TimeNs now_ns, std::uint64_t packet);
+
+  [[nodiscard]] const model::DropCounters& drops() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace netwatch::dpi

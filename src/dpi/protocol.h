@@ -1,0 +1,131 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <span>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "model/field.h"
+#include "model/flow.h"
+#include "model/record.h"
+#include "model/stream.h"
+
+// What a protocol file fills in: see CONTRIBUTING.md, "Add a protocol".
+namespace netwatch::dpi {
+
+// May this be my protocol, by content alone?
+enum class Probe : std::uint8_t {
+  kNo,
+  kMore,  // cannot tell yet; asked again with more bytes, at most kMaxProbeTries times
+  kYes,
+};
+inline constexpr int kMaxProbeTries = 3;
+inline constexpr std::size_t kProbeBytes = 2048;  // kept until a decoder is confirmed
+
+// The first unread bytes of both sides of a flow. Either may be empty: a capture may start in
+// mid-stream or hold one side only. For datagrams: the one message at hand, on its side.
+struct ProbeInput {
+  base::Bytes of(model::Side side) const { return sides[model::index(side)]; }
+  std::array<base::Bytes, 2> sides;
+  model::Side latest = model::Side::kOriginator;  // the side that just grew
+  std::uint16_t orig_port = 0;                    // hints: they never decide
+  std::uint16_t resp_port = 0;
+};
+
+enum class Verdict : std::uint8_t {
+  kFine,
+  kOdd,      // mine, but it breaks a rule: named with Context::odd() and counted; goes on
+  kNotMine,  // replayed to the other probes if the kept bytes still allow it
+  kDone,     // mine, and all that is reported has been: the flow is not reassembled any more
+};
+
+// How far a decoder got with the bytes it was shown.
+struct Step {
+  Verdict verdict = Verdict::kFine;
+  // Bytes it is through with. More than it was shown = skip: those bytes are not wanted, are not
+  // buffered, and a gap inside them is no gap. Less = the rest is kept and shown again, with what
+  // follows it, once `wanted` bytes are there.
+  std::uint64_t consumed = 0;
+  std::size_t wanted = 0;  // 0: as soon as one more byte arrives
+};
+// At most so many unconsumed bytes are kept per side; a decoder that asks for more is ended.
+inline constexpr std::size_t kMaxHeldBytes = std::size_t{64} << 10;
+
+// What a decoder may do besides reading. Belongs to the caller; valid during one call.
+class Context {
+ public:
+  virtual ~Context() = default;
+
+  // The one builder: start(), add_*(), then emit(side).
+  virtual model::RecordBuilder& record() = 0;
+  virtual void emit(model::Side side) = 0;
+  // Counts one breach of the protocol's rules; `what` is static and short: "label_loop".
+  virtual void odd(std::string_view what) = 0;
+  // By content, this side opened the conversation (a request came from it).
+  virtual void set_originator(model::Side side) = 0;
+  // The rest of this flow speaks another protocol (upgrade, CONNECT, STARTTLS): it is probed
+  // anew from the next unconsumed byte of either side. Return kFine after it.
+  virtual void hand_on() = 0;
+  [[nodiscard]] virtual base::TimeNs now_ns() const = 0;  // time of the packet at hand
+};
+
+// One conversation of one protocol. Made in a slab of its ProtocolDef::state_bytes; must not own
+// more than that but through buffers that Context gives. Never sees a packet.
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  // In-order bytes of one side, from the first unconsumed one; or one whole datagram (whatever is
+  // not consumed of a datagram is dropped).
+  virtual Step on_bytes(const model::StreamChunk& chunk, Context& context) = 0;
+  // `chunk.gap_bytes` are missing on this side. kNotMine ends the decoder, kFine goes on.
+  virtual Verdict on_gap(const model::StreamChunk& /*chunk*/, Context& /*context*/) {
+    return Verdict::kDone;
+  }
+  // The flow ended; pending requests may still be reported.
+  virtual void on_end(Context& /*context*/) {}
+};
+
+enum class Transport : std::uint8_t { kTcp = 1, kUdp = 2, kBoth = 3 };
+
+// The set of byte values a first message may begin with; probes of others are not asked.
+struct FirstBytes {
+  std::array<std::uint64_t, 4> bits{};
+  [[nodiscard]] constexpr bool has(std::uint8_t byte) const {
+    return ((bits[byte >> 6] >> (byte & 63)) & 1) != 0;
+  }
+  static constexpr FirstBytes any() { return {{~0ULL, ~0ULL, ~0ULL, ~0ULL}}; }
+  static constexpr FirstBytes of(std::string_view values) {
+    FirstBytes set;
+    for (char c : values) {
+      const auto byte = static_cast<std::uint8_t>(c);
+      set.bits[byte >> 6] |= 1ULL << (byte & 63);
+    }
+    return set;
+  }
+};
+
+// A row of the table in dpi/protocols.cpp. All of static storage.
+struct ProtocolDef {
+  std::string_view name;  // "tls"; what Flow::apps shows
+  Transport transport = Transport::kTcp;
+  FirstBytes first;
+  std::span<const std::uint16_t> usual_ports{};  // order the probes, never decide
+  Probe (*probe)(const ProbeInput& input) = nullptr;
+  const model::Schema* schema = nullptr;
+  std::size_t state_bytes = 0;               // at most kMaxStateBytes
+  Decoder* (*make)(void* memory) = nullptr;  // placement new into state_bytes
+};
+inline constexpr std::size_t kMaxStateBytes = 4096;
+
+// The make function of a decoder class.
+template <typename T>
+Decoder* make_decoder(void* memory) {
+  static_assert(sizeof(T) <= kMaxStateBytes);
+  static_assert(alignof(T) <= alignof(std::max_align_t));
+  return new (memory) T();
+}
+
+}  // namespace netwatch::dpi

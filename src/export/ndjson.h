@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "model/drops.h"
+#include "model/flow.h"
+#include "model/record.h"
+
+// The NDJSON contract, schema netwatch.v1 (docs/ndjson.md). Every function appends one line with
+// its newline to `out`. All text is sanitised to valid, printable UTF-8 here.
+// (The namespace is not the folder's name, which is a C++ keyword.)
+namespace netwatch::exporting {
+
+struct MetaLine {
+  std::string_view program;  // "netwatch 0.1.0"
+  std::string_view source;
+  std::span<const std::uint16_t> linktypes{};
+};
+void append_meta(std::string& out, const MetaLine& meta,
+                 std::string_view (*linktype_name)(std::uint16_t));
+void append_record(std::string& out, const model::Record& record);
+void append_flow(std::string& out, const model::Flow& flow);
+
+struct Totals {
+  std::uint64_t packets = 0;
+  std::uint64_t wire_bytes = 0;
+  std::uint64_t flows = 0;
+  std::uint64_t records = 0;
+  base::TimeNs first_ns = 0;
+  base::TimeNs last_ns = 0;
+  std::uint64_t clock_steps = 0;  // packets older than the one before them
+  std::uint64_t non_ip = 0;
+  model::DropCounters drops;
+};
+void append_stats(std::string& out, const Totals& totals);
+
+}  // namespace netwatch::exporting

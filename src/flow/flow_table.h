@@ -1,0 +1,94 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "base/time.h"
+#include "model/drops.h"
+#include "model/flow.h"
+#include "model/packet.h"
+#include "model/stream.h"
+#include "wire/decode.h"
+
+namespace netwatch::flow {
+
+// Memory of one table, a fixed part of the engine's.
+struct FlowBudget {
+  std::size_t flows = 128 * 1024;                   // hot flows alive at once
+  std::size_t stream_bytes = std::size_t{6} << 20;  // out-of-order data held
+};
+
+// When a silent flow is over.
+struct FlowTimeouts {
+  base::TimeNs tcp_half_open = 30 * base::kNsPerSecond;  // no answer to a SYN yet
+  base::TimeNs tcp_open = 900 * base::kNsPerSecond;
+  base::TimeNs tcp_closed = 10 * base::kNsPerSecond;  // after both FINs, or a RST
+  base::TimeNs udp = 120 * base::kNsPerSecond;
+  base::TimeNs other = 60 * base::kNsPerSecond;
+};
+
+// What the table keeps of a live flow. The reader's slots are opaque here.
+// Sides are those of the first packet (its sender, or the handshake's client, is the originator)
+// and never change while the flow lives; `flipped` says that content told otherwise, and counts
+// when the flow is turned into a model::Flow.
+struct FlowHandle {
+  std::uint32_t index = 0;
+};
+
+class FlowTable;
+
+// What a table tells its shard, during packet(), advance() and finish().
+class FlowSink {
+ public:
+  virtual ~FlowSink() = default;
+  // In-order bytes, a datagram or a gap. Returns whether this flow's bytes are still wanted; after
+  // false it is never asked again and nothing of the flow is reassembled.
+  virtual bool on_chunk(FlowTable& table, FlowHandle flow, const model::StreamChunk& chunk) = 0;
+  // The flow leaves the table; its reader slots must be released. The handle dies afterwards.
+  virtual void on_end(FlowTable& table, FlowHandle flow, model::FlowEnd end) = 0;
+};
+
+// All flows of one shard: identity, direction, counters, TCP state and reassembly. Single-threaded
+// and driven by the clock it is given, so the same packets always give the same flows.
+class FlowTable {
+ public:
+  FlowTable(FlowSink& sink, std::uint32_t shard, const FlowBudget& budget,
+            const FlowTimeouts& timeouts = {});
+  ~FlowTable();
+  FlowTable(const FlowTable&) = delete;
+  FlowTable& operator=(const FlowTable&) = delete;
+
+  // One packet whose status is kFlow or kFragment.
+  void packet(const model::Packet& packet, const wire::Decoded& decoded);
+  // Ends what is idle at `clock_ns`, which never goes backwards. In the order of deadlines.
+  void advance(base::TimeNs clock_ns);
+  // Ends every flow (kEndOfInput), oldest first.
+  void finish();
+
+  [[nodiscard]] model::FlowId id(FlowHandle flow) const;
+  [[nodiscard]] std::uint8_t proto(FlowHandle flow) const;
+  [[nodiscard]] std::uint16_t port(FlowHandle flow, model::Side side) const;
+  // Two words for the flow's reader; both 0 in a new flow.
+  std::array<std::uint32_t, 2>& reader_slots(FlowHandle flow);
+  // By content, `side` opened the conversation. Obeyed unless a handshake said otherwise.
+  void set_originator(FlowHandle flow, model::Side side);
+  [[nodiscard]] bool flipped(FlowHandle flow) const;
+  // Everything the table knows, sides as a person wants them. Without apps, name and owners.
+  [[nodiscard]] model::Flow to_flow(FlowHandle flow, model::FlowEnd end) const;
+
+  // Calls `visit` for each live flow that changed since the last call, oldest first.
+  void visit_changed(const std::function<void(FlowHandle)>& visit);
+
+  [[nodiscard]] const model::DropCounters& drops() const;
+  [[nodiscard]] std::uint64_t created() const;  // flows since the start
+  [[nodiscard]] std::size_t live() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace netwatch::flow

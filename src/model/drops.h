@@ -1,0 +1,40 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace netwatch::model {
+
+// Everything that can be lost or refused, counted where it happens (truth rule 5).
+enum class Drop : std::uint8_t {
+  kKernel,          // packets the kernel could not deliver to us
+  kQueue,           // packets dropped because the engine was behind
+  kMalformed,       // packets whose headers contradict themselves
+  kCutHeaders,      // packets cut (snaplen) before their transport header
+  kUnspokenLink,    // packets of a link type that is not spoken
+  kFragments,       // IP fragments that are not reassembled
+  kFlowEvicted,     // flows evicted before their time
+  kFlowRefused,     // packets of flows that no budget was left for
+  kStreamEvicted,   // reassembly buffers given up
+  kStreamGapBytes,  // bytes of streams that were never seen
+  kDecoderEvicted,  // decoders given up
+  kDecoderOdd,      // messages that broke their protocol's rules
+  kRecordCut,       // records or values cut to their limit
+  kNameEvicted,     // learned names forgotten
+  kRowRefused,      // rows the snapshot had no room for
+  kCount,
+};
+std::string_view drop_name(Drop drop);  // snake_case, stable: the NDJSON key
+
+struct DropCounters {
+  std::array<std::uint64_t, static_cast<std::size_t>(Drop::kCount)> counts{};
+
+  std::uint64_t& operator[](Drop drop) { return counts[static_cast<std::size_t>(drop)]; }
+  std::uint64_t operator[](Drop drop) const { return counts[static_cast<std::size_t>(drop)]; }
+  void add(const DropCounters& more) {
+    for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += more.counts[i];
+  }
+};
+
+}  // namespace netwatch::model

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+
+namespace netwatch::model {
+
+// How sure we are of an owner (truth rule 1). Ordered: a join never downgrades.
+enum class Quality : std::uint8_t { kUnknown = 0, kInferred = 1, kExact = 2 };
+std::string_view quality_name(Quality quality);
+
+// What told us: the kernel's own event, or what we matched ourselves.
+enum class OwnerVia : std::uint8_t { kNone, kEbpf, kSockDiag, kProcNet };
+std::string_view owner_via_name(OwnerVia via);
+
+struct Process {
+  std::uint32_t pid = 0;
+  std::uint32_t parent_pid = 0;
+  std::uint32_t uid = 0;
+  std::uint64_t start_ticks = 0;  // since boot, USER_HZ; tells a reused pid
+  std::string comm;               // as the kernel keeps it (15 characters)
+  std::string exe;                // path; empty if it may not be read
+  std::string cmdline;            // arguments joined by spaces, bounded
+  std::string user;               // name of uid; empty if unknown
+  std::string parent;             // comm of the parent
+  std::string container;          // id from the cgroup; empty if none
+  std::string unit;               // systemd unit from the cgroup; empty if none
+};
+
+// The process at one end of a flow. Quality kUnknown means `process` is empty.
+struct Owner {
+  Quality quality = Quality::kUnknown;
+  OwnerVia via = OwnerVia::kNone;
+  std::uint32_t holders = 0;  // processes that hold the socket
+  std::shared_ptr<const Process> process;
+};
+
+}  // namespace netwatch::model

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/time.h"
+
+namespace netwatch::model {
+
+// Which way a packet crossed its interface, where the source knows (pcapng epb_flags, cooked
+// packet types, AF_PACKET).
+enum class PacketDirection : std::uint8_t { kUnknown, kInbound, kOutbound };
+
+// A captured packet: a view. Its bytes live as long as the PacketBatch that carries it.
+struct Packet {
+  std::uint64_t number = 0;    // 1-based, over all sources of a run; the order of all results
+  base::TimeNs time_ns = 0;    // as captured; may step backwards between packets
+  std::uint32_t source = 0;    // index of the file or capture socket in this run
+  std::uint32_t ifindex = 0;   // pcapng interface id in its file, or the kernel's ifindex
+  std::uint16_t linktype = 0;  // LINKTYPE_* (https://www.tcpdump.org/linktypes.html)
+  PacketDirection direction = PacketDirection::kUnknown;
+  std::uint32_t wire_len = 0;     // on the wire; at least bytes.size() in a sane capture
+  base::Bytes bytes;              // captured; shorter than wire_len when cut by a snaplen
+  std::uint64_t file_offset = 0;  // of the packet's record in its file; 0 for live packets
+};
+
+// Packets that share one ref-counted backing: an arena of at most kMaxArenaBytes filled by a
+// live source, or a file mapping.
+struct PacketBatch {
+  static constexpr std::size_t kMaxArenaBytes = std::size_t{1} << 20;
+  static constexpr std::size_t kMaxPackets = 2048;
+
+  std::vector<Packet> packets;
+  std::vector<std::uint8_t> arena;      // empty when the bytes belong to `backing`
+  std::shared_ptr<const void> backing;  // keeps a mapping alive
+  std::uint64_t kernel_dropped = 0;     // since the batch before, as the source counted them
+  std::uint64_t kernel_frozen = 0;      // times the kernel ring was full (TPACKET_V3)
+};
+
+using PacketBatchPtr = std::shared_ptr<const PacketBatch>;
+
+}  // namespace netwatch::model

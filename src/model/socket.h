@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/time.h"
+#include "model/flow.h"
+#include "model/owner.h"
+
+namespace netwatch::model {
+
+// A TCP state as the kernel numbers it (include/net/tcp_states.h); 0 where there is none (UDP).
+enum class TcpState : std::uint8_t {
+  kNone = 0,
+  kEstablished = 1,
+  kSynSent,
+  kSynReceived,
+  kFinWait1,
+  kFinWait2,
+  kTimeWait,
+  kClose,
+  kCloseWait,
+  kLastAck,
+  kListen,
+  kClosing,
+  kNewSynReceived,
+};
+std::string_view tcp_state_name(TcpState state);  // as `ss` writes them: "ESTAB", "TIME-WAIT"
+
+// A socket of this host as the kernel reports it.
+struct Socket {
+  Endpoint local;
+  Endpoint remote;  // unspecified when not connected
+  std::uint8_t proto = 0;
+  TcpState state = TcpState::kNone;
+  std::uint32_t ifindex = 0;  // bound device; 0 if none
+  std::uint32_t uid = 0;
+  std::uint64_t inode = 0;  // 0 in TIME-WAIT
+  std::uint64_t cookie = 0;
+  std::uint64_t netns = 0;  // inode of its network namespace
+  Owner owner;
+  // From tcp_info; -1 where the kernel does not say.
+  std::int64_t rtt_us = -1;
+  std::int64_t bytes_sent = -1;      // payload acknowledged by the peer (tcpi_bytes_acked)
+  std::int64_t bytes_received = -1;  // payload (tcpi_bytes_received)
+  std::int64_t retransmits = -1;     // segments, over the socket's life
+};
+
+// One look at all sockets of a namespace.
+struct SocketTable {
+  base::TimeNs taken_ns = 0;
+  std::vector<Socket> sockets;
+  std::uint64_t unreadable_processes = 0;  // whose descriptors we were not allowed to list
+  std::uint64_t sockets_without_owner = 0;
+};
+
+}  // namespace netwatch::model

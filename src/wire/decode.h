@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/ip_address.h"
+#include "model/packet.h"
+
+// From a captured frame to its transport payload, once per packet, in place.
+namespace netwatch::wire {
+
+// LINKTYPE_* values that are spoken (https://www.tcpdump.org/linktypes.html).
+namespace linktype {
+inline constexpr std::uint16_t kNull = 0;  // BSD loopback, host byte order
+inline constexpr std::uint16_t kEthernet = 1;
+inline constexpr std::uint16_t kRaw = 101;   // IP, version in the first nibble
+inline constexpr std::uint16_t kLoop = 108;  // OpenBSD loopback, network byte order
+inline constexpr std::uint16_t kLinuxSll = 113;
+inline constexpr std::uint16_t kIpv4 = 228;
+inline constexpr std::uint16_t kIpv6 = 229;
+inline constexpr std::uint16_t kLinuxSll2 = 276;
+}  // namespace linktype
+// "EN10MB", "LINUX_SLL2", ... as pcap-linktype(7) names them; "LINKTYPE_<n>" for others.
+std::string_view linktype_name(std::uint16_t linktype);
+bool linktype_spoken(std::uint16_t linktype);
+
+enum class DecodeStatus : std::uint8_t {
+  kFlow,      // everything up to the transport payload is valid
+  kFragment,  // a later IP fragment: addresses and protocol only
+  kArp,
+  kOther,  // not IP (LLDP, STP, ...): counted, never a flow
+  kUnspokenLink,
+  kCut,        // ends (snaplen) before the transport header does
+  kMalformed,  // lengths or versions contradict each other
+};
+
+// TCP flags (RFC 9293 3.1) as in the header's low byte.
+namespace tcp_flag {
+inline constexpr std::uint8_t kFin = 0x01;
+inline constexpr std::uint8_t kSyn = 0x02;
+inline constexpr std::uint8_t kRst = 0x04;
+inline constexpr std::uint8_t kPsh = 0x08;
+inline constexpr std::uint8_t kAck = 0x10;
+}  // namespace tcp_flag
+
+// The headers of one packet. Addresses are copied (for keys), the rest is offsets into its bytes.
+struct Decoded {
+  DecodeStatus status = DecodeStatus::kOther;
+  std::uint8_t proto = 0;  // the transport's IP protocol number
+  std::uint8_t tcp_flags = 0;
+  bool first_fragment = false;  // the payload ends where the fragment does
+  std::uint16_t src_port = 0;   // ICMP: the ports that Community ID v1 gives it
+  std::uint16_t dst_port = 0;
+  std::uint16_t ether_type = 0;  // innermost, where the link has one
+  std::uint16_t tcp_window = 0;
+  std::uint32_t scope = 0;  // VLAN ids, outer and inner: (outer << 12) | inner
+  std::uint32_t tcp_seq = 0;
+  std::uint32_t tcp_ack = 0;
+  std::uint32_t ip_bytes = 0;          // by the IP length field
+  std::uint32_t payload_wire_len = 0;  // by the headers; more than payload.size() when cut
+  base::IpAddress src;
+  base::IpAddress dst;
+  base::Bytes payload;  // captured transport payload, without link padding
+};
+
+// Never fails: what is wrong is the status. No state; safe from any thread.
+Decoded decode(const model::Packet& packet);
+
+// The same for a frame of another origin (tests, tunnels).
+Decoded decode(std::uint16_t linktype, base::Bytes bytes, std::uint32_t wire_len);
+
+}  // namespace netwatch::wire
