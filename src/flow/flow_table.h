@@ -19,6 +19,7 @@ namespace netwatch::flow {
 struct FlowBudget {
   std::size_t flows = 128 * 1024;                   // hot flows alive at once
   std::size_t stream_bytes = std::size_t{6} << 20;  // out-of-order data held
+  bool first_sighting_only = false;                 // see FlowTable::packet()
 };
 
 // When a silent flow is over.
@@ -35,7 +36,8 @@ struct FlowTimeouts {
 // and never change while the flow lives; `flipped` says that content told otherwise, and counts
 // when the flow is turned into a model::Flow.
 struct FlowHandle {
-  std::uint32_t index = 0;
+  static constexpr std::uint32_t kNone = 0xffffffff;
+  std::uint32_t index = kNone;
 };
 
 class FlowTable;
@@ -61,8 +63,12 @@ class FlowTable {
   FlowTable(const FlowTable&) = delete;
   FlowTable& operator=(const FlowTable&) = delete;
 
-  // One packet whose status is kFlow or kFragment.
-  void packet(const model::Packet& packet, const wire::Decoded& decoded);
+  // One packet whose status is kFlow or kFragment. Returns its flow, which the sink may already
+  // have been told is over; index kNone for a fragment, a duplicate or a refused packet.
+  // (Lead: changed from void; with `first_sighting_only`, live capture on `any`, a packet that
+  // arrives by another (ifindex, direction) than the first packet of its flow's side is counted as
+  // Drop::kDuplicate and ignored.)
+  FlowHandle packet(const model::Packet& packet, const wire::Decoded& decoded);
   // Ends what is idle at `clock_ns`, which never goes backwards. In the order of deadlines.
   void advance(base::TimeNs clock_ns);
   // Ends every flow (kEndOfInput), oldest first.

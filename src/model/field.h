@@ -49,7 +49,7 @@ struct FieldDef {
   std::string_view name;  // full and dotted: "tls.sni"; its NDJSON place
   FieldType type = FieldType::kText;
   bool list = false;
-  std::string_view help;  // one line, for people
+  std::string_view help{};  // one line, for people
   Role role = Role::kNone;
   Privacy privacy = Privacy::kPublic;
   std::span<const std::string_view> aliases{};  // Wireshark's names and short forms

@@ -29,15 +29,17 @@ enum class FilterOp : std::uint8_t {
   kMatches,
 };
 
-// A literal on the right side of a comparison. For addresses: a prefix. For ranges: low..high.
+// A literal on the right side of a comparison, in the form its field's type asks for.
 struct FilterLiteral {
-  std::string text;
-  std::int64_t low = 0;
-  std::int64_t high = 0;
-  double real = 0;
-  base::IpAddress address;
+  std::string text;       // kText, kBytes (raw), and the pattern of kMatches
+  std::int64_t low = 0;   // numbers, times, durations: low..high; the bits of a kUint beyond int64
+  std::int64_t high = 0;  // equal to low unless a range
+  double real = 0;        // kReal: real..real_high
+  double real_high = 0;
+  base::IpAddress address;  // kAddress: a prefix, or a range address..address_high
   base::IpAddress address_high;
-  std::uint8_t prefix_bits = 128;
+  std::uint8_t prefix_bits = 128;  // of the address's own family
+  bool range = false;              // written as low..high
 };
 
 struct FilterNode {
@@ -47,6 +49,7 @@ struct FilterNode {
   std::vector<FilterLiteral> literals;  // of leaves: one, or those of in {...}
   std::uint16_t leaf = 0;               // index among the leaves of the tree
   std::uint32_t column = 0;             // 0-based byte offset in the text, for errors
+  bool fold_case = false;               // kContains: ASCII case does not count; text is lower case
 };
 
 }  // namespace netwatch::model

@@ -26,6 +26,10 @@ inline constexpr std::uint8_t kTcp = 6;
 inline constexpr std::uint8_t kUdp = 17;
 inline constexpr std::uint8_t kIcmp6 = 58;
 inline constexpr std::uint8_t kSctp = 132;
+// Whether Endpoint::port is a port (and not an ICMP type or nothing at all).
+constexpr bool has_ports(std::uint8_t proto) {
+  return proto == kTcp || proto == kUdp || proto == kSctp;
+}
 }  // namespace ip_proto
 // "tcp", "udp", "icmp", "icmp6", "sctp", or the number ("ip-89") in a static buffer of names.
 std::string_view ip_proto_name(std::uint8_t proto);

@@ -44,7 +44,7 @@ enum class FlowField : std::uint8_t {
 };
 
 // The values of one field of a flow, appended to `builder` (which must have been started with
-// flow_schema()). Nothing is added where a value is unknown.
+// flow_schema()). Nothing is added where a value is unknown; only owner.quality says "unknown".
 void add_flow_field(RecordBuilder& builder, const Flow& flow, FlowField field);
 
 }  // namespace netwatch::model

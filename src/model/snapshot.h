@@ -54,7 +54,9 @@ struct ConnectionRow {
   std::int32_t rtt_us = -1;
 };
 
+inline constexpr std::uint32_t kNoRow = 0xffffffff;
 inline constexpr std::size_t kRowsPerChunk = 256;
+// Rows keep their number while they live; a vacant one has proto 0 and is to be skipped.
 // Rows are never changed once published: an unchanged chunk is shared by successive snapshots.
 struct RowChunk {
   std::vector<ConnectionRow> rows;  // at most kRowsPerChunk
@@ -108,6 +110,7 @@ struct Snapshot {
   std::vector<std::shared_ptr<const RowChunk>> chunks;
   std::vector<std::shared_ptr<const Talker>> talkers;  // busiest first
   std::vector<InterfaceRow> interfaces;
+  std::string throughput_of;          // whose counters `throughput` shows: "eth0"
   std::vector<RatePoint> throughput;  // one a second, newest last, at most kThroughputSamples
   Attribution attribution;
   DropCounters drops;

@@ -1,0 +1,17 @@
+#include "catalog.h"
+
+#include "dpi/protocols.h"
+#include "model/flow_fields.h"
+
+namespace netwatch::app {
+
+const query::Catalog& catalog() {
+  static const query::Catalog all([] {
+    std::vector<const model::Schema*> schemas{&model::flow_schema()};
+    for (const dpi::ProtocolDef* protocol : dpi::protocols()) schemas.push_back(protocol->schema);
+    return schemas;
+  }());
+  return all;
+}
+
+}  // namespace netwatch::app

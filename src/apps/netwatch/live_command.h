@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+namespace netwatch::app {
+
+struct LiveOptions {
+  std::string interface = "any";
+  std::string capture_filter;  // -f
+  std::string filter;          // -Y
+  std::string theme;
+  bool no_capture = false;
+};
+
+// `netwatch` without a subcommand: the live screen. Returns the exit status.
+int run_live(const LiveOptions& options);
+
+}  // namespace netwatch::app

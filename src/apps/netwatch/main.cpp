@@ -1,0 +1,89 @@
+// netwatch: options and wiring. What it does is in read_command.cpp and live_command.cpp.
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <thread>
+
+#include "exit_code.h"
+#include "live_command.h"
+#include "read_command.h"
+
+namespace netwatch::app {
+namespace {
+
+constexpr const char* kAbout =
+    "Shows what this host's network is doing right now, and reads capture files the same way.";
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  netwatch                                  the live screen\n"
+    "  netwatch -i eth0 -f 'not port 22'         one interface, filtered in the kernel\n"
+    "  netwatch read a.pcapng                    summary of a capture\n"
+    "  netwatch read a.pcapng --flows -Y sni:example.org\n"
+    "  netwatch read a.pcapng --json | jq .tls.sni\n"
+    "  netwatch read a.pcapng -Y 'dns.rcode == NXDOMAIN' -w nx.pcapng\n"
+    "Exit status: 0 done, 1 an input was damaged, 2 wrong usage, 3 not possible here.";
+
+void add_live_options(CLI::App& app, LiveOptions& options) {
+  app.add_option("-i,--interface", options.interface, "Interface to capture on, or any")
+      ->type_name("IFACE")
+      ->capture_default_str();
+  app.add_option("-f,--capture-filter", options.capture_filter,
+                 "Capture only what matches (pcap-filter(7), in the kernel)")
+      ->type_name("BPF");
+  app.add_option("-Y,--filter", options.filter, "Show only what matches (see docs/filter.md)")
+      ->type_name("FILTER");
+  app.add_flag("--no-capture", options.no_capture, "Sockets and counters only");
+  app.add_option("--theme", options.theme, "Colour theme (t changes it on screen)");
+}
+
+void add_read_options(CLI::App& read, ReadOptions& options) {
+  read.add_option("FILE,-r,--read", options.files, "Capture files in order; - is standard input")
+      ->required();
+  read.add_option("-Y,--filter", options.filter, "Only flows that match (see docs/filter.md)")
+      ->type_name("FILTER");
+  read.add_option("-w,--write", options.write_path,
+                  "Write the packets (of matching flows) as pcapng; - is standard output")
+      ->type_name("FILE");
+  read.add_option("-c,--count", options.max_packets, "Stop after so many packets")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  read.add_option("--threads", options.threads, "Worker threads; results do not depend on it")
+      ->capture_default_str()
+      ->check(CLI::Range(1U, 16U));
+  auto* json = read.add_flag("--json", options.json, "NDJSON: records, flows, statistics");
+  auto* flows = read.add_flag("--flows", options.flows, "One line per flow");
+  auto* records = read.add_flag("--records", options.records, "One line per record");
+  auto* quiet =
+      read.add_flag("-q,--quiet", options.quiet, "Decode everything, print only the totals");
+  json->excludes(flows)->excludes(records)->excludes(quiet);
+  quiet->excludes(flows)->excludes(records);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{kAbout, "netwatch"};
+  app.footer(kFooter);
+  app.set_version_flag("-V,--version", "netwatch " NETWATCH_VERSION);
+  app.require_subcommand(0, 1);
+  LiveOptions live;
+  add_live_options(app, live);
+  ReadOptions read;
+  CLI::App* read_app = app.add_subcommand("read", "Read capture files (pcap, pcapng, snoop)");
+  add_read_options(*read_app, read);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  return read_app->parsed() ? run_read(read) : run_live(live);
+}
+
+}  // namespace
+}  // namespace netwatch::app
+
+int main(int argc, char** argv) {
+  try {
+    return netwatch::app::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "netwatch: %s\n", error.what());
+    return netwatch::app::kExitNotPossible;
+  }
+}

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace netwatch::app {
+
+// Standard output in large writes. Remembers the first failure (a full disk, a closed pipe).
+class Output {
+ public:
+  Output() = default;
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+  ~Output() { flush(); }
+
+  // The text to be written; call written() after appending to it.
+  std::string& buffer() { return buffer_; }
+  void written() {
+    if (buffer_.size() >= kFlushBytes) flush();
+  }
+  void flush();
+  [[nodiscard]] bool failed() const { return errno_ != 0; }
+  [[nodiscard]] base::Error error() const { return base::errno_error(errno_, "standard output"); }
+
+ private:
+  static constexpr std::size_t kFlushBytes = std::size_t{64} << 10;
+
+  std::string buffer_;
+  int errno_ = 0;
+};
+
+}  // namespace netwatch::app

@@ -1,0 +1,222 @@
+#include "read_command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <unordered_set>
+#include <utility>
+
+#include "base/text.h"
+#include "catalog.h"
+#include "exit_code.h"
+#include "pipeline/file_run.h"
+#include "pipeline/flow_selector.h"
+#include "progress.h"
+#include "record/pcapng_writer.h"
+#include "result_printers.h"
+#include "spool.h"
+#include "summary.h"
+#include "wire/decode.h"
+
+namespace netwatch::app {
+namespace {
+
+void complain(std::string_view message) {
+  std::string text;
+  base::append_sanitised(text, message);
+  fmt::print(stderr, "netwatch: {}\n", text);
+}
+
+std::string joined(const std::vector<std::string>& files) {
+  std::string out;
+  for (const std::string& file : files) {
+    if (!out.empty()) out += ' ';
+    out += file == "-" ? "standard input" : file;
+  }
+  return out;
+}
+
+exporting::Totals exported(const pipeline::Totals& totals) {
+  return {.packets = totals.packets,
+          .wire_bytes = totals.wire_bytes,
+          .flows = totals.flows,
+          .records = totals.records,
+          .first_ns = totals.first_ns,
+          .last_ns = totals.last_ns,
+          .clock_steps = totals.clock_steps,
+          .non_ip = totals.non_ip,
+          .drops = totals.drops};
+}
+
+// One `netwatch read`: the passes over the files and what is printed of them.
+class ReadRun {
+ public:
+  explicit ReadRun(const ReadOptions& options)
+      : options_(options), source_(joined(options.files)) {}
+
+  int run() {
+    if (const int status = prepare(); status != kExitOk) return status;
+    if (filter_) select();
+    std::unique_ptr<pipeline::ResultSink> sink = make_sink();
+    WritingSink writing(*sink, *this);
+    pipeline::FileRunOptions run = run_options();
+    run.engine.selected = selected_ ? &*selected_ : nullptr;
+    run.on_start = [this](const auto& linktypes) { print_head(linktypes); };
+    if (writer_ && !filter_) {
+      run.on_packet = [this](const model::Packet& packet) { write(packet); };
+    }
+    const pipeline::FileRunOutcome outcome = pipeline::run_files(run, writing);
+    progress_.clear();
+    print_tail(outcome.totals);
+    return close(outcome);
+  }
+
+ private:
+  // Passes results on and hands packets of selected flows to the writer.
+  class WritingSink final : public pipeline::ResultSink {
+   public:
+    WritingSink(pipeline::ResultSink& next, ReadRun& run) : next_(next), run_(run) {}
+    void on_record(const model::Record& record) override { next_.on_record(record); }
+    void on_flow(const model::Flow& flow) override { next_.on_flow(flow); }
+    void on_packet(const model::Packet& packet) override {
+      if (run_.writer_) run_.write(packet);
+    }
+
+   private:
+    pipeline::ResultSink& next_;
+    ReadRun& run_;
+  };
+
+  int prepare() {
+    if (!options_.filter.empty()) {
+      auto filter = query::Filter::parse(options_.filter, catalog());
+      if (!filter.has_value()) {
+        fmt::print(stderr, "{}\n", filter.error().render(options_.filter));
+        return kExitUsage;
+      }
+      filter_ = std::move(*filter);
+    }
+    const auto standard_input = std::find(options_.files.begin(), options_.files.end(), "-");
+    if (filter_ && standard_input != options_.files.end()) {
+      auto spool = Spool::of_standard_input();
+      if (!spool.ok()) {
+        complain(spool.error().message);
+        return kExitNotPossible;
+      }
+      spool_ = std::move(*spool);
+      *standard_input = spool_->path();
+    }
+    if (!options_.write_path.empty()) {
+      auto writer = record::PcapngWriter::create(options_.write_path, "netwatch " NETWATCH_VERSION);
+      if (!writer.ok()) {
+        complain(writer.error().message);
+        return kExitNotPossible;
+      }
+      writer_ = std::move(*writer);
+    }
+    return kExitOk;
+  }
+
+  [[nodiscard]] pipeline::FileRunOptions run_options() {
+    pipeline::FileRunOptions run;
+    run.files = options_.files;
+    run.max_packets = options_.max_packets;
+    run.engine.threads = options_.threads;
+    run.engine.community_ids =
+        options_.json || (filter_ && options_.filter.find("community") != std::string::npos);
+    run.on_progress = [this](std::uint64_t done, std::uint64_t total) {
+      progress_.show(done, total);
+    };
+    return run;
+  }
+
+  // The first pass of a filtered run: whether a flow matches is known only at its end.
+  void select() {
+    pipeline::FlowSelector selector(*filter_);
+    (void)pipeline::run_files(run_options(), selector);  // errors are reported by the second pass
+    selected_ = selector.selected();
+  }
+
+  std::unique_ptr<pipeline::ResultSink> make_sink() {
+    if (options_.quiet) return std::make_unique<pipeline::ResultSink>();
+    if (options_.json) return std::make_unique<JsonPrinter>(out_);
+    if (options_.flows || options_.records) {
+      return std::make_unique<TextPrinter>(out_, options_.flows, options_.records);
+    }
+    // With -w alone the file is what was asked for.
+    if (writer_) return std::make_unique<pipeline::ResultSink>();
+    auto summary = std::make_unique<Summary>();
+    summary_ = summary.get();
+    return summary;
+  }
+
+  void print_head(const std::vector<std::uint16_t>& linktypes) {
+    if (options_.quiet) return;
+    if (options_.json) {
+      exporting::append_meta(
+          out_.buffer(),
+          {.program = "netwatch " NETWATCH_VERSION, .source = source_, .linktypes = linktypes},
+          &wire::linktype_name);
+    } else if (options_.flows && !options_.records) {
+      out_.buffer() += flow_line_head();
+    }
+  }
+
+  void print_tail(const pipeline::Totals& totals) {
+    if (options_.json) {
+      exporting::append_stats(out_.buffer(), exported(totals));
+    } else if (options_.quiet) {
+      // The totals of a summary without anything else.
+      out_.buffer() += Summary().render(source_, totals);
+    } else if (summary_ != nullptr) {
+      out_.buffer() += summary_->render(source_, totals);
+    }
+    out_.flush();
+  }
+
+  int close(const pipeline::FileRunOutcome& outcome) {
+    int status = kExitOk;
+    for (const base::Error& error : outcome.errors) {
+      complain(error.message);
+      status = kExitBrokenInput;
+    }
+    if (writer_ && !write_error_) {
+      if (auto closed = writer_->close(); !closed.ok()) write_error_ = closed.error();
+    }
+    if (write_error_) {
+      complain(write_error_->message);
+      status = kExitNotPossible;
+    }
+    if (out_.failed()) {
+      complain(out_.error().message);
+      status = kExitNotPossible;
+    }
+    return status;
+  }
+
+  void write(const model::Packet& packet) {
+    if (write_error_) return;
+    if (auto written = writer_->write(packet); !written.ok()) write_error_ = written.error();
+  }
+
+  ReadOptions options_;
+  std::string source_;
+  Output out_;
+  Progress progress_;
+  std::optional<query::Filter> filter_;
+  std::optional<Spool> spool_;
+  std::optional<record::PcapngWriter> writer_;
+  std::optional<base::Error> write_error_;
+  std::optional<std::unordered_set<model::FlowId>> selected_;
+  Summary* summary_ = nullptr;
+};
+
+}  // namespace
+
+int run_read(const ReadOptions& options) { return ReadRun(options).run(); }
+
+}  // namespace netwatch::app

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace netwatch::app {
+
+struct ReadOptions {
+  std::vector<std::string> files;
+  std::string filter;      // -Y
+  std::string write_path;  // -w
+  std::uint64_t max_packets = 0;
+  unsigned threads = 1;
+  bool json = false;
+  bool flows = false;
+  bool records = false;
+  bool quiet = false;
+};
+
+// `netwatch read`: returns the exit status.
+int run_read(const ReadOptions& options);
+
+}  // namespace netwatch::app

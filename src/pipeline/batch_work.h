@@ -1,0 +1,37 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "model/packet.h"
+#include "pipeline/budget.h"
+#include "pipeline/shard_output.h"
+#include "wire/decode.h"
+
+namespace netwatch::pipeline {
+
+// One batch on its way through the engine: filled by the dispatcher, worked on by the shards
+// (each only its own parts), read by the reducer, then used again.
+struct BatchWork {
+  model::PacketBatchPtr batch;
+  std::vector<wire::Decoded> decoded;                       // beside batch->packets
+  std::array<std::vector<std::uint32_t>, kShards> packets;  // of each shard, by index
+  base::TimeNs clock_ns = 0;      // the engine's clock at the end of the batch
+  std::uint64_t last_packet = 0;  // number of the last packet dispatched so far
+  bool report_changed = false;    // shards report live flows that changed (a snapshot is due)
+  bool last = false;              // the input ended: shards end their flows
+  std::array<ShardOutput, kShards> outputs;
+  std::atomic<unsigned> workers_left{0};
+
+  void reset() {
+    batch.reset();
+    for (auto& list : packets) list.clear();
+    for (auto& output : outputs) output.clear();
+    report_changed = false;
+    last = false;
+  }
+};
+
+}  // namespace netwatch::pipeline

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "base/bounded_queue.h"
+#include "model/packet.h"
+#include "pipeline/batch_work.h"
+#include "pipeline/budget.h"
+#include "pipeline/reducer.h"
+#include "pipeline/result_sink.h"
+#include "pipeline/shard.h"
+#include "pipeline/totals.h"
+
+namespace netwatch::pipeline {
+
+struct EngineOptions {
+  unsigned threads = 1;  // shard workers; 1 runs everything in the caller's thread
+  EngineBudget budget;
+  bool community_ids = false;        // fill Flow::community_id
+  bool first_sighting_only = false;  // live capture on `any`
+  // Report only these flows, and their packets. Must outlive the engine.
+  const std::unordered_set<model::FlowId>* selected = nullptr;
+};
+
+// The road of a packet, in order:
+//   push(): wire::decode, the clock, the choice of shard         (the caller's thread)
+//   Shard::work(): flow table -> reassembly -> decoders          (one of `threads` workers)
+//   Reducer::take(): merge by packet number, names, totals       (one thread)
+//   ResultSink                                                   (the same thread)
+// With one thread all of it happens inside push(). Results are the same for any number of threads.
+class Engine {
+ public:
+  Engine(const EngineOptions& options, ResultSink& sink);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Waits when the workers are behind; never drops.
+  void push(model::PacketBatchPtr batch);
+  // Moves the clock of a live engine on an idle link (the design asks for at least 10 Hz), and with
+  // `report_changed` has the sink told of every flow that changed since the last time.
+  void heartbeat(base::TimeNs now_ns, bool report_changed);
+  // The input ended: ends all flows and waits until the sink has seen everything.
+  void finish();
+
+  // With one thread: up to date after each call. Else: complete after finish().
+  [[nodiscard]] Totals totals() const;
+  [[nodiscard]] base::TimeNs clock_ns() const { return clock_ns_; }
+  // Names learned so far; to be used from the sink's thread.
+  [[nodiscard]] enrich::NameCache& names() { return reducer_.names(); }
+
+ private:
+  template <typename Fill>
+  void run(Fill&& fill);  // one BatchWork, filled, down the whole road
+  void dispatch(BatchWork& work);
+  void count(const model::Packet& packet, const wire::Decoded& decoded);
+  void run_worker(unsigned worker);
+  void run_reducer();
+  void stop_threads();
+
+  EngineOptions options_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  Reducer reducer_;
+  Totals input_;  // what the dispatcher counts
+  base::TimeNs clock_ns_ = 0;
+  base::TimeNs previous_ns_ = 0;
+  std::uint64_t last_packet_ = 0;
+  bool finished_ = false;
+
+  // Only with more than one thread.
+  using WorkQueue = base::BoundedQueue<BatchWork*>;
+  std::vector<std::unique_ptr<BatchWork>> works_;
+  WorkQueue idle_;
+  std::vector<std::unique_ptr<WorkQueue>> inbox_;  // by worker
+  WorkQueue done_;
+  std::vector<std::thread> threads_;
+  BatchWork inline_work_;
+};
+
+}  // namespace netwatch::pipeline

@@ -1,0 +1,92 @@
+#include "pipeline/file_run.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "capture/source.h"
+
+namespace netwatch::pipeline {
+namespace {
+
+// The files of one run: numbers their packets through and keeps the count.
+class Run {
+ public:
+  Run(const FileRunOptions& options, ResultSink& sink)
+      : options_(options), engine_(options.engine, sink) {}
+
+  FileRunOutcome run() {
+    for (std::size_t i = 0; i < options_.files.size() && !full(); ++i) {
+      auto source = capture::open_file(options_.files[i], static_cast<std::uint32_t>(i));
+      if (source.ok()) {
+        read(**source);
+      } else {
+        errors_.push_back(source.error());
+      }
+    }
+    start({});
+    engine_.finish();
+    return {.totals = engine_.totals(), .errors = std::move(errors_)};
+  }
+
+ private:
+  void read(capture::PacketSource& source) {
+    const std::uint64_t numbered = packets_;
+    while (!full()) {
+      auto batch = source.next(-1);
+      if (!batch.ok()) {
+        errors_.push_back(batch.error());
+        return;
+      }
+      if (*batch == nullptr) return;
+      start(source.linktypes());
+      push(std::move(*batch), numbered);
+      if (options_.on_progress) options_.on_progress(source.bytes_read(), source.bytes_total());
+    }
+  }
+
+  void push(model::PacketBatchPtr batch, std::uint64_t numbered) {
+    const std::uint64_t room =
+        options_.max_packets == 0 ? UINT64_MAX : options_.max_packets - packets_;
+    if (numbered != 0 || batch->packets.size() > room) {
+      // A view of the same bytes with numbers of the whole run, cut to the wanted count.
+      auto view = std::make_shared<model::PacketBatch>();
+      view->packets.assign(
+          batch->packets.begin(),
+          batch->packets.begin() +
+              static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(room, batch->packets.size())));
+      for (model::Packet& packet : view->packets) packet.number += numbered;
+      view->kernel_dropped = batch->kernel_dropped;
+      view->backing = std::move(batch);
+      batch = std::move(view);
+    }
+    packets_ += batch->packets.size();
+    if (options_.on_packet) {
+      for (const model::Packet& packet : batch->packets) options_.on_packet(packet);
+    }
+    engine_.push(std::move(batch));
+  }
+
+  void start(const std::vector<std::uint16_t>& linktypes) {
+    if (std::exchange(started_, true)) return;
+    if (options_.on_start) options_.on_start(linktypes);
+  }
+
+  [[nodiscard]] bool full() const {
+    return options_.max_packets != 0 && packets_ >= options_.max_packets;
+  }
+
+  const FileRunOptions& options_;
+  Engine engine_;
+  std::vector<base::Error> errors_;
+  std::uint64_t packets_ = 0;
+  bool started_ = false;
+};
+
+}  // namespace
+
+FileRunOutcome run_files(const FileRunOptions& options, ResultSink& sink) {
+  return Run(options, sink).run();
+}
+
+}  // namespace netwatch::pipeline

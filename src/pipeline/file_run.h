@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/packet.h"
+#include "pipeline/engine.h"
+
+namespace netwatch::pipeline {
+
+struct FileRunOptions {
+  std::vector<std::string> files;  // in this order, as one capture; "-" is standard input
+  std::uint64_t max_packets = 0;   // 0: all
+  EngineOptions engine;
+  // Called before the first packets go down the road; the source knows its link types by then.
+  std::function<void(const std::vector<std::uint16_t>& linktypes)> on_start;
+  // Sees every packet, flows or not, in order.
+  std::function<void(const model::Packet&)> on_packet;
+  // Bytes of all files done and in all; now and then.
+  std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
+};
+
+struct FileRunOutcome {
+  Totals totals;
+  // Where an input was broken. What came before it has been reported; later files were read, too.
+  std::vector<base::Error> errors;
+};
+
+// Reads capture files through the engine, from the first packet to the closing totals.
+FileRunOutcome run_files(const FileRunOptions& options, ResultSink& sink);
+
+}  // namespace netwatch::pipeline

@@ -1,0 +1,166 @@
+#include "pipeline/live_session.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace netwatch::pipeline {
+namespace {
+
+constexpr int kCaptureWaitMs = 50;
+constexpr base::TimeNs kPublishEveryNs = base::kNsPerSecond / 4;
+constexpr base::TimeNs kHeartbeatEveryNs = base::kNsPerSecond / 10;
+constexpr base::TimeNs kCollectEveryNs = base::kNsPerSecond / 2;
+// A look at the sockets takes at most this share of one core: on hosts with very many sockets it
+// happens less often.
+constexpr base::TimeNs kCollectShare = 20;
+
+LiveTableOptions table_options(const LiveSessionOptions& options, bool capturing) {
+  LiveTableOptions table;
+  table.source = capturing ? options.interface : "sockets";
+  table.interface = options.interface;
+  table.capturing = capturing;
+  return table;
+}
+
+EngineOptions engine_options(const LiveSessionOptions& options) {
+  EngineOptions engine;
+  engine.first_sighting_only = options.interface == "any";
+  return engine;
+}
+
+void set_ability(std::vector<model::Ability>& abilities, model::Ability ability) {
+  const auto same = std::find_if(abilities.begin(), abilities.end(),
+                                 [&](const auto& known) { return known.name == ability.name; });
+  if (same == abilities.end()) {
+    abilities.push_back(std::move(ability));
+  } else {
+    *same = std::move(ability);
+  }
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionOptions& options) {
+  std::vector<model::Ability> abilities = collect::collect_abilities(options.root);
+  std::unique_ptr<capture::PacketSource> source;
+  if (options.capture) {
+    auto opened =
+        capture::open_live({.interface = options.interface, .filter = options.capture_filter});
+    if (opened.ok()) {
+      source = std::move(*opened);
+    } else if (opened.error().code != base::ErrorCode::kDenied) {
+      return opened.error();
+    }
+  } else {
+    set_ability(abilities, {.name = "capture",
+                            .on = false,
+                            .why = "turned off with --no-capture",
+                            .fix = "start without --no-capture"});
+  }
+  return std::unique_ptr<LiveSession>(
+      new LiveSession(options, std::move(source), std::move(abilities)));
+}
+
+LiveSession::LiveSession(const LiveSessionOptions& options,
+                         std::unique_ptr<capture::PacketSource> source,
+                         std::vector<model::Ability> abilities)
+    : options_(options),
+      source_(std::move(source)),
+      abilities_(std::move(abilities)),
+      table_(table_options(options_, source_ != nullptr)),
+      engine_(engine_options(options_), table_) {
+  table_.set_names(&engine_.names());
+  table_.set_abilities(abilities_);
+  collector_thread_ = std::thread([this] { run_collector(); });
+  engine_thread_ = std::thread([this] { run_engine(); });
+}
+
+LiveSession::~LiveSession() {
+  stop_.store(true);
+  engine_thread_.join();
+  collector_thread_.join();
+}
+
+model::SnapshotPtr LiveSession::latest() const {
+  const std::lock_guard lock(mutex_);
+  return latest_;
+}
+
+void LiveSession::run_engine() {
+  base::TimeNs next_publish_ns = 0;
+  base::TimeNs next_heartbeat_ns = 0;
+  while (!stopping()) {
+    if (source_ != nullptr) {
+      auto batch = source_->next(kCaptureWaitMs);
+      if (!batch.ok()) {
+        set_ability(abilities_, {.name = "capture",
+                                 .on = false,
+                                 .why = batch.error().message,
+                                 .fix = "start netwatch again"});
+        table_.set_abilities(abilities_);
+        table_.set_capturing(false);
+        source_.reset();
+      } else if (*batch != nullptr && !(*batch)->packets.empty()) {
+        engine_.push(std::move(*batch));
+      }
+    } else {
+      wait(kCaptureWaitMs * base::kNsPerMs);
+    }
+    const base::TimeNs now_ns = base::monotonic_clock_ns();
+    if (now_ns < next_heartbeat_ns) continue;
+    next_heartbeat_ns = now_ns + kHeartbeatEveryNs;
+    take_samples();
+    const bool publish_now = now_ns >= next_publish_ns;
+    engine_.heartbeat(base::wall_clock_ns(), publish_now);
+    if (!publish_now) continue;
+    next_publish_ns = now_ns + kPublishEveryNs;
+    publish(engine_.clock_ns());
+  }
+}
+
+void LiveSession::run_collector() {
+  collect::SocketCollector sockets(options_.root);
+  while (!stopping()) {
+    const base::TimeNs begun_ns = base::monotonic_clock_ns();
+    auto socket_table = sockets.collect();
+    auto interface_table = collect::collect_interfaces(options_.root);
+    {
+      const std::lock_guard lock(mutex_);
+      if (socket_table.ok()) samples_.sockets = std::move(*socket_table);
+      if (interface_table.ok()) samples_.interfaces = std::move(*interface_table);
+    }
+    const base::TimeNs cost_ns = base::monotonic_clock_ns() - begun_ns;
+    wait(std::max(kCollectEveryNs, cost_ns * kCollectShare));
+  }
+}
+
+void LiveSession::take_samples() {
+  Samples samples;
+  {
+    const std::lock_guard lock(mutex_);
+    samples = std::exchange(samples_, {});
+  }
+  // Interfaces first: they say which addresses are ours.
+  if (samples.interfaces) table_.take_interfaces(*samples.interfaces);
+  if (samples.sockets) table_.take_sockets(*samples.sockets);
+}
+
+void LiveSession::publish(base::TimeNs now_ns) {
+  model::SnapshotPtr snapshot = table_.publish(now_ns, engine_.totals());
+  const std::lock_guard lock(mutex_);
+  latest_ = std::move(snapshot);
+}
+
+// Sleeps in steps short enough that quitting is immediate.
+void LiveSession::wait(base::TimeNs duration_ns) const {
+  const base::TimeNs until_ns = base::monotonic_clock_ns() + duration_ns;
+  while (!stopping()) {
+    const base::TimeNs left_ns = until_ns - base::monotonic_clock_ns();
+    if (left_ns <= 0) return;
+    std::this_thread::sleep_for(
+        std::chrono::nanoseconds(std::min(left_ns, kCaptureWaitMs * base::kNsPerMs)));
+  }
+}
+
+}  // namespace netwatch::pipeline

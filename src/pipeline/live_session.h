@@ -1,0 +1,71 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "capture/source.h"
+#include "collect/collect.h"
+#include "model/snapshot.h"
+#include "pipeline/engine.h"
+#include "pipeline/live_table.h"
+
+namespace netwatch::pipeline {
+
+struct LiveSessionOptions {
+  std::string interface = "any";
+  std::string capture_filter;  // pcap-filter(7)
+  bool capture = true;         // false: sockets and counters only
+  collect::Root root;
+};
+
+// A running live view of this host: one thread captures and runs the engine, one looks at sockets
+// and interfaces. Without the right to capture it still runs and says what is missing.
+class LiveSession {
+ public:
+  // An error only for what the user asked for and cannot have: a bad capture filter, an unknown
+  // interface. A missing permission is not an error but an Ability that is off.
+  static base::Result<std::unique_ptr<LiveSession>> start(const LiveSessionOptions& options);
+  ~LiveSession();
+  LiveSession(const LiveSession&) = delete;
+  LiveSession& operator=(const LiveSession&) = delete;
+
+  // The newest snapshot; null before the first one. Never waits. Safe from any thread.
+  [[nodiscard]] model::SnapshotPtr latest() const;
+
+ private:
+  // What the collector thread last saw, waiting to be taken by the engine thread.
+  struct Samples {
+    std::optional<model::SocketTable> sockets;
+    std::optional<model::InterfaceTable> interfaces;
+  };
+
+  LiveSession(const LiveSessionOptions& options, std::unique_ptr<capture::PacketSource> source,
+              std::vector<model::Ability> abilities);
+  void run_engine();
+  void run_collector();
+  void take_samples();
+  void publish(base::TimeNs now_ns);
+  [[nodiscard]] bool stopping() const { return stop_.load(std::memory_order_relaxed); }
+  void wait(base::TimeNs duration_ns) const;
+
+  LiveSessionOptions options_;
+  std::unique_ptr<capture::PacketSource> source_;  // null without capture
+  std::vector<model::Ability> abilities_;
+  LiveTable table_;
+  Engine engine_;
+  std::atomic<bool> stop_{false};
+  mutable std::mutex mutex_;
+  Samples samples_;            // guarded by mutex_
+  model::SnapshotPtr latest_;  // guarded by mutex_
+  std::thread collector_thread_;
+  std::thread engine_thread_;
+};
+
+}  // namespace netwatch::pipeline

@@ -1,0 +1,328 @@
+#include "pipeline/live_table.h"
+
+#include <algorithm>
+
+namespace netwatch::pipeline {
+namespace {
+
+model::FlowKey key_of(std::uint8_t proto, const model::Endpoint& one, const model::Endpoint& two) {
+  return {.a = std::min(one, two), .b = std::max(one, two), .proto = proto};
+}
+
+// The bytes that rates and shares are taken from: what was captured, else what the kernel counted.
+std::uint64_t up_bytes(const model::ConnectionRow& row) {
+  return row.flow != model::kNoFlow ? row.up.wire_bytes : row.kernel_up_bytes;
+}
+std::uint64_t down_bytes(const model::ConnectionRow& row) {
+  return row.flow != model::kNoFlow ? row.down.wire_bytes : row.kernel_down_bytes;
+}
+
+}  // namespace
+
+LiveTable::LiveTable(LiveTableOptions options)
+    : options_(std::move(options)), throughput_(options_.interface) {}
+
+void LiveTable::on_flow(const model::Flow& flow) {
+  const std::uint32_t number = slot_for(key_of(flow.proto, flow.orig, flow.resp), flow.id);
+  if (number == model::kNoRow) return;
+  Slot& slot = slots_[number];
+  fill_from_flow(slot, flow);
+  find_owners(slot);
+  mark_dirty(number);
+}
+
+void LiveTable::take_sockets(const model::SocketTable& table) {
+  ++socket_round_;
+  unreadable_processes_ = table.unreadable_processes;
+  sockets_.rebuild(table);
+  for (const model::Socket& socket : sockets_.sockets()) {
+    const bool connected = socket.remote.port != 0 && socket.state != model::TcpState::kListen;
+    if (!connected) continue;
+    const auto key = key_of(socket.proto, socket.local, socket.remote);
+    const bool known = by_key_.contains(key);
+    // A socket in TIME-WAIT is no connection any more: it only keeps a row that is there.
+    if (!known && socket.state == model::TcpState::kTimeWait) continue;
+    const std::uint32_t number = slot_for(key, model::kNoFlow);
+    if (number == model::kNoRow) continue;
+    Slot& slot = slots_[number];
+    if (!known) {
+      slot.row.proto = socket.proto;
+      slot.row.local = socket.local;
+      slot.row.remote = socket.remote;
+      slot.row.first_ns = slot.row.last_ns = table.taken_ns;
+    }
+    fill_from_socket(slot, socket);
+    // Bytes that flowed before we looked are no rate.
+    if (!known) {
+      slot.rated_up_bytes = up_bytes(slot.row);
+      slot.rated_down_bytes = down_bytes(slot.row);
+    }
+    mark_dirty(number);
+  }
+  for (std::uint32_t number = 0; number < slots_.size(); ++number) {
+    Slot& slot = slots_[number];
+    if (slot.row.proto == 0) continue;
+    if (slot.row.flow == model::kNoFlow && slot.socket_round != socket_round_ &&
+        slot.gone_ns == 0) {
+      slot.gone_ns = table.taken_ns;
+      slot.row.end = model::FlowEnd::kClosed;
+      mark_dirty(number);
+    }
+    if (slot.row.owners[0].quality == model::Quality::kUnknown) {
+      find_owners(slot);
+      if (slot.row.owners[0].quality != model::Quality::kUnknown) mark_dirty(number);
+    }
+  }
+}
+
+void LiveTable::take_interfaces(const model::InterfaceTable& table) {
+  local_addresses_.clear();
+  for (const model::Interface& interface : table.interfaces) {
+    local_addresses_.insert(interface.addresses.begin(), interface.addresses.end());
+  }
+  throughput_.take(table);
+}
+
+model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, const Totals& totals) {
+  if (started_ns_ == 0) started_ns_ = rated_ns_ = now_ns;
+  if (now_ns - rated_ns_ >= base::kNsPerSecond) {
+    const double seconds =
+        static_cast<double>(now_ns - rated_ns_) / static_cast<double>(base::kNsPerSecond);
+    rated_ns_ = now_ns;
+    every_second(now_ns, seconds);
+  }
+  chunks_.resize(dirty_.size());
+  for (std::size_t i = 0; i < chunks_.size(); ++i) {
+    if (!dirty_[i] && chunks_[i] != nullptr) continue;
+    auto chunk = std::make_shared<model::RowChunk>();
+    const std::size_t first = i * model::kRowsPerChunk;
+    const std::size_t last = std::min(first + model::kRowsPerChunk, slots_.size());
+    chunk->rows.reserve(last - first);
+    for (std::size_t n = first; n < last; ++n) chunk->rows.push_back(slots_[n].row);
+    chunks_[i] = std::move(chunk);
+    dirty_[i] = false;
+  }
+  auto snapshot = std::make_shared<model::Snapshot>();
+  snapshot->sequence = ++sequence_;
+  snapshot->time_ns = now_ns;
+  snapshot->started_ns = started_ns_;
+  snapshot->source = options_.source;
+  snapshot->capturing = options_.capturing;
+  snapshot->chunks = chunks_;
+  snapshot->talkers = talkers_.list();
+  snapshot->interfaces = throughput_.interfaces();
+  snapshot->throughput = throughput_.points();
+  snapshot->throughput_of = throughput_.of();
+  snapshot->attribution = attribution();
+  snapshot->drops = totals.drops;
+  snapshot->drops[model::Drop::kRowRefused] += refused_rows_;
+  snapshot->packets = totals.packets;
+  snapshot->wire_bytes = totals.wire_bytes;
+  snapshot->flows = totals.flows;
+  snapshot->records = totals.records;
+  snapshot->unreadable_processes = unreadable_processes_;
+  snapshot->abilities = abilities_;
+  snapshot->pool = pool_.storage();
+  return snapshot;
+}
+
+// The row of a key. A flow that comes after another one with the same ends gets a row of its own.
+std::uint32_t LiveTable::slot_for(const model::FlowKey& key, model::FlowId flow) {
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return new_slot(key);
+  const Slot& slot = slots_[found->second];
+  const bool same =
+      flow == model::kNoFlow || slot.row.flow == model::kNoFlow || slot.row.flow == flow;
+  return same ? found->second : new_slot(key);
+}
+
+std::uint32_t LiveTable::new_slot(const model::FlowKey& key) {
+  std::uint32_t number = 0;
+  if (!vacant_.empty()) {
+    number = vacant_.back();
+    vacant_.pop_back();
+  } else if (slots_.size() < options_.max_rows) {
+    number = static_cast<std::uint32_t>(slots_.size());
+    slots_.emplace_back();
+  } else {
+    ++refused_rows_;
+    return model::kNoRow;
+  }
+  by_key_[key] = number;
+  return number;
+}
+
+void LiveTable::remove(std::uint32_t number) {
+  Slot& slot = slots_[number];
+  const model::ConnectionRow& row = slot.row;
+  const auto quality = static_cast<std::size_t>(row.owners[0].quality);
+  ended_.bytes[quality] += up_bytes(row) + down_bytes(row);
+  ended_.rows[quality] += 1;
+  const auto key = key_of(row.proto, row.local, row.remote);
+  if (const auto found = by_key_.find(key); found != by_key_.end() && found->second == number) {
+    by_key_.erase(found);
+  }
+  slot = Slot{};
+  vacant_.push_back(number);
+  mark_dirty(number);
+}
+
+void LiveTable::mark_dirty(std::uint32_t number) {
+  const std::size_t chunk = number / model::kRowsPerChunk;
+  if (dirty_.size() <= chunk) dirty_.resize(chunk + 1);
+  dirty_[chunk] = true;
+}
+
+void LiveTable::fill_from_flow(Slot& slot, const model::Flow& flow) {
+  model::ConnectionRow& row = slot.row;
+  const bool orig_local = is_local(flow.orig.address);
+  row.local_is_originator = orig_local || !is_local(flow.resp.address);
+  const model::Side local =
+      row.local_is_originator ? model::Side::kOriginator : model::Side::kResponder;
+  const model::Side remote = model::other(local);
+  // A row made from a socket may look at a loopback connection from its other end.
+  if (row.local != flow.endpoint(local)) {
+    std::swap(row.owners[0], row.owners[1]);
+    std::swap(slot.processes[0], slot.processes[1]);
+  }
+  row.flow = flow.id;
+  row.proto = flow.proto;
+  row.local = flow.endpoint(local);
+  row.remote = flow.endpoint(remote);
+  row.end = flow.end;
+  row.first_ns = flow.first_ns;
+  row.last_ns = flow.last_ns;
+  row.up = flow.counters(local);
+  row.down = flow.counters(remote);
+  if (flow.handshake_rtt_us >= 0 && row.rtt_us < 0) {
+    row.rtt_us =
+        static_cast<std::int32_t>(std::min<std::int64_t>(flow.handshake_rtt_us, INT32_MAX));
+  }
+  row.apps = flow.apps;
+  // A flow's name is its responder's.
+  if (row.local_is_originator && flow.name_from != model::NameSource::kNone) {
+    row.name = pool_.intern(flow.name);
+    row.name_from = flow.name_from;
+  } else {
+    name_remote(row);
+  }
+  slot.gone_ns = flow.end == model::FlowEnd::kOpen ? 0 : flow.last_ns;
+}
+
+void LiveTable::fill_from_socket(Slot& slot, const model::Socket& socket) {
+  model::ConnectionRow& row = slot.row;
+  const bool from_local = socket.local == row.local;
+  slot.socket_round = socket_round_;
+  if (row.flow == model::kNoFlow) slot.gone_ns = 0;
+  set_owner(slot, from_local ? 0 : 1, socket.owner);
+  if (!from_local) return;
+  row.socket = socket.inode;
+  row.state = socket.state;
+  if (socket.rtt_us >= 0) {
+    row.rtt_us = static_cast<std::int32_t>(std::min<std::int64_t>(socket.rtt_us, INT32_MAX));
+  }
+  if (socket.bytes_sent >= 0 && socket.bytes_received >= 0) {
+    row.has_socket_bytes = true;
+    row.kernel_up_bytes = static_cast<std::uint64_t>(socket.bytes_sent);
+    row.kernel_down_bytes = static_cast<std::uint64_t>(socket.bytes_received);
+  }
+  if (row.name_from == model::NameSource::kNone) name_remote(row);
+}
+
+// An owner once known stays: its socket may be gone by the next look (never downgrade).
+void LiveTable::set_owner(Slot& slot, std::size_t end, const model::Owner& owner) {
+  model::RowOwner& row_owner = slot.row.owners[end];
+  if (owner.process == nullptr || owner.quality < row_owner.quality) return;
+  row_owner.quality = owner.quality;
+  row_owner.via = owner.via;
+  row_owner.pid = owner.process->pid;
+  row_owner.name = pool_.intern(owner.process->comm);
+  slot.processes[end] = owner.process;
+}
+
+void LiveTable::find_owners(Slot& slot) {
+  const model::ConnectionRow& row = slot.row;
+  if (const auto* socket = sockets_.find(row.proto, row.local, row.remote)) {
+    set_owner(slot, 0, socket->owner);
+  }
+  if (!is_local(row.remote.address)) return;
+  if (const auto* socket = sockets_.find(row.proto, row.remote, row.local)) {
+    set_owner(slot, 1, socket->owner);
+  }
+}
+
+void LiveTable::name_remote(model::ConnectionRow& row) {
+  if (names_ == nullptr) return;
+  const std::string_view name = names_->find(row.remote.address);
+  if (name.empty()) return;
+  row.name = pool_.intern(name);
+  row.name_from = model::NameSource::kDns;
+}
+
+void LiveTable::every_second(base::TimeNs now_ns, double seconds) {
+  if (pool_.used_bytes() > options_.pool_bytes) renew_pool();
+  throughput_.advance();
+  for (std::uint32_t number = 0; number < slots_.size(); ++number) {
+    const Slot& slot = slots_[number];
+    if (slot.row.proto == 0) continue;
+    if (slot.gone_ns != 0 && now_ns - slot.gone_ns > options_.keep_ended_ns) {
+      remove(number);
+    } else {
+      rate(number, seconds);
+    }
+  }
+  talkers_.start();
+  for (std::uint32_t number = 0; number < slots_.size(); ++number) {
+    const model::ConnectionRow& row = slots_[number].row;
+    if (row.proto == 0) continue;
+    talkers_.add(row, number, up_bytes(row), down_bytes(row), pool_);
+  }
+  talkers_.finish();
+}
+
+void LiveTable::rate(std::uint32_t number, double seconds) {
+  Slot& slot = slots_[number];
+  model::ConnectionRow& row = slot.row;
+  const auto per_second = [seconds](std::uint64_t now, std::uint64_t before) {
+    // A row that was a socket and became a flow counts other bytes from then on.
+    return now < before ? 0.0F : static_cast<float>(static_cast<double>(now - before) / seconds);
+  };
+  const float up = per_second(up_bytes(row), slot.rated_up_bytes);
+  const float down = per_second(down_bytes(row), slot.rated_down_bytes);
+  slot.rated_up_bytes = up_bytes(row);
+  slot.rated_down_bytes = down_bytes(row);
+  if (up == row.up_rate && down == row.down_rate) return;
+  row.up_rate = up;
+  row.down_rate = down;
+  mark_dirty(number);
+}
+
+// Forgets text that no row uses any more. Old snapshots keep the old pool alive.
+void LiveTable::renew_pool() {
+  TextPool fresh;
+  for (std::uint32_t number = 0; number < slots_.size(); ++number) {
+    model::ConnectionRow& row = slots_[number].row;
+    if (row.proto == 0) continue;
+    row.name = fresh.intern(row.name);
+    for (model::RowOwner& owner : row.owners) owner.name = fresh.intern(owner.name);
+    mark_dirty(number);
+  }
+  pool_ = std::move(fresh);
+}
+
+bool LiveTable::is_local(const base::IpAddress& address) const {
+  return address.is_loopback() || local_addresses_.contains(address);
+}
+
+model::Attribution LiveTable::attribution() const {
+  model::Attribution all = ended_;
+  for (const Slot& slot : slots_) {
+    if (slot.row.proto == 0) continue;
+    const auto quality = static_cast<std::size_t>(slot.row.owners[0].quality);
+    all.bytes[quality] += up_bytes(slot.row) + down_bytes(slot.row);
+    all.rows[quality] += 1;
+  }
+  return all;
+}
+
+}  // namespace netwatch::pipeline

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "enrich/name_cache.h"
+#include "model/sample.h"
+#include "model/snapshot.h"
+#include "model/socket.h"
+#include "pipeline/result_sink.h"
+#include "pipeline/socket_index.h"
+#include "pipeline/talkers.h"
+#include "pipeline/text_pool.h"
+#include "pipeline/throughput.h"
+#include "pipeline/totals.h"
+
+namespace netwatch::pipeline {
+
+struct LiveTableOptions {
+  std::string source;     // for people: "any", "eth0", "a.pcapng"
+  std::string interface;  // whose counters are the throughput; empty: the default route's
+  bool capturing = false;
+  std::size_t max_rows = std::size_t{128} << 10;
+  std::size_t pool_bytes = std::size_t{8} << 20;
+  base::TimeNs keep_ended_ns = 10 * base::kNsPerSecond;  // recently closed rows stay so long
+};
+
+// Joins flows and sockets into connection rows and publishes them as immutable snapshots. The one
+// writer; called from the engine's sink thread only.
+class LiveTable final : public ResultSink {
+ public:
+  explicit LiveTable(LiveTableOptions options);
+
+  void on_flow(const model::Flow& flow) override;
+  void take_sockets(const model::SocketTable& table);
+  void take_interfaces(const model::InterfaceTable& table);
+  void set_abilities(std::vector<model::Ability> abilities) { abilities_ = std::move(abilities); }
+  void set_capturing(bool capturing) { options_.capturing = capturing; }
+  // Names of addresses; must outlive this. Without it rows have only their flows' names.
+  void set_names(enrich::NameCache* names) { names_ = names; }
+
+  // Everything as of `now_ns`. Meant to be called at 4 Hz; rates, talkers and ageing move once a
+  // second.
+  model::SnapshotPtr publish(base::TimeNs now_ns, const Totals& totals);
+
+ private:
+  struct Slot {
+    model::ConnectionRow row;
+    std::uint64_t rated_up_bytes = 0;  // at the last second, to take rates from
+    std::uint64_t rated_down_bytes = 0;
+    base::TimeNs gone_ns = 0;        // when flow and socket were over; 0 while alive
+    std::uint32_t socket_round = 0;  // the look at the sockets that saw it last
+    std::array<std::shared_ptr<const model::Process>, 2> processes;
+  };
+  struct KeyHash {
+    std::size_t operator()(const model::FlowKey& key) const { return model::hash_value(key); }
+  };
+
+  std::uint32_t slot_for(const model::FlowKey& key, model::FlowId flow);
+  std::uint32_t new_slot(const model::FlowKey& key);
+  void remove(std::uint32_t number);
+  void mark_dirty(std::uint32_t number);
+  void fill_from_flow(Slot& slot, const model::Flow& flow);
+  void fill_from_socket(Slot& slot, const model::Socket& socket);
+  void set_owner(Slot& slot, std::size_t end, const model::Owner& owner);
+  void find_owners(Slot& slot);
+  void name_remote(model::ConnectionRow& row);
+  void every_second(base::TimeNs now_ns, double seconds);
+  void rate(std::uint32_t number, double seconds);
+  void renew_pool();
+  [[nodiscard]] bool is_local(const base::IpAddress& address) const;
+  [[nodiscard]] model::Attribution attribution() const;
+
+  LiveTableOptions options_;
+  enrich::NameCache* names_ = nullptr;
+  TextPool pool_;
+  std::vector<Slot> slots_;  // by row number; proto 0 is vacant
+  std::vector<std::uint32_t> vacant_;
+  std::unordered_map<model::FlowKey, std::uint32_t, KeyHash> by_key_;
+  std::vector<std::shared_ptr<const model::RowChunk>> chunks_;  // as last published
+  std::vector<bool> dirty_;                                     // by chunk
+  SocketIndex sockets_;
+  std::uint32_t socket_round_ = 0;
+  std::uint64_t unreadable_processes_ = 0;
+  std::unordered_set<base::IpAddress> local_addresses_;
+  Throughput throughput_;
+  Talkers talkers_;
+  std::vector<model::Ability> abilities_;
+  model::Attribution ended_;  // of rows that have been removed
+  base::TimeNs started_ns_ = 0;
+  base::TimeNs rated_ns_ = 0;
+  std::uint64_t sequence_ = 0;
+  std::uint64_t refused_rows_ = 0;
+};
+
+}  // namespace netwatch::pipeline

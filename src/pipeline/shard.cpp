@@ -1,0 +1,161 @@
+#include "pipeline/shard.h"
+
+#include <algorithm>
+
+#include "flow/community_id.h"
+
+namespace netwatch::pipeline {
+namespace {
+
+// Which of a flow's two reader slots is whose.
+constexpr std::size_t kAnalysisSlot = 0;
+constexpr std::size_t kNotesSlot = 1;
+
+flow::FlowBudget flow_budget(const ShardOptions& options) {
+  flow::FlowBudget budget = options.budget.of_flow_shard();
+  budget.first_sighting_only = options.first_sighting_only;
+  return budget;
+}
+
+model::NameSource source_of(model::Role role) {
+  switch (role) {
+    case model::Role::kServerName:
+      return model::NameSource::kSni;
+    case model::Role::kHostName:
+      return model::NameSource::kHost;
+    default:
+      return model::NameSource::kNone;
+  }
+}
+
+dpi::FlowRef flow_ref(const flow::FlowTable& table, flow::FlowHandle handle) {
+  return {.id = table.id(handle),
+          .proto = table.proto(handle),
+          .orig_port = table.port(handle, model::Side::kOriginator),
+          .resp_port = table.port(handle, model::Side::kResponder)};
+}
+
+}  // namespace
+
+Shard::Shard(std::uint32_t number, const ShardOptions& options)
+    : number_(number),
+      options_(options),
+      table_(*this, number, flow_budget(options)),
+      analyzer_(*this, options.budget.of_analyzer_shard()),
+      notes_(1) {}
+
+void Shard::work(BatchWork& work) {
+  output_ = &work.outputs[number_];
+  phase_ = ShardOutput::Phase::kPacket;
+  clock_ns_ = work.clock_ns;
+  for (const std::uint32_t index : work.packets[number_]) {
+    const model::Packet& packet = work.batch->packets[index];
+    packet_ = packet.number;
+    const flow::FlowHandle handle = table_.packet(packet, work.decoded[index]);
+    if (options_.selected != nullptr && handle.index != flow::FlowHandle::kNone &&
+        is_selected(table_.id(handle))) {
+      output_->add_packet(packet.number, index);
+    }
+  }
+  phase_ = ShardOutput::Phase::kClock;
+  packet_ = work.last_packet;
+  table_.advance(work.clock_ns);
+  if (work.report_changed) {
+    table_.visit_changed([this](flow::FlowHandle handle) {
+      output_->add_flow(packet_, phase_, describe(handle, model::FlowEnd::kOpen));
+    });
+  }
+  if (work.last) table_.finish();
+  output_ = nullptr;
+}
+
+model::DropCounters Shard::drops() const {
+  model::DropCounters all = own_drops_;
+  all.add(table_.drops());
+  all.add(analyzer_.drops());
+  return all;
+}
+
+bool Shard::on_chunk(flow::FlowTable& table, flow::FlowHandle handle,
+                     const model::StreamChunk& chunk) {
+  reading_ = handle;
+  std::uint32_t& slot = table.reader_slots(handle)[kAnalysisSlot];
+  return analyzer_.feed(slot, flow_ref(table, handle), chunk) == dpi::Appetite::kBytes;
+}
+
+void Shard::on_end(flow::FlowTable& table, flow::FlowHandle handle, model::FlowEnd end) {
+  reading_ = handle;
+  std::uint32_t& slot = table.reader_slots(handle)[kAnalysisSlot];
+  if (slot != 0) analyzer_.end(slot, flow_ref(table, handle), clock_ns_, packet_);
+  if (is_selected(table.id(handle))) output_->add_flow(packet_, phase_, describe(handle, end));
+  release(handle);
+}
+
+void Shard::on_record(const model::Record& record) {
+  learn_name(record);
+  if (record.cut) ++own_drops_[model::Drop::kRecordCut];
+  if (!is_selected(record.flow)) return;
+  model::Record seen = record;
+  if (table_.flipped(reading_)) seen.side = model::other(seen.side);
+  output_->add_record(packet_, phase_, seen);
+}
+
+void Shard::on_app(std::uint64_t /*flow*/, std::uint8_t layer, std::string_view name) {
+  if (layer < model::kMaxFlowApps) notes_of(reading_).apps[layer] = name;
+}
+
+void Shard::on_originator(std::uint64_t /*flow*/, model::Side side) {
+  table_.set_originator(reading_, side);
+}
+
+Shard::Notes& Shard::notes_of(flow::FlowHandle handle) {
+  std::uint32_t& slot = table_.reader_slots(handle)[kNotesSlot];
+  if (slot == 0) {
+    if (free_notes_.empty()) {
+      slot = static_cast<std::uint32_t>(notes_.size());
+      notes_.emplace_back();
+    } else {
+      slot = free_notes_.back();
+      free_notes_.pop_back();
+    }
+  }
+  return notes_[slot];
+}
+
+// The best source wins; of equal sources the first name stays (later requests on one connection
+// may name other hosts).
+void Shard::learn_name(const model::Record& record) {
+  model::ValueCursor values(record);
+  while (const auto value = values.next()) {
+    const model::NameSource source = source_of(value->def->role);
+    if (source == model::NameSource::kNone || value->raw.empty()) continue;
+    Notes& notes = notes_of(reading_);
+    if (notes.name_from != model::NameSource::kNone && notes.name_from <= source) continue;
+    notes.name = value->text();
+    notes.name_from = source;
+  }
+}
+
+model::Flow Shard::describe(flow::FlowHandle handle, model::FlowEnd end) {
+  model::Flow flow = table_.to_flow(handle, end);
+  if (const std::uint32_t slot = table_.reader_slots(handle)[kNotesSlot]; slot != 0) {
+    const Notes& notes = notes_[slot];
+    flow.apps = notes.apps;
+    flow.name = notes.name;
+    flow.name_from = notes.name_from;
+  }
+  if (options_.community_ids) {
+    flow.community_id = flow::community_id(flow.orig, flow.resp, flow.proto);
+  }
+  return flow;
+}
+
+void Shard::release(flow::FlowHandle handle) {
+  std::uint32_t& slot = table_.reader_slots(handle)[kNotesSlot];
+  if (slot == 0) return;
+  notes_[slot] = Notes{};
+  free_notes_.push_back(slot);
+  slot = 0;
+}
+
+}  // namespace netwatch::pipeline

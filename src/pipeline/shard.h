@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "dpi/analyzer.h"
+#include "flow/flow_table.h"
+#include "model/drops.h"
+#include "pipeline/batch_work.h"
+
+namespace netwatch::pipeline {
+
+struct ShardOptions {
+  EngineBudget budget;
+  bool community_ids = false;
+  bool first_sighting_only = false;
+  // When set, packets of these flows are reported and everything else is kept quiet.
+  const std::unordered_set<model::FlowId>* selected = nullptr;
+};
+
+// A sixteenth of the traffic: its flows, their reassembly, their decoders. One thread at a time.
+// Packets of one address pair always meet in one shard.
+class Shard final : public flow::FlowSink, public dpi::AnalyzerSink {
+ public:
+  Shard(std::uint32_t number, const ShardOptions& options);
+
+  void work(BatchWork& work);
+
+  [[nodiscard]] model::DropCounters drops() const;
+  [[nodiscard]] std::uint64_t flows_created() const { return table_.created(); }
+
+  bool on_chunk(flow::FlowTable& table, flow::FlowHandle handle,
+                const model::StreamChunk& chunk) override;
+  void on_end(flow::FlowTable& table, flow::FlowHandle handle, model::FlowEnd end) override;
+
+  void on_record(const model::Record& record) override;
+  void on_app(std::uint64_t flow, std::uint8_t layer, std::string_view name) override;
+  void on_originator(std::uint64_t flow, model::Side side) override;
+
+ private:
+  // What decoders found out about a flow; made when there is something to keep.
+  struct Notes {
+    std::array<std::string_view, model::kMaxFlowApps> apps{};
+    std::string name;
+    model::NameSource name_from = model::NameSource::kNone;
+  };
+
+  Notes& notes_of(flow::FlowHandle handle);
+  void learn_name(const model::Record& record);
+  model::Flow describe(flow::FlowHandle handle, model::FlowEnd end);
+  void release(flow::FlowHandle handle);
+  [[nodiscard]] bool is_selected(model::FlowId id) const {
+    return options_.selected == nullptr || options_.selected->contains(id);
+  }
+
+  std::uint32_t number_;
+  ShardOptions options_;
+  flow::FlowTable table_;
+  dpi::Analyzer analyzer_;
+  std::vector<Notes> notes_;  // [0] stays unused: slot 0 means "none"
+  std::vector<std::uint32_t> free_notes_;
+  model::DropCounters own_drops_;
+
+  // During work(): where results go, and whose bytes the analyzer is reading.
+  ShardOutput* output_ = nullptr;
+  ShardOutput::Phase phase_ = ShardOutput::Phase::kPacket;
+  std::uint64_t packet_ = 0;
+  base::TimeNs clock_ns_ = 0;
+  flow::FlowHandle reading_;
+};
+
+}  // namespace netwatch::pipeline

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "model/flow.h"
+#include "model/record.h"
+
+namespace netwatch::pipeline {
+
+// What one shard made of one batch, in the order it happened. Results of all shards merge by
+// (packet, phase, shard, order of emission), which does not depend on threads.
+class ShardOutput {
+ public:
+  enum class Kind : std::uint8_t { kRecord, kFlow, kPacket };
+  // Results of a packet come before what its batch's clock ended.
+  enum class Phase : std::uint8_t { kPacket, kClock };
+  struct Event {
+    std::uint64_t packet = 0;
+    Phase phase = Phase::kPacket;
+    Kind kind = Kind::kRecord;
+    std::uint32_t place = 0;  // among the outputs of its kind
+  };
+
+  void clear() {
+    events_.clear();
+    records_.clear();
+    bodies_.clear();
+    flows_.clear();
+    packets_.clear();
+  }
+  void add_record(std::uint64_t packet, Phase phase, const model::Record& record) {
+    events_.push_back({packet, phase, Kind::kRecord, static_cast<std::uint32_t>(records_.size())});
+    records_.push_back({record, bodies_.size(), record.body.size()});
+    bodies_.insert(bodies_.end(), record.body.begin(), record.body.end());
+  }
+  void add_flow(std::uint64_t packet, Phase phase, model::Flow flow) {
+    events_.push_back({packet, phase, Kind::kFlow, static_cast<std::uint32_t>(flows_.size())});
+    flows_.push_back(std::move(flow));
+  }
+  // `index` of a packet of the batch that belongs to a selected flow.
+  void add_packet(std::uint64_t packet, std::uint32_t index) {
+    events_.push_back(
+        {packet, Phase::kPacket, Kind::kPacket, static_cast<std::uint32_t>(packets_.size())});
+    packets_.push_back(index);
+  }
+
+  [[nodiscard]] const std::vector<Event>& events() const { return events_; }
+  [[nodiscard]] model::Record record(const Event& event) const {
+    const StoredRecord& stored = records_[event.place];
+    model::Record record = stored.head;
+    record.body = base::Bytes(bodies_).subspan(stored.offset, stored.len_bytes);
+    return record;
+  }
+  [[nodiscard]] model::Flow& flow(const Event& event) { return flows_[event.place]; }
+  [[nodiscard]] std::uint32_t packet_index(const Event& event) const {
+    return packets_[event.place];
+  }
+
+ private:
+  struct StoredRecord {
+    model::Record head;
+    std::size_t offset = 0;
+    std::size_t len_bytes = 0;
+  };
+
+  std::vector<Event> events_;
+  std::vector<StoredRecord> records_;
+  std::vector<std::uint8_t> bodies_;
+  std::vector<model::Flow> flows_;
+  std::vector<std::uint32_t> packets_;
+};
+
+}  // namespace netwatch::pipeline

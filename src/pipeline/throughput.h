@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "model/sample.h"
+#include "model/snapshot.h"
+
+namespace netwatch::pipeline {
+
+// Rates of the interfaces, and of the host, from the kernel's own counters: what they say is true
+// whether or not packets are captured or owned by a process.
+class Throughput {
+ public:
+  // `interface`: whose rate is the host's; empty or "any": those of the default routes, else all
+  // but loopback, else loopback.
+  explicit Throughput(std::string interface);
+
+  void take(const model::InterfaceTable& table);
+  // Closes one second of history.
+  void advance();
+
+  [[nodiscard]] const std::vector<model::InterfaceRow>& interfaces() const { return rows_; }
+  [[nodiscard]] const std::vector<model::RatePoint>& points() const { return points_; }
+  [[nodiscard]] const std::string& of() const { return of_; }
+
+ private:
+  struct Counters {
+    std::uint64_t rx_bytes = 0;
+    std::uint64_t tx_bytes = 0;
+  };
+  [[nodiscard]] std::vector<const model::InterfaceRow*> chosen() const;
+
+  std::string wanted_;
+  std::string of_;
+  base::TimeNs taken_ns_ = 0;
+  std::unordered_map<std::string, Counters> before_;
+  std::vector<model::InterfaceRow> rows_;
+  model::RatePoint current_;
+  std::vector<model::RatePoint> points_;
+};
+
+}  // namespace netwatch::pipeline
