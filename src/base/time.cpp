@@ -14,14 +14,15 @@ void put_digits(char* out, std::int64_t value, std::size_t digits) {
 }  // namespace
 
 void append_rfc3339(std::string& out, TimeNs time_ns) {
-  using std::chrono::days;
-  using std::chrono::floor;
-  using std::chrono::nanoseconds;
-  using std::chrono::sys_time;
-  const sys_time<nanoseconds> point{nanoseconds{time_ns}};
-  const auto day = floor<days>(point);
-  const std::chrono::year_month_day date{day};
-  const std::int64_t in_day = (point - day).count();
+  constexpr std::int64_t kNsPerDay = 86'400 * kNsPerSecond;
+  // Rounds down, before the epoch too; the first day of the range starts outside it.
+  std::int64_t day = time_ns / kNsPerDay;
+  std::int64_t in_day = time_ns % kNsPerDay;
+  if (in_day < 0) {
+    in_day += kNsPerDay;
+    --day;
+  }
+  const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{day}}};
   const std::int64_t second = in_day / kNsPerSecond;
   std::array<char, 30> text{'0', '0', '0', '0', '-', '0', '0', '-', '0', '0',
                             'T', '0', '0', ':', '0', '0', ':', '0', '0', '.'};

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "dpi/protocol.h"
@@ -44,12 +45,22 @@ struct AnalyzerBudget {
   std::size_t held_bytes = std::size_t{4} << 20;
 };
 
+// How often one rule of one protocol was broken. Names are static.
+struct OddCount {
+  std::string_view protocol;
+  std::string_view what;
+  std::uint64_t count = 0;
+};
+
 // The decoders of one shard. Single-threaded. Flows are named by slots: 0 is "no analysis yet";
 // feed() makes one when it needs one and writes it into `slot`, end() frees it. When a budget is
 // exhausted, the analysis that was longest without bytes gives way, and is counted.
 class Analyzer {
  public:
   Analyzer(AnalyzerSink& sink, const AnalyzerBudget& budget);
+  // With other protocols than those of protocols(); the table must outlive it.
+  Analyzer(AnalyzerSink& sink, const AnalyzerBudget& budget,
+           std::span<const ProtocolDef* const> table);
   ~Analyzer();
   Analyzer(const Analyzer&) = delete;
   Analyzer& operator=(const Analyzer&) = delete;
@@ -58,6 +69,9 @@ class Analyzer {
   void end(std::uint32_t& slot, const FlowRef& flow, base::TimeNs now_ns, std::uint64_t packet);
 
   [[nodiscard]] const model::DropCounters& drops() const;
+  // What Drop::kDecoderOdd is made of, in the order of first sight.
+  [[nodiscard]] std::span<const OddCount> odds() const;
+  [[nodiscard]] std::size_t live() const;  // analyses that take memory
 
  private:
   class Impl;

@@ -70,6 +70,8 @@ class Context {
   // anew from the next unconsumed byte of either side. Return kFine after it.
   virtual void hand_on() = 0;
   [[nodiscard]] virtual base::TimeNs now_ns() const = 0;  // time of the packet at hand
+  // Room to join what lies apart: kMaxHeldBytes, shared; its contents are lost after the call.
+  virtual std::span<std::uint8_t> scratch() { return {}; }
 };
 
 // One conversation of one protocol. Made in a slab of its ProtocolDef::state_bytes; must not own
@@ -81,6 +83,7 @@ class Decoder {
   // not consumed of a datagram is dropped).
   virtual Step on_bytes(const model::StreamChunk& chunk, Context& context) = 0;
   // `chunk.gap_bytes` are missing on this side. kNotMine ends the decoder, kFine goes on.
+  // `chunk.bytes` are what was kept unconsumed before the gap: their last chance to be read.
   virtual Verdict on_gap(const model::StreamChunk& /*chunk*/, Context& /*context*/) {
     return Verdict::kDone;
   }

@@ -8,6 +8,7 @@
 #include "model/drops.h"
 #include "model/flow.h"
 #include "model/record.h"
+#include "model/socket.h"
 
 // The NDJSON contract, schema netwatch.v1 (docs/ndjson.md). Every function appends one line with
 // its newline to `out`. All text is sanitised to valid, printable UTF-8 here.
@@ -23,6 +24,7 @@ void append_meta(std::string& out, const MetaLine& meta,
                  std::string_view (*linktype_name)(std::uint16_t));
 void append_record(std::string& out, const model::Record& record);
 void append_flow(std::string& out, const model::Flow& flow);
+void append_socket(std::string& out, const model::Socket& socket, base::TimeNs taken_ns);
 
 struct Totals {
   std::uint64_t packets = 0;

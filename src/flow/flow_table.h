@@ -71,7 +71,7 @@ class FlowTable {
   FlowHandle packet(const model::Packet& packet, const wire::Decoded& decoded);
   // Ends what is idle at `clock_ns`, which never goes backwards. In the order of deadlines.
   void advance(base::TimeNs clock_ns);
-  // Ends every flow (kEndOfInput), oldest first.
+  // Ends every flow, oldest first: kEndOfInput, or kClosed and kReset where that was seen.
   void finish();
 
   [[nodiscard]] model::FlowId id(FlowHandle flow) const;
@@ -91,6 +91,9 @@ class FlowTable {
   [[nodiscard]] const model::DropCounters& drops() const;
   [[nodiscard]] std::uint64_t created() const;  // flows since the start
   [[nodiscard]] std::size_t live() const;
+  // Allocated in all, and out-of-order data held with its bookkeeping (<= FlowBudget's).
+  [[nodiscard]] std::size_t memory_bytes() const;
+  [[nodiscard]] std::size_t held_bytes() const;
 
  private:
   class Impl;

@@ -22,7 +22,7 @@ enum class Drop : std::uint8_t {
   kDecoderOdd,      // messages that broke their protocol's rules
   kRecordCut,       // records or values cut to their limit
   kNameEvicted,     // learned names forgotten
-  kDuplicate,         // packets seen again on another interface (capture on `any`)
+  kDuplicate,       // packets seen again on another interface (capture on `any`)
   kRowRefused,      // rows the snapshot had no room for
   kCount,
 };

@@ -33,7 +33,7 @@ enum class FilterOp : std::uint8_t {
 struct FilterLiteral {
   std::string text;       // kText, kBytes (raw), and the pattern of kMatches
   std::int64_t low = 0;   // numbers, times, durations: low..high; the bits of a kUint beyond int64
-  std::int64_t high = 0;  // equal to low unless a range
+  std::int64_t high = 0;  // equal to low unless a range, or what a duration rounds away
   double real = 0;        // kReal: real..real_high
   double real_high = 0;
   base::IpAddress address;  // kAddress: a prefix, or a range address..address_high

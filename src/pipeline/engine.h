@@ -20,7 +20,7 @@ namespace netwatch::pipeline {
 
 struct EngineOptions {
   unsigned threads = 1;  // shard workers; 1 runs everything in the caller's thread
-  EngineBudget budget;
+  EngineBudget budget{};
   bool community_ids = false;        // fill Flow::community_id
   bool first_sighting_only = false;  // live capture on `any`
   // Report only these flows, and their packets. Must outlive the engine.

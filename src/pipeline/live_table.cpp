@@ -185,6 +185,8 @@ void LiveTable::fill_from_flow(Slot& slot, const model::Flow& flow) {
     std::swap(row.owners[0], row.owners[1]);
     std::swap(slot.processes[0], slot.processes[1]);
   }
+  // From here on captured bytes count, and the flow's began at 0.
+  if (row.flow == model::kNoFlow) slot.rated_up_bytes = slot.rated_down_bytes = 0;
   row.flow = flow.id;
   row.proto = flow.proto;
   row.local = flow.endpoint(local);

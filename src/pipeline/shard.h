@@ -13,7 +13,7 @@
 namespace netwatch::pipeline {
 
 struct ShardOptions {
-  EngineBudget budget;
+  EngineBudget budget{};
   bool community_ids = false;
   bool first_sighting_only = false;
   // When set, packets of these flows are reported and everything else is kept quiet.

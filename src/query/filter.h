@@ -38,7 +38,8 @@ struct FilterError {
   std::size_t column = 0;  // 0-based, in bytes of the text
   std::string message;     // what is wrong
   std::string suggestion;  // what to write instead; may be empty
-  // Three lines for a terminal: the text, a caret under the column, the message.
+  // Three lines for a terminal: the text, a caret under the column, the message and what to write
+  // instead. Sanitised; a long text is cut around the column.
   [[nodiscard]] std::string render(std::string_view text) const;
 };
 
@@ -46,8 +47,10 @@ struct FilterError {
 class Filter {
  public:
   static constexpr std::size_t kMaxLeaves = 64;
-  static constexpr std::size_t kMaxDepth = 64;
+  static constexpr std::size_t kMaxDepth = 64;        // of ( ) and not
+  static constexpr std::size_t kMaxTextBytes = 4096;  // of the filter's text
 
+  // An empty text is an error: a caller without a filter has none to parse.
   static std::expected<Filter, FilterError> parse(std::string_view text, const Catalog& catalog);
 
   // What the records of a flow have answered so far; start with {} for each flow.

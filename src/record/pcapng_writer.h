@@ -11,7 +11,9 @@ namespace netwatch::record {
 
 // Writes packets as pcapng (draft-ietf-opsawg-pcapng): one section, one interface block per
 // (source, ifindex, linktype) as they appear, nanosecond time stamps, epb_flags direction. The
-// file is made beside its final name and renamed by close(), mode 0600; "-" is standard output.
+// file is made beside its final name with mode 0600 and renamed by close(); "-" is standard
+// output, and what exists already and is no regular file (a pipe, a device) is written in place.
+// After an error every call repeats it. Packets from before 1970 carry the time 0.
 class PcapngWriter {
  public:
   static base::Result<PcapngWriter> create(const std::string& path, std::string application);
@@ -19,7 +21,9 @@ class PcapngWriter {
   PcapngWriter& operator=(PcapngWriter&&) noexcept;
   ~PcapngWriter();  // without close(): the unfinished file is removed
 
+  // Buffered: a reader at the other end of a pipe sees packets after flush().
   base::Status write(const model::Packet& packet);
+  base::Status flush();
   base::Status close();
 
  private:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "base/ip_address.h"
@@ -13,6 +14,9 @@ namespace netwatch::wire {
 namespace linktype {
 inline constexpr std::uint16_t kNull = 0;  // BSD loopback, host byte order
 inline constexpr std::uint16_t kEthernet = 1;
+inline constexpr std::uint16_t kPpp = 9;      // with or without its HDLC address and control
+inline constexpr std::uint16_t kRawBsd = 12;  // raw IP as files of most systems number it
+inline constexpr std::uint16_t kRawOpenBsd = 14;
 inline constexpr std::uint16_t kRaw = 101;   // IP, version in the first nibble
 inline constexpr std::uint16_t kLoop = 108;  // OpenBSD loopback, network byte order
 inline constexpr std::uint16_t kLinuxSll = 113;
@@ -20,13 +24,14 @@ inline constexpr std::uint16_t kIpv4 = 228;
 inline constexpr std::uint16_t kIpv6 = 229;
 inline constexpr std::uint16_t kLinuxSll2 = 276;
 }  // namespace linktype
-// "EN10MB", "LINUX_SLL2", ... as pcap-linktype(7) names them; "LINKTYPE_<n>" for others.
+// "EN10MB", "LINUX_SLL2", ... as pcap-linktype(7) names them; "LINKTYPE_<n>" for others, and
+// "LINKTYPE_UNASSIGNED" from 512 on.
 std::string_view linktype_name(std::uint16_t linktype);
 bool linktype_spoken(std::uint16_t linktype);
 
 enum class DecodeStatus : std::uint8_t {
   kFlow,      // everything up to the transport payload is valid
-  kFragment,  // a later IP fragment: addresses and protocol only
+  kFragment,  // an IP fragment without the transport header: addresses and protocol only
   kArp,
   kOther,  // not IP (LLDP, STP, ...): counted, never a flow
   kUnspokenLink,

@@ -5,8 +5,8 @@
 
 namespace netwatch::app {
 
-const query::Catalog& catalog() {
-  static const query::Catalog all([] {
+std::shared_ptr<const query::Catalog> catalog() {
+  static const auto all = std::make_shared<const query::Catalog>([] {
     std::vector<const model::Schema*> schemas{&model::flow_schema()};
     for (const dpi::ProtocolDef* protocol : dpi::protocols()) schemas.push_back(protocol->schema);
     return schemas;

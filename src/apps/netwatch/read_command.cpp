@@ -93,7 +93,7 @@ class ReadRun {
 
   int prepare() {
     if (!options_.filter.empty()) {
-      auto filter = query::Filter::parse(options_.filter, catalog());
+      auto filter = query::Filter::parse(options_.filter, *catalog());
       if (!filter.has_value()) {
         fmt::print(stderr, "{}\n", filter.error().render(options_.filter));
         return kExitUsage;

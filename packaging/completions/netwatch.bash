@@ -1,0 +1,28 @@
+# bash completion for netwatch
+_netwatch() {
+  local cur prev words=("${COMP_WORDS[@]}")
+  cur=${COMP_WORDS[COMP_CWORD]}
+  prev=${COMP_WORDS[COMP_CWORD - 1]}
+  case $prev in
+    -i | --interface)
+      mapfile -t COMPREPLY < <(compgen -W "any $(command ls /sys/class/net 2>/dev/null)" -- "$cur")
+      return ;;
+    -f | --capture-filter | -Y | --filter | -c | --count | --threads | --theme) return ;;
+    -w | --write | -r | --read)
+      mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+      return ;;
+  esac
+  local live="-i --interface -f --capture-filter -Y --filter --no-capture --theme"
+  local read="-r --read --json --flows --records -q --quiet -Y --filter -w --write -c --count --threads"
+  local general="-h --help"
+  if [[ " ${words[*]:1:COMP_CWORD-1} " == *" read "* ]]; then
+    if [[ $cur == -* ]]; then
+      mapfile -t COMPREPLY < <(compgen -W "$read $general" -- "$cur")
+    else
+      mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    fi
+  else
+    mapfile -t COMPREPLY < <(compgen -W "read $live $general -V --version" -- "$cur")
+  fi
+}
+complete -o filenames -F _netwatch netwatch

@@ -1,0 +1,87 @@
+#include "live_command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+
+#include "catalog.h"
+#include "exit_code.h"
+#include "pipeline/live_session.h"
+#include "tui/app.h"
+#include "tui/row_filter.h"
+#include "tui/terminal.h"
+#include "tui/theme.h"
+
+namespace netwatch::app {
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+std::int32_t utc_offset_s() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  return ::localtime_r(&now, &local) == nullptr ? 0 : static_cast<std::int32_t>(local.tm_gmtoff);
+}
+
+int usage(std::string_view message) {
+  fmt::print(stderr, "netwatch: {}\n", message);
+  return kExitUsage;
+}
+
+// What can be said of the options before anything is opened.
+int check(const LiveOptions& options) {
+  if (!options.theme.empty() && !tui::find_theme(options.theme)) {
+    std::string names;
+    for (const tui::Theme& theme : tui::themes()) {
+      names += names.empty() ? "" : ", ";
+      names += theme.name;
+    }
+    return usage(fmt::format("there is no theme '{}'; themes: {}", options.theme, names));
+  }
+  if (options.filter.empty()) return kExitOk;
+  const auto filter = query::Filter::parse(options.filter, *catalog());
+  if (!filter.has_value()) {
+    fmt::print(stderr, "{}\n", filter.error().render(options.filter));
+    return kExitUsage;
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+int run_live(const LiveOptions& options) {
+  if (const int status = check(options); status != kExitOk) return status;
+  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDOUT_FILENO) != 1) {
+    return usage("the live screen needs a terminal; `netwatch read FILE` does not");
+  }
+  auto session = pipeline::LiveSession::start({.interface = options.interface,
+                                               .capture_filter = options.capture_filter,
+                                               .capture = !options.no_capture,
+                                               .root = {}});
+  if (!session.ok()) {
+    fmt::print(stderr, "netwatch: {}\n", session.error().message);
+    return session.error().code == base::ErrorCode::kInvalid ? kExitUsage : kExitNotPossible;
+  }
+  auto terminal = tui::Terminal::open();
+  if (!terminal.ok()) return usage(terminal.error().message);
+  tui::LiteOptions screen;
+  screen.host = host_name();
+  screen.utc_offset_s = utc_offset_s();
+  if (!options.theme.empty()) screen.theme = options.theme;
+  screen.filter = options.filter;
+  screen.compile = tui::make_row_filter(catalog());
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment
+  screen.traits = tui::traits_from_environment([](const char* name) { return std::getenv(name); });
+  const pipeline::LiveSession& running = **session;
+  tui::LiteApp app([&running] { return running.latest(); }, std::move(screen));
+  return app.run(**terminal);
+}
+
+}  // namespace netwatch::app

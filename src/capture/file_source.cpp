@@ -1,0 +1,271 @@
+// Capture files as batches of packets.
+#include "capture/file_source.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "capture/format.h"
+#include "capture/input.h"
+#include "wire/byte_order.h"
+#include "wire/decode.h"
+
+namespace netwatch::capture {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using model::Packet;
+using model::PacketBatch;
+using model::PacketDirection;
+
+// What the Linux cooked headers say of the packet's way and, in version 2, of its interface.
+void read_cooked_header(Packet& packet) {
+  constexpr unsigned kPacketOutgoing = 4;
+  const std::uint8_t* p = packet.bytes.data();
+  unsigned packet_type = 0;
+  if (packet.linktype == wire::linktype::kLinuxSll && packet.bytes.size() >= 16) {
+    packet_type = wire::load_be16(p);
+  } else if (packet.linktype == wire::linktype::kLinuxSll2 && packet.bytes.size() >= 20) {
+    packet.ifindex = wire::load_be32(p + 4);
+    packet_type = p[10];
+  } else {
+    return;
+  }
+  if (packet.direction == PacketDirection::kUnknown)
+    packet.direction =
+        packet_type == kPacketOutgoing ? PacketDirection::kOutbound : PacketDirection::kInbound;
+}
+
+class FileSource final : public PacketSource {
+ public:
+  FileSource(std::string name, std::unique_ptr<Input> input, std::unique_ptr<Format> format,
+             std::uint32_t source)
+      : name_(std::move(name)),
+        input_(std::move(input)),
+        format_(std::move(format)),
+        source_(source) {}
+
+  base::Result<model::PacketBatchPtr> next(int timeout_ms) override;
+  // Reads the headers that are at hand, so that linktypes() is known before the first packet.
+  base::Status read_headers();
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] const std::vector<std::uint16_t>& linktypes() const override {
+    return format_->linktypes();
+  }
+  [[nodiscard]] std::uint64_t bytes_read() const override { return input_->offset(); }
+  [[nodiscard]] std::uint64_t bytes_total() const override { return input_->total(); }
+
+ private:
+  struct Filling {
+    std::shared_ptr<PacketBatch> batch = std::make_shared<PacketBatch>();
+    std::size_t bytes = 0;  // of its packets
+  };
+
+  [[nodiscard]] bool add(Filling& filling, Packet& packet);
+  Input::Fill need(std::size_t bytes, int timeout_ms);
+  void finish(Filling& filling) const;
+  [[nodiscard]] Error located(const Error& error) const;
+  [[nodiscard]] Error ends_early(std::uint64_t wanted) const;
+
+  std::string name_;
+  std::unique_ptr<Input> input_;
+  std::unique_ptr<Format> format_;
+  std::uint32_t source_;
+  std::uint64_t count_ = 0;
+  Packet packet_;             // of the last step
+  std::optional<Step> held_;  // a step that was taken but is still to be told in a batch
+  bool ended_ = false;
+  std::optional<Error> failure_;  // told after the packets before it
+};
+
+base::Result<model::PacketBatchPtr> FileSource::next(int timeout_ms) {
+  Filling filling;
+  while (!ended_ && !failure_) {
+    const Step step =
+        held_ ? *std::exchange(held_, std::nullopt) : format_->next(input_->front(), packet_);
+    switch (step.kind) {
+      case Step::Kind::kPacket:
+        if (!add(filling, packet_)) {
+          held_ = step;
+          finish(filling);
+          return model::PacketBatchPtr(std::move(filling.batch));
+        }
+        [[fallthrough]];
+      case Step::Kind::kSkip:
+        filling.batch->kernel_dropped += step.dropped;
+        input_->advance(step.bytes);
+        break;
+      case Step::Kind::kBroken:
+        failure_ = located(format_->problem());
+        break;
+      case Step::Kind::kNeed:
+        // A pipe that has no more now must not hold back what came before.
+        const bool waiting = filling.batch->packets.empty();
+        if (need(step.bytes, waiting ? timeout_ms : 0) == Input::Fill::kStalled) {
+          finish(filling);
+          return model::PacketBatchPtr(std::move(filling.batch));
+        }
+        break;
+    }
+  }
+  if (!filling.batch->packets.empty() || filling.batch->kernel_dropped > 0) {
+    finish(filling);
+    return model::PacketBatchPtr(std::move(filling.batch));
+  }
+  if (failure_) return *failure_;
+  return model::PacketBatchPtr();
+}
+
+// False if the packet must wait for the next batch. The rule looks at packets only, never at how
+// their bytes came in: the same file always gives the same batches.
+bool FileSource::add(Filling& filling, Packet& packet) {
+  PacketBatch& batch = *filling.batch;
+  if (batch.packets.size() == PacketBatch::kMaxPackets) return false;
+  if (!batch.packets.empty() && filling.bytes + packet.bytes.size() > PacketBatch::kMaxArenaBytes)
+    return false;
+  if (batch.packets.empty()) batch.packets.reserve(PacketBatch::kMaxPackets);
+  packet.number = ++count_;
+  packet.source = source_;
+  packet.file_offset = input_->offset();
+  read_cooked_header(packet);
+  filling.bytes += packet.bytes.size();
+  if (input_->backing() == nullptr)
+    batch.arena.insert(batch.arena.end(), packet.bytes.begin(), packet.bytes.end());
+  batch.packets.push_back(packet);
+  return true;
+}
+
+// The arena may have moved while it grew: the views are set when it is complete.
+void FileSource::finish(Filling& filling) const {
+  PacketBatch& batch = *filling.batch;
+  batch.backing = input_->backing();
+  if (batch.backing != nullptr) return;
+  std::size_t offset = 0;
+  for (Packet& packet : batch.packets) {
+    packet.bytes = base::Bytes(batch.arena).subspan(offset, packet.bytes.size());
+    offset += packet.bytes.size();
+  }
+}
+
+Input::Fill FileSource::need(std::size_t bytes, int timeout_ms) {
+  const auto filled = input_->fill(bytes, timeout_ms);
+  if (!filled) {
+    failure_ = Error{filled.error().code, fmt::format("{}; {} packets before it are good",
+                                                      filled.error().message, count_)};
+    return Input::Fill::kEnd;
+  }
+  if (*filled == Input::Fill::kEnd) {
+    if (input_->missing() > 0 || !input_->front().empty())
+      failure_ = ends_early(bytes);
+    else
+      ended_ = true;
+  }
+  return *filled;
+}
+
+base::Status FileSource::read_headers() {
+  constexpr int kMostBlocks = 64;
+  for (int i = 0; i < kMostBlocks; ++i) {
+    const Step step = format_->next(input_->front(), packet_);
+    if (step.kind == Step::Kind::kBroken) return located(format_->problem());
+    if (step.kind == Step::Kind::kNeed) break;
+    if (step.kind == Step::Kind::kPacket || step.dropped > 0) {
+      held_ = step;
+      break;
+    }
+    input_->advance(step.bytes);
+  }
+  return base::ok_status();
+}
+
+Error FileSource::located(const Error& error) const {
+  return {error.code, fmt::format("{}: byte {}: {}; {} packets before it are good", name_,
+                                  input_->offset(), error.message, count_)};
+}
+
+Error FileSource::ends_early(std::uint64_t wanted) const {
+  const std::uint64_t here = input_->front().size();
+  return {ErrorCode::kTruncated,
+          fmt::format("{}: byte {}: the file ends inside a record ({} more bytes were expected); "
+                      "{} packets before it are good. Was the capture or the copy interrupted?",
+                      name_, input_->offset(),
+                      input_->missing() > 0 ? input_->missing() : wanted - here, count_)};
+}
+
+std::string first_bytes(base::Bytes front) {
+  std::string out;
+  for (const std::uint8_t byte : front.first(std::min<std::size_t>(4, front.size())))
+    out += fmt::format("{}{:02x}", out.empty() ? "" : " ", byte);
+  return out;
+}
+
+base::Result<std::unique_ptr<PacketSource>> open_input(std::unique_ptr<Input> input,
+                                                       std::string name, std::uint32_t source) {
+  constexpr int kForever = -1;
+  const auto filled = input->fill(kMagicBytes, kForever);
+  if (!filled) return filled.error();
+  if (input->front().empty()) return Error{ErrorCode::kTruncated, name + ": the file is empty"};
+  auto format = make_format(input->front());
+  if (format == nullptr)
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("{}: byte 0: not a capture file (it begins with {}); pcap, pcapng and "
+                             "snoop are read, also inside gzip or zstd",
+                             name, first_bytes(input->front()))};
+  auto file =
+      std::make_unique<FileSource>(std::move(name), std::move(input), std::move(format), source);
+  const base::Status headers = file->read_headers();
+  if (!headers) return headers.error();
+  return std::unique_ptr<PacketSource>(std::move(file));
+}
+
+// Standard input, a pipe, a device: whatever is read as it comes.
+base::Result<std::unique_ptr<PacketSource>> open_stream(int fd, bool owned, std::string name,
+                                                        std::uint32_t source) {
+  auto reader = base::detect_compression(base::make_fd_reader(fd, owned, name));
+  if (!reader) return reader.error();
+  return open_reader(*std::move(reader), fd, std::move(name), source);
+}
+
+base::Result<std::unique_ptr<PacketSource>> open_path_as_stream(const std::string& path,
+                                                                std::uint32_t source) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return base::errno_error(errno, path);
+  return open_stream(fd, true, path, source);
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<PacketSource>> open_bytes(base::Bytes bytes, std::string name,
+                                                       std::uint32_t source) {
+  return open_input(make_memory_input(bytes), std::move(name), source);
+}
+
+base::Result<std::unique_ptr<PacketSource>> open_reader(std::unique_ptr<base::ByteReader> reader,
+                                                        int poll_fd, std::string name,
+                                                        std::uint32_t source) {
+  return open_input(make_stream_input(std::move(reader), poll_fd), std::move(name), source);
+}
+
+base::Result<std::unique_ptr<PacketSource>> open_file(const std::string& path,
+                                                      std::uint32_t source) {
+  if (path == "-") return open_stream(STDIN_FILENO, false, "standard input", source);
+  // A named pipe must be opened once only: a writer that finds it closed again is killed.
+  struct stat status{};
+  if (stat(path.c_str(), &status) != 0) return base::errno_error(errno, path);
+  if (S_ISDIR(status.st_mode)) return Error{ErrorCode::kInvalid, path + ": is a directory"};
+  if (!S_ISREG(status.st_mode)) return open_path_as_stream(path, source);
+  auto mapped = base::MappedFile::open(path);
+  if (!mapped) return mapped.error();
+  if (base::is_compressed(mapped->bytes())) return open_path_as_stream(path, source);
+  return open_input(make_mapped_input(*std::move(mapped)), path, source);
+}
+
+}  // namespace netwatch::capture

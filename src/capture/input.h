@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/byte_reader.h"
+#include "base/bytes.h"
+#include "base/mapped_file.h"
+#include "base/result.h"
+
+namespace netwatch::capture {
+
+// A window over the bytes of a capture file that only moves forward.
+class Input {
+ public:
+  enum class Fill : std::uint8_t {
+    kFilled,   // as many bytes as asked for are in front()
+    kEnd,      // the file ends first; front() is all there is
+    kStalled,  // a pipe has no more right now
+  };
+  virtual ~Input() = default;
+
+  [[nodiscard]] base::Bytes front() const { return front_; }
+  // The place of front() in the file; for compressed input in the decompressed one.
+  [[nodiscard]] std::uint64_t offset() const { return offset_; }
+  // Makes front() at least `need` bytes long. A pipe is waited for at most `timeout_ms` (negative:
+  // as long as it takes). An error of the system or the decompressor is told once everything
+  // before it has been in front().
+  virtual base::Result<Fill> fill(std::size_t need, int timeout_ms) = 0;
+  // Moves on; what lies beyond front() is thrown away as it comes.
+  virtual void advance(std::uint64_t bytes) = 0;
+  // Bytes that advance() went past the end of the file, once fill() has said kEnd.
+  [[nodiscard]] std::uint64_t missing() const { return missing_; }
+  // What keeps the bytes that were in front() where they are. Nothing: they last until fill().
+  [[nodiscard]] const std::shared_ptr<const void>& backing() const { return backing_; }
+  [[nodiscard]] virtual std::uint64_t total() const { return 0; }
+
+ protected:
+  base::Bytes front_;
+  std::shared_ptr<const void> backing_;
+  std::uint64_t offset_ = 0;
+  std::uint64_t missing_ = 0;
+};
+
+std::unique_ptr<Input> make_mapped_input(base::MappedFile file);
+// `bytes` must outlive the input and all packets.
+std::unique_ptr<Input> make_memory_input(base::Bytes bytes);
+// `poll_fd` is what the reader reads in the end, to ask whether it would block; -1: it never does.
+std::unique_ptr<Input> make_stream_input(std::unique_ptr<base::ByteReader> reader, int poll_fd);
+
+}  // namespace netwatch::capture

@@ -1,0 +1,144 @@
+#include "collect/netlink_linux.h"
+
+#include <linux/netlink.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace netwatch::collect {
+namespace {
+
+// The kernel builds dump datagrams of at most 32 KiB (net/netlink/af_netlink.c).
+constexpr std::size_t kDatagramBytes = 64U << 10;
+constexpr int kReceiveBufferBytes = 1 << 20;
+constexpr int kTimeoutS = 5;
+constexpr std::size_t kAlignment = 4;
+
+std::size_t aligned(std::size_t length) { return (length + kAlignment - 1) & ~(kAlignment - 1); }
+
+base::Error refusal(int error) {
+  // sock_diag answers ENOENT where the table's module (tcp_diag, udp_diag, inet_diag) is missing.
+  if (error == ENOENT || error == EOPNOTSUPP || error == EINVAL || error == EPROTONOSUPPORT) {
+    base::Error unknown = base::errno_error(error, "netlink");
+    unknown.code = base::ErrorCode::kUnsupported;
+    return unknown;
+  }
+  return base::errno_error(error, "netlink");
+}
+
+}  // namespace
+
+std::string_view NetlinkAttribute::text() const {
+  const std::string_view all = base::as_text(value);
+  return all.substr(0, all.find('\0'));
+}
+
+std::optional<NetlinkAttribute> next_attribute(base::Bytes& bytes) {
+  struct Header {
+    std::uint16_t length;
+    std::uint16_t type;
+  } header{};
+  if (bytes.size() < sizeof header) return std::nullopt;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (header.length < sizeof header || header.length > bytes.size()) return std::nullopt;
+  const NetlinkAttribute attribute{// The two highest bits are flags: nested, network byte order.
+                                   static_cast<std::uint16_t>(header.type & NLA_TYPE_MASK),
+                                   bytes.subspan(sizeof header, header.length - sizeof header)};
+  bytes = bytes.subspan(std::min(aligned(header.length), bytes.size()));
+  return attribute;
+}
+
+NetlinkSocket::NetlinkSocket(int fd) : fd_(fd), buffer_(kDatagramBytes) {}
+
+NetlinkSocket::NetlinkSocket(NetlinkSocket&& from) noexcept
+    : fd_(std::exchange(from.fd_, -1)),
+      sequence_(from.sequence_),
+      buffer_(std::move(from.buffer_)) {}
+
+NetlinkSocket::~NetlinkSocket() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+base::Result<NetlinkSocket> NetlinkSocket::open(int protocol) {
+  const int fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+  if (fd < 0) return refusal(errno);
+  NetlinkSocket socket(fd);
+  const timeval timeout{kTimeoutS, 0};
+  (void)::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+  (void)::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes, sizeof kReceiveBufferBytes);
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return base::errno_error(errno, "netlink");
+  }
+  return socket;
+}
+
+base::Status NetlinkSocket::send(std::uint16_t type, base::Bytes request) {
+  nlmsghdr header{};
+  header.nlmsg_len = static_cast<std::uint32_t>(sizeof header + request.size());
+  header.nlmsg_type = type;
+  header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  header.nlmsg_seq = ++sequence_;
+  std::vector<std::uint8_t> message(aligned(header.nlmsg_len));
+  std::memcpy(message.data(), &header, sizeof header);
+  std::memcpy(message.data() + sizeof header, request.data(), request.size());
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  const ssize_t sent = ::sendto(fd_, message.data(), message.size(), 0,
+                                reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel);
+  if (sent < 0) return refusal(errno);
+  return base::ok_status();
+}
+
+NetlinkSocket::Verdict NetlinkSocket::take_datagram(
+    base::Bytes datagram, Pass& pass, const std::function<void(base::Bytes)>& take) const {
+  while (datagram.size() >= sizeof(nlmsghdr)) {
+    nlmsghdr header{};
+    std::memcpy(&header, datagram.data(), sizeof header);
+    if (header.nlmsg_len < sizeof header || header.nlmsg_len > datagram.size()) {
+      pass.error = EBADMSG;
+      return Verdict::kFailed;
+    }
+    const base::Bytes body = datagram.subspan(sizeof header, header.nlmsg_len - sizeof header);
+    datagram = datagram.subspan(std::min(aligned(header.nlmsg_len), datagram.size()));
+    if (header.nlmsg_seq != pass.sequence) continue;  // left over from an earlier request
+    if ((header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) pass.interrupted = true;
+    if (header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE) {
+      // Both begin with a negative errno; a dump may fail in its last message.
+      std::int32_t code = 0;
+      if (body.size() >= sizeof code) std::memcpy(&code, body.data(), sizeof code);
+      pass.error = code < 0 ? -code : 0;
+      return pass.error != 0 ? Verdict::kFailed : Verdict::kDone;
+    }
+    take(body);
+  }
+  return Verdict::kMore;
+}
+
+base::Status NetlinkSocket::dump(std::uint16_t type, base::Bytes request,
+                                 const std::function<void(base::Bytes)>& take,
+                                 const std::function<void()>& restart) {
+  for (int restarts = 0;; ++restarts) {
+    if (auto sent = send(type, request); !sent) return sent;
+    Pass pass;
+    pass.sequence = sequence_;
+    Verdict verdict = Verdict::kMore;
+    while (verdict == Verdict::kMore) {
+      const ssize_t got = ::recv(fd_, buffer_.data(), buffer_.size(), MSG_TRUNC);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return refusal(errno);
+      const auto length = static_cast<std::size_t>(got);
+      if (length > buffer_.size()) return refusal(EMSGSIZE);
+      verdict = take_datagram({buffer_.data(), length}, pass, take);
+    }
+    if (verdict == Verdict::kFailed) return refusal(pass.error);
+    if (!pass.interrupted || restarts == kMaxRestarts) return base::ok_status();
+    restart();
+  }
+}
+
+}  // namespace netwatch::collect

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+// Netlink dumps (RFC 3549; Linux: include/uapi/linux/netlink.h).
+namespace netwatch::collect {
+
+// One attribute, {u16 length, u16 type, value, padding to 4}, in host byte order.
+struct NetlinkAttribute {
+  std::uint16_t type = 0;
+  base::Bytes value;
+
+  // The value as a plain structure: as much of it as the kernel sent, zeros behind.
+  template <typename T>
+  [[nodiscard]] T as() const {
+    T copy{};
+    std::memcpy(&copy, value.data(), std::min(sizeof copy, value.size()));
+    return copy;
+  }
+  // The value as text without its terminating NUL.
+  [[nodiscard]] std::string_view text() const;
+};
+
+// Removes and returns the first attribute of `bytes`; nothing at the end or on a bad length.
+std::optional<NetlinkAttribute> next_attribute(base::Bytes& bytes);
+
+// A netlink socket for dumps. Requests block for at most 5 s.
+class NetlinkSocket {
+ public:
+  // `protocol`: NETLINK_ROUTE, NETLINK_SOCK_DIAG.
+  static base::Result<NetlinkSocket> open(int protocol);
+  NetlinkSocket(NetlinkSocket&& from) noexcept;
+  NetlinkSocket& operator=(NetlinkSocket&&) = delete;
+  NetlinkSocket(const NetlinkSocket&) = delete;
+  NetlinkSocket& operator=(const NetlinkSocket&) = delete;
+  ~NetlinkSocket();
+
+  // Sends a dump request of `type` and gives the body of each answer to `take`. When the kernel's
+  // table changed under the dump (NLM_F_DUMP_INTR), calls `restart` and asks anew, at most
+  // kMaxRestarts times: then the last answer stands, in which a few rows may be missing or twice.
+  // kUnsupported: the kernel does not know the table (its module is not loaded).
+  static constexpr int kMaxRestarts = 3;
+  base::Status dump(std::uint16_t type, base::Bytes request,
+                    const std::function<void(base::Bytes)>& take,
+                    const std::function<void()>& restart);
+
+ private:
+  explicit NetlinkSocket(int fd);
+  enum class Verdict : std::uint8_t { kMore, kDone, kFailed };
+  struct Pass {
+    std::uint32_t sequence = 0;
+    bool interrupted = false;
+    int error = 0;  // errno
+  };
+  base::Status send(std::uint16_t type, base::Bytes request);
+  Verdict take_datagram(base::Bytes datagram, Pass& pass,
+                        const std::function<void(base::Bytes)>& take) const;
+
+  int fd_ = -1;
+  std::uint32_t sequence_ = 0;
+  std::vector<std::uint8_t> buffer_;
+};
+
+}  // namespace netwatch::collect

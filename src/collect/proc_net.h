@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/socket.h"
+
+// The text tables below /proc/net (Linux: net/ipv4/tcp_ipv4.c, net/ipv4/udp.c, net/ipv6/*.c,
+// net/ipv4/fib_trie.c). Lines that do not have their form are passed over.
+namespace netwatch::collect {
+
+// Appends the sockets of /proc/net/{tcp,udp,tcp6,udp6}: addresses, state, uid and inode. The
+// kernel prints addresses as 32-bit words in host order.
+void parse_proc_net_sockets(std::string_view text, std::uint8_t proto,
+                            std::vector<model::Socket>& out);
+
+struct DefaultRoute {
+  std::string interface;
+  std::uint32_t metric = 0;
+};
+// The default route of lowest metric in /proc/net/route, /proc/net/ipv6_route; nothing if none.
+std::optional<DefaultRoute> parse_proc_route(std::string_view text);
+std::optional<DefaultRoute> parse_proc_ipv6_route(std::string_view text);
+
+struct InterfaceAddress {
+  std::string interface;
+  base::IpAddress address;
+};
+// /proc/net/if_inet6.
+std::vector<InterfaceAddress> parse_proc_if_inet6(std::string_view text);
+
+}  // namespace netwatch::collect

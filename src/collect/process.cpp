@@ -1,0 +1,217 @@
+#include "collect/process.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "collect/text_file.h"
+
+namespace netwatch::collect {
+namespace {
+
+constexpr std::size_t kMaxStatBytes = 4096;
+constexpr std::size_t kMaxStatusBytes = 16384;
+constexpr std::size_t kMaxCgroupBytes = 16384;
+constexpr std::size_t kMaxPasswdBytes = 4U << 20;
+constexpr std::size_t kMaxCmdlineBytes = 512;
+constexpr std::size_t kContainerIdDigits = 64;
+constexpr std::string_view kDeleted = " (deleted)";
+constexpr std::string_view kCut = "…";
+
+bool is_hex_id(std::string_view text) {
+  return text.size() == kContainerIdDigits && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+// "docker-<id>.scope", "cri-containerd-<id>.scope", "libpod-<id>", "<id>": the id, else empty.
+std::string_view container_of(std::string_view component) {
+  if (component.ends_with(".scope")) component.remove_suffix(std::string_view(".scope").size());
+  const std::size_t dash = component.rfind('-');
+  if (dash != std::string_view::npos) component.remove_prefix(dash + 1);
+  return is_hex_id(component) ? component : std::string_view();
+}
+
+// One cgroup path, outermost component first.
+void read_cgroup_path(std::string_view path, CgroupMembership& found) {
+  std::string_view service;
+  std::string_view scope;
+  std::string_view previous;
+  while (!path.empty()) {
+    const std::size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+    constexpr std::string_view kLxcPayload = "lxc.payload.";
+    if (const auto id = container_of(part); !id.empty()) {
+      found.container = id;
+    } else if (part.starts_with(kLxcPayload)) {
+      found.container = part.substr(kLxcPayload.size());
+    } else if (previous == "lxc" && !part.empty()) {
+      found.container = part;
+    } else if (part.ends_with(".service")) {
+      service = part;
+    } else if (part.ends_with(".scope")) {
+      scope = part;
+    }
+    previous = part;
+  }
+  if (found.unit.empty()) found.unit = service.empty() ? scope : service;
+}
+
+}  // namespace
+
+std::optional<ProcessStat> parse_proc_stat(std::string_view text) {
+  const std::size_t open = text.find('(');
+  const std::size_t close = text.rfind(')');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open) {
+    return std::nullopt;
+  }
+  std::string_view rest = text.substr(close + 1);
+  rest = rest.substr(0, rest.find('\n'));
+  next_word(rest);  // state
+  const auto parent = to_number<std::uint32_t>(next_word(rest));
+  // Fields 5 to 21 of proc(5); 22 is the start time.
+  for (int field = 5; field < 22; ++field) next_word(rest);
+  const auto start = to_number<std::uint64_t>(next_word(rest));
+  if (!parent || !start) return std::nullopt;
+  return ProcessStat{std::string(text.substr(open + 1, close - open - 1)), *parent, *start};
+}
+
+std::optional<std::uint32_t> parse_proc_status_uid(std::string_view text) {
+  while (auto line = next_line(text)) {
+    if (next_word(*line) != "Uid:") continue;
+    next_word(*line);  // real
+    return to_number<std::uint32_t>(next_word(*line));
+  }
+  return std::nullopt;
+}
+
+CgroupMembership parse_proc_cgroup(std::string_view text) {
+  CgroupMembership found;
+  while (auto line = next_line(text)) {
+    const std::size_t first = line->find(':');
+    if (first == std::string_view::npos) continue;
+    const std::size_t second = line->find(':', first + 1);
+    if (second == std::string_view::npos) continue;
+    read_cgroup_path(line->substr(second + 1), found);
+  }
+  return found;
+}
+
+std::unordered_map<std::uint32_t, std::string> parse_passwd(std::string_view text) {
+  std::unordered_map<std::uint32_t, std::string> users;
+  while (auto line = next_line(text)) {
+    const std::size_t name_end = line->find(':');
+    if (name_end == std::string_view::npos || name_end == 0) continue;
+    const std::size_t uid_begin = line->find(':', name_end + 1);
+    if (uid_begin == std::string_view::npos) continue;
+    const std::size_t uid_end = line->find(':', uid_begin + 1);
+    if (uid_end == std::string_view::npos) continue;
+    const auto uid = to_number<std::uint32_t>(line->substr(uid_begin + 1, uid_end - uid_begin - 1));
+    if (uid) users.try_emplace(*uid, line->substr(0, name_end));
+  }
+  return users;
+}
+
+std::string join_cmdline(std::string_view nul_separated, std::size_t max_bytes) {
+  while (nul_separated.ends_with('\0')) nul_separated.remove_suffix(1);
+  std::string joined(nul_separated.substr(0, max_bytes));
+  std::replace(joined.begin(), joined.end(), '\0', ' ');
+  if (nul_separated.size() > max_bytes) {
+    // Do not cut within a UTF-8 sequence: drop continuation bytes and their lead.
+    while (!joined.empty() && (static_cast<unsigned char>(joined.back()) & 0xC0U) == 0x80U) {
+      joined.pop_back();
+    }
+    if (!joined.empty() && static_cast<unsigned char>(joined.back()) >= 0xC0U) joined.pop_back();
+    joined += kCut;
+  }
+  return joined;
+}
+
+ProcessCache::ProcessCache(Root root) : root_(std::move(root)) {}
+
+void ProcessCache::begin_round() {
+  std::erase_if(entries_, [this](const auto& entry) { return entry.second.round != round_; });
+  ++round_;
+}
+
+std::string ProcessCache::path_of(std::uint32_t pid, std::string_view file) const {
+  std::string path = root_.join("proc/");
+  path += std::to_string(pid);
+  path += '/';
+  path += file;
+  return path;
+}
+
+std::optional<ProcessStat> ProcessCache::read_stat(std::uint32_t pid) const {
+  const auto text = read_text_file(path_of(pid, "stat"), kMaxStatBytes);
+  return text ? parse_proc_stat(*text) : std::nullopt;
+}
+
+std::shared_ptr<const model::Process> ProcessCache::find(std::uint32_t pid) {
+  const auto [place, added] = entries_.try_emplace(pid);
+  Entry& entry = place->second;
+  if (added || entry.round != round_) {
+    entry.round = round_;
+    refresh(pid, entry);
+  }
+  return entry.process;
+}
+
+void ProcessCache::refresh(std::uint32_t pid, Entry& entry) {
+  auto stat = read_stat(pid);
+  if (!stat) {
+    entry.process = nullptr;
+    return;
+  }
+  std::string exe = read_link(path_of(pid, "exe"));
+  if (exe.ends_with(kDeleted)) exe.resize(exe.size() - kDeleted.size());
+  // A reused pid has another start; execve keeps the start but changes name and program.
+  if (!entry.process || entry.process->start_ticks != stat->start_ticks ||
+      entry.process->comm != stat->comm || entry.process->exe != exe ||
+      entry.process->parent_pid != stat->parent_pid) {
+    entry.process =
+        std::make_shared<const model::Process>(read(pid, *std::move(stat), std::move(exe)));
+  }
+}
+
+model::Process ProcessCache::read(std::uint32_t pid, ProcessStat stat, std::string exe) {
+  model::Process process;
+  process.pid = pid;
+  process.parent_pid = stat.parent_pid;
+  process.start_ticks = stat.start_ticks;
+  process.comm = std::move(stat.comm);
+  process.exe = std::move(exe);
+  if (const auto text = read_text_file(path_of(pid, "status"), kMaxStatusBytes)) {
+    if (const auto uid = parse_proc_status_uid(*text)) {
+      process.uid = *uid;
+      process.user = user_of(*uid);
+    }
+  }
+  if (const auto text = read_text_file(path_of(pid, "cmdline"), 2 * kMaxCmdlineBytes)) {
+    process.cmdline = join_cmdline(*text, kMaxCmdlineBytes);
+  }
+  if (const auto text = read_text_file(path_of(pid, "cgroup"), kMaxCgroupBytes)) {
+    CgroupMembership membership = parse_proc_cgroup(*text);
+    process.container = std::move(membership.container);
+    process.unit = std::move(membership.unit);
+  }
+  if (process.parent_pid != 0) {
+    if (auto parent = read_stat(process.parent_pid)) process.parent = std::move(parent->comm);
+  }
+  return process;
+}
+
+std::string ProcessCache::user_of(std::uint32_t uid) {
+  auto known = users_.find(uid);
+  // A user may have been added meanwhile: look again, once a round.
+  if (known == users_.end() && users_round_ != round_ + 1) {
+    users_round_ = round_ + 1;
+    if (const auto text = read_text_file(root_.join("etc/passwd"), kMaxPasswdBytes)) {
+      users_ = parse_passwd(*text);
+    }
+    known = users_.find(uid);
+  }
+  return known == users_.end() ? std::string() : known->second;
+}
+
+}  // namespace netwatch::collect

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "collect/collect.h"
+#include "model/owner.h"
+
+namespace netwatch::collect {
+
+// What /proc/PID/stat says of a process, as far as it is used here.
+struct ProcessStat {
+  std::string comm;
+  std::uint32_t parent_pid = 0;
+  std::uint64_t start_ticks = 0;
+};
+// proc(5); `comm` may hold spaces and parentheses. Nothing if the text has not this form.
+std::optional<ProcessStat> parse_proc_stat(std::string_view text);
+
+// The effective uid of /proc/PID/status.
+std::optional<std::uint32_t> parse_proc_status_uid(std::string_view text);
+
+// What a cgroup path says of its members. The id is that of Docker, Podman, containerd, CRI-O
+// (64 hex digits) or the name of an LXC container; the unit is the innermost service or scope.
+struct CgroupMembership {
+  std::string container;
+  std::string unit;
+};
+CgroupMembership parse_proc_cgroup(std::string_view text);
+
+// passwd(5): uid -> name.
+std::unordered_map<std::uint32_t, std::string> parse_passwd(std::string_view text);
+
+// Arguments joined by spaces; a cut one ends in "…".
+std::string join_cmdline(std::string_view nul_separated, std::size_t max_bytes);
+
+// Processes by pid, read once and again only when a pid is reused or has executed another program.
+// Users' names come from the Root's etc/passwd and nowhere else: asking the name service could
+// ask the network. Not thread-safe.
+class ProcessCache {
+ public:
+  explicit ProcessCache(Root root);
+
+  // Starts a round: what is not asked for until the next one is forgotten then.
+  void begin_round();
+  // The process as it was at the first question of this round; nothing if it is gone.
+  std::shared_ptr<const model::Process> find(std::uint32_t pid);
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    std::shared_ptr<const model::Process> process;  // nothing: it has ended
+    std::uint64_t round = 0;
+  };
+
+  std::optional<ProcessStat> read_stat(std::uint32_t pid) const;
+  [[nodiscard]] std::string path_of(std::uint32_t pid, std::string_view file) const;
+  void refresh(std::uint32_t pid, Entry& entry);
+  model::Process read(std::uint32_t pid, ProcessStat stat, std::string exe);
+  std::string user_of(std::uint32_t uid);
+
+  Root root_;
+  std::uint64_t round_ = 0;
+  std::uint64_t users_round_ = 0;  // when etc/passwd was last read
+  std::unordered_map<std::uint32_t, std::string> users_;
+  std::unordered_map<std::uint32_t, Entry> entries_;
+};
+
+}  // namespace netwatch::collect

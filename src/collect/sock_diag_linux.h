@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/bytes.h"
+#include "collect/netlink_linux.h"
+#include "model/socket.h"
+
+// The socket tables of the kernel by NETLINK_SOCK_DIAG (Linux: sock_diag(7),
+// include/uapi/linux/inet_diag.h).
+namespace netwatch::collect {
+
+// Appends the sockets of one table, TCP with its counters. `proto`: ip_proto::kTcp or kUdp;
+// `family`: AF_INET or AF_INET6. On an error `out` is as before.
+base::Status dump_sock_diag(NetlinkSocket& netlink, std::uint8_t proto, std::uint8_t family,
+                            std::vector<model::Socket>& out);
+
+// One answer: inet_diag_msg and its attributes; false if it is too short.
+bool parse_sock_diag(base::Bytes body, std::uint8_t proto, model::Socket& out);
+
+}  // namespace netwatch::collect

@@ -1,0 +1,120 @@
+#include "dpi/engine.h"
+
+#include <algorithm>
+
+namespace netwatch::dpi {
+namespace {
+
+// Half of decoder_bytes is for the analyses, half for what their decoders remember.
+constexpr std::size_t kDecoderPageBytes = std::size_t{16} << 10;
+constexpr std::array<std::uint32_t, 12> kDecoderClasses{64,  128,  192,  256,  384,  512,
+                                                        768, 1024, 1536, 2048, 3072, 4096};
+constexpr std::size_t kHeldPageBytes = kMaxHeldBytes;
+constexpr std::array<std::uint32_t, 11> kHeldClasses{64,   128,  256,   512,   1024, 2048,
+                                                     4096, 8192, 16384, 32768, 65536};
+constexpr std::size_t kFewestAnalyses = 16;
+constexpr std::size_t kMaxOddNames = 256;
+
+}  // namespace
+
+Engine::Engine(AnalyzerSink& sink, const AnalyzerBudget& budget,
+               std::span<const ProtocolDef* const> table)
+    : sink_(sink),
+      index_(table),
+      table_(std::max(budget.decoder_bytes / 2 / sizeof(Analysis), kFewestAnalyses)),
+      decoders_(budget.decoder_bytes / 2, kDecoderPageBytes, kDecoderClasses),
+      blocks_(budget.held_bytes, kHeldPageBytes, kHeldClasses),
+      scratch_(kMaxHeldBytes) {}
+
+Engine::~Engine() {
+  for (const AnalysisList list :
+       {AnalysisList::kProbing, AnalysisList::kQuiet, AnalysisList::kHolding}) {
+    while (const std::uint32_t slot = table_.oldest(list)) free_analysis(slot);
+  }
+}
+
+Appetite Engine::feed(std::uint32_t& slot, const FlowRef& flow, const model::StreamChunk& chunk) {
+  flow_ = flow;
+  side_ = chunk.side;
+  time_ns_ = chunk.time_ns;
+  packet_ = chunk.packet;
+  cut_ = chunk.cut;
+  return chunk.datagram ? feed_datagram(slot, chunk) : feed_stream(slot, chunk);
+}
+
+void Engine::end(std::uint32_t& slot, const FlowRef& flow, base::TimeNs now_ns,
+                 std::uint64_t packet) {
+  flow_ = flow;
+  time_ns_ = now_ns;
+  packet_ = packet;
+  Analysis* analysis = table_.find(slot, flow.id);
+  if (analysis != nullptr) {
+    if (analysis->decoder != nullptr) {
+      confirm(*analysis);
+      begin_call(*analysis);
+      analysis->decoder->on_end(*this);
+      tell_originator();
+    }
+    free_analysis(slot);
+  }
+  slot = 0;
+}
+
+void Engine::begin_call(Analysis& analysis) {
+  current_ = &analysis;
+  handed_on_ = false;
+  counted_odd_ = false;
+  turned_ = false;
+}
+
+Step Engine::call(std::uint32_t slot, const model::StreamChunk& chunk) {
+  Analysis& analysis = table_.at(slot);
+  begin_call(analysis);
+  const Step step = analysis.decoder->on_bytes(chunk, *this);
+  if (step.verdict == Verdict::kOdd && !counted_odd_) odd("unnamed");
+  if (step.verdict != Verdict::kNotMine) tell_originator();
+  return step;
+}
+
+void Engine::emit(model::Side side) {
+  confirm(*current_);
+  model::Record record = builder_.view();
+  record.side = side;
+  record.layer = current_->layer;
+  record.flow = flow_.id;
+  record.time_ns = time_ns_;
+  record.packet = packet_;
+  if (record.cut) ++drops_[model::Drop::kRecordCut];
+  sink_.on_record(record);
+}
+
+void Engine::odd(std::string_view what) {
+  counted_odd_ = true;
+  ++drops_[model::Drop::kDecoderOdd];
+  const std::string_view protocol = index_.def(current_->protocol).name;
+  for (OddCount& known : odds_) {
+    if (known.what == what && known.protocol == protocol) {
+      ++known.count;
+      return;
+    }
+  }
+  // The names are static, so there are only so many; the limit is against a decoder's bug.
+  if (odds_.size() < kMaxOddNames) odds_.push_back({protocol, what, 1});
+}
+
+void Engine::set_originator(model::Side side) {
+  turned_ = true;
+  originator_ = side;
+}
+
+void Engine::tell_originator() {
+  if (turned_) sink_.on_originator(flow_.id, originator_);
+  turned_ = false;
+}
+
+Appetite Engine::give_up(std::uint32_t& slot) {
+  slot = 0;
+  return Appetite::kNone;
+}
+
+}  // namespace netwatch::dpi

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dpi/analysis.h"
+#include "dpi/analyzer.h"
+#include "dpi/block_pool.h"
+#include "dpi/probe_index.h"
+
+namespace netwatch::dpi {
+
+// The works of an Analyzer: one shard's probing, decoding, keeping of bytes and eviction.
+//
+// A slot is 0 (nothing known), an analysis, or a mark: a flow of which nothing is kept but how
+// often it was looked at in vain. So a flow that nobody knows costs no memory at all.
+class Engine final : private Context {
+ public:
+  Engine(AnalyzerSink& sink, const AnalyzerBudget& budget,
+         std::span<const ProtocolDef* const> table);
+  ~Engine() override;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  Appetite feed(std::uint32_t& slot, const FlowRef& flow, const model::StreamChunk& chunk);
+  void end(std::uint32_t& slot, const FlowRef& flow, base::TimeNs now_ns, std::uint64_t packet);
+
+  [[nodiscard]] const model::DropCounters& drops() const { return drops_; }
+  [[nodiscard]] std::span<const OddCount> odds() const { return odds_; }
+  [[nodiscard]] std::size_t live() const { return table_.live(); }
+
+ private:
+  // How a run of a decoder over one side ended.
+  enum class Outcome : std::uint8_t { kGoOn, kEnded, kNotMine, kHandedOn };
+
+  // engine_stream.cpp
+  Appetite feed_stream(std::uint32_t& slot, const model::StreamChunk& chunk);
+  Appetite on_gap(std::uint32_t& slot, const model::StreamChunk& chunk);
+  Appetite decode_stream(std::uint32_t& slot, base::Bytes input);
+  Outcome replay(std::uint32_t slot, base::Bytes& input);
+  Outcome run(std::uint32_t slot, model::Side side, base::Bytes& input);
+  base::Bytes choose_view(std::uint32_t slot, model::Side side, base::Bytes& input,
+                          std::size_t need);
+  bool advance(std::uint32_t slot, model::Side side, base::Bytes& input, base::Bytes view,
+               std::uint64_t consumed);
+  bool fall_back(std::uint32_t slot);
+  bool hand_over(std::uint32_t slot);
+  void settle(std::uint32_t slot);
+
+  // engine_probe.cpp
+  Probe probe_stream(std::uint32_t& slot, base::Bytes& input);
+  Probe ask_stream(std::uint32_t& slot, ProbeInput& shown, bool first_words, base::Bytes input);
+  Probe keep_for_later(std::uint32_t& slot, base::Bytes input, bool first_words);
+  Probe refuse(std::uint32_t& slot);
+  bool start_decoder(std::uint32_t slot, std::uint8_t protocol);
+  Appetite feed_datagram(std::uint32_t& slot, const model::StreamChunk& chunk);
+  Probe probe_datagram(std::uint32_t& slot, const model::StreamChunk& chunk,
+                       std::span<const std::uint8_t> rejected);
+  Outcome decode_datagram(std::uint32_t slot, const model::StreamChunk& chunk);
+  Appetite undecided_datagram(std::uint32_t& slot);
+
+  // engine_memory.cpp
+  std::uint32_t new_analysis();
+  void free_analysis(std::uint32_t slot);
+  void drop_decoder(Analysis& analysis);
+  void confirm(Analysis& analysis);
+  bool hold(std::uint32_t slot, model::Side side, base::Bytes bytes);
+  void drop_read(SideBytes& side);
+  void release(SideBytes& side);
+  void* take_block(std::uint32_t slot, std::size_t bytes);
+  enum class Room : std::uint8_t { kBlock, kDecoder };
+  bool make_room(std::uint32_t except, std::size_t bytes, Room room);
+  [[nodiscard]] bool frees_room(const Analysis& analysis, std::size_t bytes, Room room) const;
+  void evict(std::uint32_t slot);
+
+  // Context, for the call at hand
+  model::RecordBuilder& record() override { return builder_; }
+  void emit(model::Side side) override;
+  void odd(std::string_view what) override;
+  void set_originator(model::Side side) override;
+  void hand_on() override { handed_on_ = true; }
+  [[nodiscard]] base::TimeNs now_ns() const override { return time_ns_; }
+  std::span<std::uint8_t> scratch() override { return scratch_; }
+
+  void begin_call(Analysis& analysis);
+  Step call(std::uint32_t slot, const model::StreamChunk& chunk);
+  void tell_originator();
+  Appetite give_up(std::uint32_t& slot);
+
+  AnalyzerSink& sink_;
+  ProbeIndex index_;
+  AnalysisTable table_;
+  BlockPool decoders_;
+  BlockPool blocks_;
+  model::DropCounters drops_;
+  std::vector<OddCount> odds_;
+  model::RecordBuilder builder_;
+  std::vector<std::uint8_t> scratch_;
+
+  // The call at hand.
+  FlowRef flow_;
+  model::Side side_ = model::Side::kOriginator;
+  base::TimeNs time_ns_ = 0;
+  std::uint64_t packet_ = 0;
+  bool cut_ = false;
+  Analysis* current_ = nullptr;
+  bool handed_on_ = false;
+  bool counted_odd_ = false;
+  bool turned_ = false;  // set_originator() was called: told once the decoder stands by it
+  model::Side originator_ = model::Side::kOriginator;
+};
+
+}  // namespace netwatch::dpi

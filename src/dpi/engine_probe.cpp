@@ -1,0 +1,219 @@
+// Probing: whose protocol is it? And datagrams, each of which is a probe's whole input.
+#include <algorithm>
+
+#include "dpi/engine.h"
+#include "dpi/engine_mark.h"
+
+namespace netwatch::dpi {
+namespace {
+
+using model::Side;
+
+// Below so many bytes a "more" is not counted: one-byte segments would use up the tries.
+constexpr std::size_t kFreeAskBytes = 64;
+constexpr std::size_t kAskUnit = 32;
+// A side that nobody knows is passed over, in the hope of the other side's first bytes, for so
+// many segments; then the flow is given up.
+constexpr std::uint32_t kMaxRefusedChunks = 256;
+constexpr std::uint32_t kMaxUndecidedDatagrams = 4;
+
+base::Bytes probe_part(base::Bytes bytes) {
+  return bytes.first(std::min(bytes.size(), kProbeBytes));
+}
+
+}  // namespace
+
+// kYes: `slot` has a decoder. kMore: `input` is kept. kNo: `slot` is 0 or a mark.
+Probe Engine::probe_stream(std::uint32_t& slot, base::Bytes& input) {
+  ProbeInput shown{
+      .sides = {}, .latest = side_, .orig_port = flow_.orig_port, .resp_port = flow_.resp_port};
+  base::Bytes& own_shown = shown.sides[model::index(side_)];
+  bool first_words = true;
+  if (slot == 0 || Mark::is(slot)) {
+    Mark mark(slot);
+    if (mark.refused(side_)) {
+      mark.count_one();
+      slot = mark.count() < kMaxRefusedChunks ? mark.slot() : 0;
+      return Probe::kNo;
+    }
+    own_shown = probe_part(input);
+  } else {
+    Analysis& analysis = table_.at(slot);
+    SideBytes& own = analysis.sides[model::index(side_)];
+    first_words = own.size == 0;
+    if (!first_words && own.size < kProbeBytes) {
+      const std::size_t more = std::min(input.size(), kProbeBytes - own.size);
+      if (!hold(slot, side_, input.first(more))) {
+        ++drops_[model::Drop::kStreamEvicted];
+        free_analysis(slot);
+        slot = 0;
+        return Probe::kNo;
+      }
+      input = input.subspan(more);
+    }
+    own_shown = probe_part(first_words ? input : own.view());
+    const Side other = model::other(side_);
+    shown.sides[model::index(other)] = probe_part(analysis.sides[model::index(other)].view());
+    if (own_shown.empty()) shown.latest = other;
+  }
+  return ask_stream(slot, shown, first_words, input);
+}
+
+Probe Engine::ask_stream(std::uint32_t& slot, ProbeInput& shown, bool first_words,
+                         base::Bytes input) {
+  const bool known = slot != 0 && !Mark::is(slot);
+  const std::array<std::uint8_t, 4> rejected =
+      known ? table_.at(slot).rejected : Analysis{}.rejected;
+  const std::size_t total = shown.sides[0].size() + shown.sides[1].size();
+  const std::size_t latest_bytes = shown.of(shown.latest).size();
+  const bool counted = total >= kFreeAskBytes;
+  const bool due = !known || first_words || !counted || latest_bytes == kProbeBytes ||
+                   total >= table_.at(slot).ask_at * kAskUnit;
+  if (!due) return keep_for_later(slot, input, first_words);
+
+  ProbeIndex::Answer answer = index_.ask(shown, false, rejected);
+  const Side other = model::other(shown.latest);
+  if (answer.probe == Probe::kNo && known && !shown.of(other).empty()) {
+    // The other side's bytes may be the tail of something: the new ones on their own, then.
+    shown.sides[model::index(other)] = {};
+    answer = index_.ask(shown, false, rejected);
+    if (answer.probe != Probe::kNo) release(table_.at(slot).sides[model::index(other)]);
+    if (answer.probe != Probe::kNo) table_.at(slot).first_side = model::index(shown.latest) & 1;
+  }
+  if (answer.probe == Probe::kMore && latest_bytes < kProbeBytes) {
+    const Probe kept = keep_for_later(slot, input, first_words);
+    if (kept == Probe::kNo || !counted) return kept;
+    Analysis& analysis = table_.at(slot);
+    analysis.ask_at = static_cast<std::uint8_t>(std::min<std::size_t>(2 * total / kAskUnit, 255));
+    if (++analysis.tries <= kMaxProbeTries) return kept;
+  }
+  if (answer.probe != Probe::kYes) return refuse(slot);
+  if (!known) {
+    slot = new_analysis();
+    table_.at(slot).first_side = model::index(side_) & 1;
+  }
+  if (start_decoder(slot, answer.protocol)) return Probe::kYes;
+  free_analysis(slot);
+  slot = 0;
+  return Probe::kNo;
+}
+
+// Undecided: the probes will see these bytes again. (When a side had kept bytes, `input` has
+// been added to them already, as far as they are of use.)
+Probe Engine::keep_for_later(std::uint32_t& slot, base::Bytes input, bool first_words) {
+  if (slot == 0 || Mark::is(slot)) {
+    slot = new_analysis();
+    table_.at(slot).first_side = model::index(side_) & 1;
+  }
+  if (!first_words || hold(slot, side_, input)) return Probe::kMore;
+  ++drops_[model::Drop::kStreamEvicted];
+  free_analysis(slot);
+  slot = 0;
+  return Probe::kNo;
+}
+
+// Nobody's. What was kept goes; a side that has not spoken yet may still tell.
+Probe Engine::refuse(std::uint32_t& slot) {
+  Mark mark(slot);
+  mark.refuse(side_);
+  bool last_chance = true;
+  if (slot != 0 && !Mark::is(slot)) {
+    const Analysis& analysis = table_.at(slot);
+    const Side other = model::other(side_);
+    if (analysis.sides[model::index(other)].size > 0) mark.refuse(other);
+    last_chance = analysis.layer == 0;
+    free_analysis(slot);
+  }
+  const bool both = mark.refused(Side::kOriginator) && mark.refused(Side::kResponder);
+  slot = last_chance && !both ? mark.slot() : 0;
+  return Probe::kNo;
+}
+
+bool Engine::start_decoder(std::uint32_t slot, std::uint8_t protocol) {
+  const ProtocolDef& def = index_.def(protocol);
+  void* memory = decoders_.take(def.state_bytes);
+  while (memory == nullptr && def.state_bytes <= decoders_.largest() &&
+         make_room(slot, def.state_bytes, Room::kDecoder)) {
+    memory = decoders_.take(def.state_bytes);
+  }
+  if (memory == nullptr) {
+    ++drops_[model::Drop::kDecoderEvicted];
+    return false;
+  }
+  Analysis& analysis = table_.at(slot);
+  analysis.decoder = def.make(memory);
+  analysis.protocol = protocol;
+  analysis.confirmed = 0;
+  return true;
+}
+
+Appetite Engine::feed_datagram(std::uint32_t& slot, const model::StreamChunk& chunk) {
+  // After an eviction a datagram flow is simply begun anew.
+  if (!Mark::is(slot) && table_.find(slot, flow_.id) == nullptr) slot = 0;
+  if (slot != 0 && !Mark::is(slot)) table_.touch(slot);
+  if (chunk.bytes.empty()) return Appetite::kBytes;
+  std::array<std::uint8_t, 4> rejected = Analysis{}.rejected;
+  for (std::uint8_t& next_rejected : rejected) {
+    const bool known = slot != 0 && !Mark::is(slot);
+    if (!known || table_.at(slot).decoder == nullptr) {
+      const Probe probe = probe_datagram(slot, chunk, rejected);
+      if (probe != Probe::kYes) break;
+    }
+    const Outcome outcome = decode_datagram(slot, chunk);
+    if (outcome == Outcome::kGoOn) {
+      settle(slot);
+      return Appetite::kBytes;
+    }
+    if (outcome == Outcome::kEnded) {
+      free_analysis(slot);
+      return give_up(slot);
+    }
+    next_rejected = table_.at(slot).protocol;
+    drop_decoder(table_.at(slot));
+  }
+  return undecided_datagram(slot);
+}
+
+// Looks for somebody who knows this datagram; with kYes `slot` has a decoder.
+Probe Engine::probe_datagram(std::uint32_t& slot, const model::StreamChunk& chunk,
+                             std::span<const std::uint8_t> rejected) {
+  ProbeInput shown{.sides = {},
+                   .latest = chunk.side,
+                   .orig_port = flow_.orig_port,
+                   .resp_port = flow_.resp_port};
+  shown.sides[model::index(chunk.side)] = chunk.bytes;
+  const ProbeIndex::Answer answer = index_.ask(shown, true, rejected);
+  if (answer.probe != Probe::kYes) return answer.probe;
+  if (slot == 0 || Mark::is(slot)) slot = new_analysis();
+  return start_decoder(slot, answer.protocol) ? Probe::kYes : Probe::kNo;
+}
+
+Engine::Outcome Engine::decode_datagram(std::uint32_t slot, const model::StreamChunk& chunk) {
+  const Step step = call(slot, chunk);
+  if (step.verdict == Verdict::kNotMine) return Outcome::kNotMine;
+  confirm(table_.at(slot));
+  if (step.verdict == Verdict::kDone) return Outcome::kEnded;
+  if (handed_on_ && !hand_over(slot)) return Outcome::kEnded;
+  return Outcome::kGoOn;
+}
+
+Appetite Engine::undecided_datagram(std::uint32_t& slot) {
+  if (slot != 0 && !Mark::is(slot)) {
+    Analysis& analysis = table_.at(slot);
+    if (analysis.layer > 0 && ++analysis.tries < kMaxUndecidedDatagrams) {
+      settle(slot);
+      return Appetite::kBytes;
+    }
+    const bool spent = analysis.layer > 0;
+    free_analysis(slot);
+    slot = 0;
+    if (spent) return Appetite::kNone;
+  }
+  Mark mark(slot);
+  mark.count_one();
+  if (mark.count() >= kMaxUndecidedDatagrams) return give_up(slot);
+  slot = mark.slot();
+  return Appetite::kBytes;
+}
+
+}  // namespace netwatch::dpi

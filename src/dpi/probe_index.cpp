@@ -1,0 +1,69 @@
+#include "dpi/probe_index.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+
+namespace netwatch::dpi {
+namespace {
+
+bool speaks(const ProtocolDef& def, bool datagram) {
+  const auto wanted = static_cast<unsigned>(datagram ? Transport::kUdp : Transport::kTcp);
+  return (static_cast<unsigned>(def.transport) & wanted) != 0;
+}
+
+bool usual(const ProtocolDef& def, const ProbeInput& input) {
+  return std::any_of(def.usual_ports.begin(), def.usual_ports.end(), [&](std::uint16_t port) {
+    return port == input.resp_port || port == input.orig_port;
+  });
+}
+
+}  // namespace
+
+ProbeIndex::ProbeIndex(std::span<const ProtocolDef* const> table) : table_(table) {
+  if (table.size() > kMaxProtocols) std::abort();  // a bug: ids are one byte
+  for (std::size_t id = 0; id < table.size(); ++id) {
+    for (std::size_t transport = 0; transport < 2; ++transport) {
+      if (!speaks(*table[id], transport == 1)) continue;
+      for (std::size_t byte = 0; byte < 256; ++byte) {
+        if (!table[id]->first.has(static_cast<std::uint8_t>(byte))) continue;
+        by_byte_[transport][byte][id / 64] |= std::uint64_t{1} << (id % 64);
+      }
+    }
+  }
+}
+
+ProbeIndex::Answer ProbeIndex::ask(const ProbeInput& input, bool datagram,
+                                   std::span<const std::uint8_t> rejected) const {
+  ProtocolSet set = candidates(input, datagram);
+  for (std::uint8_t id : rejected) {
+    if (id < table_.size()) set[id / 64] &= ~(std::uint64_t{1} << (id % 64));
+  }
+  Answer answer;
+  // Twice over the few that are left: first those at a usual port.
+  for (const bool at_usual_port : {true, false}) {
+    for (std::size_t word = 0; word < set.size(); ++word) {
+      for (std::uint64_t bits = set[word]; bits != 0; bits &= bits - 1) {
+        const auto id =
+            static_cast<std::uint8_t>(word * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
+        if (usual(*table_[id], input) != at_usual_port) continue;
+        const Probe probe = table_[id]->probe(input);
+        if (probe == Probe::kYes) return {Probe::kYes, id};
+        if (probe == Probe::kMore) answer.probe = Probe::kMore;
+      }
+    }
+  }
+  return answer;
+}
+
+ProtocolSet ProbeIndex::candidates(const ProbeInput& input, bool datagram) const {
+  ProtocolSet set{};
+  for (base::Bytes side : input.sides) {
+    if (side.empty()) continue;
+    const ProtocolSet& more = by_byte_[datagram ? 1 : 0][side[0]];
+    for (std::size_t word = 0; word < set.size(); ++word) set[word] |= more[word];
+  }
+  return set;
+}
+
+}  // namespace netwatch::dpi

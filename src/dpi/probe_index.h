@@ -1,0 +1,40 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "dpi/protocol.h"
+
+namespace netwatch::dpi {
+
+// A set of protocols: a bit per row of the table.
+using ProtocolSet = std::array<std::uint64_t, 4>;
+
+// Which probes to ask, by transport and first byte; built once from the table of protocols.
+class ProbeIndex {
+ public:
+  static constexpr std::size_t kMaxProtocols = 255;
+
+  // `table` must outlive it and have at most kMaxProtocols rows.
+  explicit ProbeIndex(std::span<const ProtocolDef* const> table);
+
+  struct Answer {
+    Probe probe = Probe::kNo;
+    std::uint8_t protocol = 0;  // with kYes
+  };
+  // Asks those whose first byte fits either side, rows with a usual port of the flow first: a yes
+  // ends it, else kMore if any said so. Rows in `rejected` are not asked.
+  [[nodiscard]] Answer ask(const ProbeInput& input, bool datagram,
+                           std::span<const std::uint8_t> rejected) const;
+
+  [[nodiscard]] const ProtocolDef& def(std::uint8_t protocol) const { return *table_[protocol]; }
+
+ private:
+  [[nodiscard]] ProtocolSet candidates(const ProbeInput& input, bool datagram) const;
+
+  std::span<const ProtocolDef* const> table_;
+  std::array<std::array<ProtocolSet, 256>, 2> by_byte_{};  // [datagram][first byte]
+};
+
+}  // namespace netwatch::dpi

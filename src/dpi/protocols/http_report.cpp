@@ -1,0 +1,376 @@
+// What is reported of an HTTP/1 message: RFC 9110 (semantics), RFC 9112 (message format). Header
+// values are reported as sent; the first of several counts, as most recipients have it.
+#include "dpi/protocols/http_report.h"
+
+#include <algorithm>
+#include <array>
+
+namespace netwatch::dpi {
+namespace {
+
+using model::FieldDef;
+using model::FieldType;
+using model::Privacy;
+using model::Role;
+using std::string_view;
+
+enum Kind : std::uint8_t { kRequest, kResponse };
+
+enum Field : std::uint8_t {
+  kMethod,
+  kHost,
+  kUri,
+  kVersion,
+  kUserAgent,
+  kReferer,
+  kContentType,
+  kContentLength,
+  kContentEncoding,
+  kTransferEncoding,
+  kServer,
+  kLocation,
+  kStatus,
+  kReason,
+  kLatency,
+  kUpgrade,
+  kAuthScheme,
+  kCookie,
+  kForwardedFor,
+};
+
+constexpr string_view kKinds[] = {"request", "response"};
+constexpr string_view kMethodAlias[] = {"http.request.method"};
+constexpr string_view kUriAlias[] = {"http.request.uri"};
+constexpr string_view kVersionAlias[] = {"http.request.version", "http.response.version"};
+constexpr string_view kLengthAlias[] = {"http.content_length_header"};
+constexpr string_view kStatusAlias[] = {"http.response.code"};
+constexpr string_view kReasonAlias[] = {"http.response.phrase"};
+constexpr string_view kLatencyAlias[] = {"http.time"};
+constexpr string_view kAuthAlias[] = {"http.authorization", "http.www_authenticate"};
+
+constexpr std::uint16_t kUriTextBytes = 2048;
+constexpr std::uint16_t kLongTextBytes = 1024;
+
+constexpr FieldDef kFields[] = {
+    {.name = "http.method",
+     .help = "request method",
+     .role = Role::kMethod,
+     .aliases = kMethodAlias},
+    {.name = "http.host",
+     .help = "Host header, or else the authority of the request's URI",
+     .role = Role::kHostName,
+     .privacy = Privacy::kPersonal},
+    {.name = "http.uri",
+     .help = "request target as in the request line; passwords masked",
+     .role = Role::kUri,
+     .privacy = Privacy::kPersonal,
+     .aliases = kUriAlias,
+     .max_bytes = kUriTextBytes},
+    {.name = "http.version",
+     .help = "HTTP/1.0, HTTP/1.1",
+     .role = Role::kVersion,
+     .aliases = kVersionAlias,
+     .max_bytes = 64},
+    {.name = "http.user_agent",
+     .help = "program that asks",
+     .role = Role::kUserAgent,
+     .max_bytes = kLongTextBytes},
+    {.name = "http.referer",
+     .help = "page that led here",
+     .privacy = Privacy::kPersonal,
+     .max_bytes = kLongTextBytes},
+    {.name = "http.content_type", .help = "media type of the body"},
+    {.name = "http.content_length",
+     .type = FieldType::kUint,
+     .help = "length of the body",
+     .aliases = kLengthAlias},
+    {.name = "http.content_encoding", .help = "compression of the content", .max_bytes = 128},
+    {.name = "http.transfer_encoding", .help = "encoding of the message", .max_bytes = 128},
+    {.name = "http.server", .help = "program that answers", .role = Role::kSubject},
+    {.name = "http.location",
+     .help = "where a redirection points",
+     .privacy = Privacy::kPersonal,
+     .max_bytes = kLongTextBytes},
+    {.name = "http.status",
+     .type = FieldType::kUint,
+     .help = "status code",
+     .role = Role::kStatus,
+     .aliases = kStatusAlias},
+    {.name = "http.reason", .help = "status in words", .aliases = kReasonAlias, .max_bytes = 256},
+    {.name = "http.latency_us",
+     .type = FieldType::kDuration,
+     .help = "end of the request's header to the end of the response's",
+     .role = Role::kLatency,
+     .aliases = kLatencyAlias},
+    {.name = "http.upgrade", .help = "protocol that is offered or taken", .max_bytes = 128},
+    {.name = "http.auth_scheme",
+     .help = "authentication scheme; never the credentials",
+     .aliases = kAuthAlias,
+     .max_bytes = 64},
+    {.name = "http.cookie",
+     .type = FieldType::kBool,
+     .help = "a cookie is sent or set; its value is never kept"},
+    {.name = "http.x_forwarded_for",
+     .help = "client that a proxy names",
+     .privacy = Privacy::kPersonal},
+};
+
+enum class Header : std::uint8_t {
+  kText,  // goes into its field as it is
+  kHost,
+  kUri,  // text that may hold a password
+  kLength,
+  kEncoding,
+  kConnection,
+  kUpgrade,
+  kAuth,
+  kCookie,
+};
+
+struct HeaderRow {
+  string_view name;
+  Header header;
+  Field field;
+};
+
+constexpr HeaderRow kHeaders[] = {
+    {"Host", Header::kHost, kHost},
+    {"User-Agent", Header::kText, kUserAgent},
+    {"Referer", Header::kUri, kReferer},
+    {"Content-Type", Header::kText, kContentType},
+    {"Content-Length", Header::kLength, kContentLength},
+    {"Content-Encoding", Header::kText, kContentEncoding},
+    {"Transfer-Encoding", Header::kEncoding, kTransferEncoding},
+    {"Connection", Header::kConnection, kVersion},
+    {"Server", Header::kText, kServer},
+    {"Location", Header::kUri, kLocation},
+    {"Upgrade", Header::kUpgrade, kUpgrade},
+    {"Authorization", Header::kAuth, kAuthScheme},
+    {"Proxy-Authorization", Header::kAuth, kAuthScheme},
+    {"WWW-Authenticate", Header::kAuth, kAuthScheme},
+    {"Proxy-Authenticate", Header::kAuth, kAuthScheme},
+    {"Cookie", Header::kCookie, kCookie},
+    {"Set-Cookie", Header::kCookie, kCookie},
+    {"X-Forwarded-For", Header::kText, kForwardedFor},
+};
+
+const HeaderRow* find_header(string_view name) {
+  for (const HeaderRow& row : kHeaders) {
+    if (row.name.size() == name.size() && same_ignoring_case(row.name, name)) return &row;
+  }
+  return nullptr;
+}
+
+// What an absolute URI names: RFC 3986 section 3.2, without user information.
+struct Authority {
+  string_view user_password;  // "user:password", if there is an '@'
+  string_view host;
+};
+
+Authority authority_of(string_view uri) {
+  Authority authority;
+  const std::size_t scheme = uri.find("://");
+  if (scheme == string_view::npos || scheme > 16) return authority;
+  uri.remove_prefix(scheme + 3);
+  uri = uri.substr(0, uri.find_first_of("/?#"));
+  const std::size_t at = uri.rfind('@');
+  if (at != string_view::npos) {
+    authority.user_password = uri.substr(0, at);
+    uri.remove_prefix(at + 1);
+  }
+  authority.host = uri;
+  return authority;
+}
+
+// `uri` with "***" for the password in it, in `scratch` if it has one.
+string_view without_password(string_view uri, std::span<char> scratch) {
+  const string_view secret = authority_of(uri).user_password;
+  const std::size_t colon = secret.find(':');
+  if (colon == string_view::npos) return uri;
+  const char* const begin = secret.data() + colon + 1;
+  const char* const end = secret.data() + secret.size();
+  std::size_t used = 0;
+  const auto put = [&](string_view part) {
+    const std::size_t length = std::min(part.size(), scratch.size() - used);
+    std::copy_n(part.begin(), length, scratch.data() + used);
+    used += length;
+  };
+  put({uri.data(), static_cast<std::size_t>(begin - uri.data())});
+  put("***");
+  put({end, static_cast<std::size_t>(uri.data() + uri.size() - end)});
+  return {scratch.data(), used};
+}
+
+// IANA's "HTTP Authentication Schemes" and what is common besides. Anything else could be the
+// credential itself, so it is not repeated.
+string_view auth_scheme(string_view value) {
+  static constexpr string_view kSchemes[] = {"Basic",
+                                             "Bearer",
+                                             "Concealed",
+                                             "Digest",
+                                             "DPoP",
+                                             "GNAP",
+                                             "HOBA",
+                                             "Mutual",
+                                             "Negotiate",
+                                             "NTLM",
+                                             "OAuth",
+                                             "PrivateToken",
+                                             "SCRAM-SHA-1",
+                                             "SCRAM-SHA-256",
+                                             "vapid",
+                                             "Kerberos",
+                                             "AWS4-HMAC-SHA256"};
+  const string_view word = value.substr(0, value.find_first_of(" \t,"));
+  for (string_view scheme : kSchemes) {
+    if (same_ignoring_case(scheme, word)) return scheme;
+  }
+  return "other";
+}
+
+// Reads one header section.
+class HeadReader {
+ public:
+  explicit HeadReader(model::RecordBuilder& out) : out_(out) {}
+
+  HttpHead run(string_view section, bool complete);
+
+ private:
+  void request_line(string_view line);
+  void status_line(string_view line);
+  void header(const HeaderCursor::Field& field);
+  void length(string_view value);
+  void encoding(string_view value);
+  void add_once(Field field, string_view value);
+  // Marks `field` as reported; whether it was not yet.
+  bool first_of(Field field);
+  void odd(string_view what) {
+    if (head_.odd.empty()) head_.odd = what;
+  }
+
+  model::RecordBuilder& out_;
+  HttpHead head_;
+  std::uint32_t seen_ = 0;  // fields
+  string_view uri_host_;
+  bool says_upgrade_ = false;
+  std::array<char, kUriTextBytes> scratch_;
+};
+
+HttpHead HeadReader::run(string_view section, bool complete) {
+  string_view line;
+  if (!next_line(section, line)) {
+    line = section;
+    section = {};
+  }
+  head_.request = !line.starts_with("HTTP/") && !line.starts_with("ICY ");
+  out_.start(kHttpSchema, head_.request ? kRequest : kResponse);
+  head_.request ? request_line(line) : status_line(line);
+  HeaderCursor headers(section);
+  HeaderCursor::Field field;
+  while (headers.next(field, !complete)) header(field);
+  if (headers.junk_lines() > 0) odd("header_without_colon");
+  if (head_.request && !uri_host_.empty()) add_once(kHost, uri_host_);
+  head_.upgrade = head_.upgrade && says_upgrade_;
+  if (head_.framing.length && head_.framing.has_encoding) odd("length_and_encoding");
+  if (!complete) out_.mark_cut();
+  return head_;
+}
+
+void HeadReader::request_line(string_view line) {
+  const RequestLine request = parse_request_line(line, "HTTP/");
+  head_.connect = request.method == "CONNECT";
+  head_.head = request.method == "HEAD";
+  out_.add_text(kMethod, request.method);
+  if (!request.uri.empty()) out_.add_text(kUri, without_password(request.uri, scratch_));
+  if (!request.version.empty()) out_.add_text(kVersion, request.version);
+  if (request.version.empty() || request.uri.empty()) odd("bad_request_line");
+  if (request.uri.find_first_of(" \t") != string_view::npos) odd("blank_in_uri");
+  uri_host_ = authority_of(request.uri).host;
+}
+
+void HeadReader::status_line(string_view line) {
+  const StatusLine status = parse_status_line(line);
+  head_.status = status.status;
+  if (status.has_status) out_.add_uint(kStatus, status.status);
+  if (!status.status_ok) odd("bad_status");
+  out_.add_text(kVersion, status.version);
+  if (!status.reason.empty()) out_.add_text(kReason, status.reason);
+}
+
+void HeadReader::header(const HeaderCursor::Field& field) {
+  if (field.odd_name) odd("blank_in_header_name");
+  const HeaderRow* row = find_header(field.name);
+  if (row == nullptr) return;
+  std::array<char, kLongTextBytes> unfolded;
+  const string_view value = field.folded ? unfold(field.value, unfolded) : field.value;
+  switch (row->header) {
+    case Header::kText:
+      return add_once(row->field, value);
+    case Header::kHost:
+      if ((seen_ & (1U << kHost)) != 0) odd("several_hosts");
+      return add_once(row->field, value);
+    case Header::kUri:
+      return add_once(row->field, without_password(value, scratch_));
+    case Header::kLength:
+      return length(value);
+    case Header::kEncoding:
+      return encoding(value);
+    case Header::kConnection:
+      head_.keep_alive = head_.keep_alive || list_holds(value, "keep-alive");
+      says_upgrade_ = says_upgrade_ || list_holds(value, "upgrade");
+      return;
+    case Header::kUpgrade:
+      head_.upgrade = !value.empty();
+      return add_once(row->field, value);
+    case Header::kAuth:
+      return add_once(row->field, auth_scheme(value));
+    case Header::kCookie:
+      if (first_of(row->field)) out_.add_bool(row->field, true);
+      return;
+  }
+}
+
+// RFC 9112 section 6.3 (5): several equal lengths are one.
+void HeadReader::length(string_view value) {
+  auto number = parse_decimal(value);
+  if (!number) {
+    odd("bad_content_length");
+    number = parse_decimal(last_list_element(value));
+    if (!number) return;
+  }
+  if (head_.framing.length && *head_.framing.length != *number) odd("several_lengths");
+  head_.framing.length = number;
+  if (first_of(kContentLength)) out_.add_uint(kContentLength, *number);
+}
+
+void HeadReader::encoding(string_view value) {
+  head_.framing.has_encoding = true;
+  head_.framing.chunked = same_ignoring_case(last_list_element(value), "chunked");
+  if (!head_.framing.chunked) odd("encoding_not_chunked");
+  add_once(kTransferEncoding, value);
+}
+
+void HeadReader::add_once(Field field, string_view value) {
+  if (!value.empty() && first_of(field)) out_.add_text(field, value);
+}
+
+bool HeadReader::first_of(Field field) {
+  const std::uint32_t bit = 1U << field;
+  const bool first = (seen_ & bit) == 0;
+  seen_ |= bit;
+  return first;
+}
+
+}  // namespace
+
+const model::Schema kHttpSchema{"http", "HTTP/1", kKinds, kFields};
+
+HttpHead report_http_head(string_view section, bool complete, model::RecordBuilder& out) {
+  return HeadReader(out).run(section, complete);
+}
+
+void add_http_latency(model::RecordBuilder& out, std::int64_t latency_ns) {
+  out.add_int(kLatency, latency_ns);
+}
+
+}  // namespace netwatch::dpi

@@ -1,0 +1,132 @@
+// The examples of docs/ndjson.md are what the code writes.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "export/ndjson.h"
+
+namespace netwatch::exporting {
+namespace {
+
+constexpr base::TimeNs kNoon = 1'795'176'000 * base::kNsPerSecond;  // 2026-11-20T12:00:00Z
+
+constexpr std::string_view kKinds[] = {"client_hello"};
+constexpr model::FieldDef kFields[] = {
+    {.name = "tls.version"},
+    {.name = "tls.sni"},
+    {.name = "tls.alpn", .list = true},
+    {.name = "ja4"},
+};
+constexpr model::Schema kTls{.proto = "tls", .title = "TLS", .kinds = kKinds, .fields = kFields};
+
+std::shared_ptr<const model::Process> curl(bool whole) {
+  auto process = std::make_shared<model::Process>();
+  process->pid = 4242;
+  process->comm = "curl";
+  if (whole) {
+    process->exe = "/usr/bin/curl";
+    process->user = "alice";
+  }
+  return process;
+}
+
+void expect_in_docs(const std::string& line) {
+  std::ifstream in(NETWATCH_SOURCE_DIR "/docs/ndjson.md");
+  const std::string page{std::istreambuf_iterator<char>(in), {}};
+  EXPECT_NE(page.find("    " + line), std::string::npos) << "docs/ndjson.md lacks: " << line;
+}
+
+TEST(NdjsonDocs, Meta) {
+  const std::uint16_t linktypes[] = {1};
+  std::string out;
+  append_meta(out, {.program = "netwatch 0.1.0", .source = "a.pcapng", .linktypes = linktypes},
+              [](std::uint16_t) -> std::string_view { return "EN10MB"; });
+  expect_in_docs(out);
+}
+
+TEST(NdjsonDocs, Record) {
+  model::RecordBuilder builder;
+  builder.start(kTls, 0);
+  builder.add_text(0, "TLS 1.3");
+  builder.add_text(1, "example.org");
+  builder.add_text(2, "h2");
+  builder.add_text(2, "http/1.1");
+  builder.add_text(3, "t13d1516h2_8daaf6152771_e5627efa2ab1");
+  model::Record record = builder.view();
+  record.flow = 0x2a;
+  record.time_ns = kNoon + 12'345'678;
+  std::string out;
+  append_record(out, record);
+  expect_in_docs(out);
+}
+
+TEST(NdjsonDocs, Flow) {
+  model::Flow flow;
+  flow.id = 0x2a;
+  flow.orig = {*base::IpAddress::parse("192.168.1.10"), 51514};
+  flow.resp = {*base::IpAddress::parse("192.0.2.7"), 443};
+  flow.proto = model::ip_proto::kTcp;
+  flow.end = model::FlowEnd::kClosed;
+  flow.first_ns = kNoon;
+  flow.last_ns = kNoon + 1'500'000'000;
+  flow.community_id = "1:03LpM9gC/op8jkSndRh5Z2G0RVY=";
+  flow.sides[0] = {.packets = 12,
+                   .wire_bytes = 2068,
+                   .ip_bytes = 1900,
+                   .payload_bytes = 1260,
+                   .retransmitted = 0,
+                   .lost_bytes = 0};
+  flow.sides[1] = {.packets = 10,
+                   .wire_bytes = 9140,
+                   .ip_bytes = 9000,
+                   .payload_bytes = 8464,
+                   .retransmitted = 1,
+                   .lost_bytes = 0};
+  flow.owners[0] = {model::Quality::kExact, model::OwnerVia::kEbpf, 1, curl(true)};
+  flow.apps = {"tls", "http2"};
+  flow.name = "example.org";
+  flow.name_from = model::NameSource::kSni;
+  flow.handshake_rtt_us = 18'250;
+  flow.conn_state = "SF";
+  flow.history = "ShADadFf";
+  std::string out;
+  append_flow(out, flow);
+  expect_in_docs(out);
+}
+
+TEST(NdjsonDocs, Socket) {
+  model::Socket socket;
+  socket.local = {*base::IpAddress::parse("192.168.1.10"), 51514};
+  socket.remote = {*base::IpAddress::parse("192.0.2.7"), 443};
+  socket.proto = model::ip_proto::kTcp;
+  socket.state = model::TcpState::kEstablished;
+  socket.uid = 1000;
+  socket.inode = 918'273;
+  socket.owner = {model::Quality::kInferred, model::OwnerVia::kSockDiag, 1, curl(false)};
+  socket.rtt_us = 18'250;
+  socket.bytes_sent = 1260;
+  socket.bytes_received = 8464;
+  socket.retransmits = 0;
+  std::string out;
+  append_socket(out, socket, kNoon);
+  expect_in_docs(out);
+}
+
+TEST(NdjsonDocs, Stats) {
+  Totals totals;
+  totals.packets = 22;
+  totals.wire_bytes = 11'208;
+  totals.flows = 1;
+  totals.records = 2;
+  totals.first_ns = kNoon;
+  totals.last_ns = kNoon + 9 * base::kNsPerSecond;
+  std::string out;
+  append_stats(out, totals);
+  expect_in_docs(out);
+}
+
+}  // namespace
+}  // namespace netwatch::exporting

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <vector>
+
+namespace netwatch::flow {
+
+inline constexpr std::uint32_t kNone = 0xffffffff;
+
+// Objects of one size in chunks that are allocated when first needed and never moved, so pointers
+// stay valid and growing copies nothing. Freed objects are reused, last freed first; `Link` is a
+// member that a dead object lends to the free list. Memory goes back with the slab itself.
+template <typename T, std::uint32_t T::* Link, std::size_t kChunk>
+class ChunkSlab {
+  static_assert(std::is_trivially_destructible_v<T>);
+  static_assert(alignof(T) <= alignof(std::max_align_t));
+  static_assert((kChunk & (kChunk - 1)) == 0);
+
+ public:
+  std::uint32_t take() {
+    std::uint32_t index = free_;
+    if (index != kNone) {
+      free_ = (*this)[index].*Link;
+    } else {
+      index = made_++;
+      if (index / kChunk == chunks_.size()) {
+        chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(sizeof(T) * kChunk));
+      }
+    }
+    new (place(index)) T();
+    ++live_;
+    return index;
+  }
+  void give_back(std::uint32_t index) {
+    (*this)[index].*Link = free_;
+    free_ = index;
+    --live_;
+  }
+
+  T& operator[](std::uint32_t index) { return *std::launder(static_cast<T*>(place(index))); }
+  const T& operator[](std::uint32_t index) const {
+    return *std::launder(static_cast<const T*>(place(index)));
+  }
+
+  [[nodiscard]] std::size_t live() const { return live_; }
+  // Objects ever alive at once: indices below this have been used.
+  [[nodiscard]] std::uint32_t made() const { return made_; }
+  [[nodiscard]] std::size_t memory_bytes() const {
+    return chunks_.size() * kChunk * sizeof(T) + chunks_.capacity() * sizeof(void*);
+  }
+
+ private:
+  [[nodiscard]] void* place(std::uint32_t index) const {
+    return chunks_[index / kChunk].get() + (index % kChunk) * sizeof(T);
+  }
+
+  std::vector<std::unique_ptr<std::byte[]>> chunks_;
+  std::uint32_t free_ = kNone;
+  std::uint32_t made_ = 0;
+  std::size_t live_ = 0;
+};
+
+}  // namespace netwatch::flow

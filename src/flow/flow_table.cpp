@@ -1,0 +1,338 @@
+#include "flow/flow_table.h"
+
+#include <algorithm>
+#include <limits>
+#include <random>
+
+#include "flow/flow_table_impl.h"
+
+namespace netwatch::flow {
+namespace {
+
+using base::TimeNs;
+using model::Side;
+
+// Hostile time stamps stay where sums with time-outs cannot overflow.
+constexpr TimeNs kLastTime = std::numeric_limits<TimeNs>::max() / 4;
+constexpr TimeNs kSightingSilent = 2 * base::kNsPerSecond;
+TimeNs sane_time(TimeNs time_ns) { return std::clamp(time_ns, TimeNs{0}, kLastTime); }
+
+std::uint64_t fresh_key() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+bool has_flag(const wire::Decoded& decoded, std::uint8_t flag) {
+  return (decoded.tcp_flags & flag) != 0;
+}
+
+bool is_tcp(const wire::Decoded& decoded) { return decoded.proto == model::ip_proto::kTcp; }
+
+// The side that a segment's SYN makes its sender, if it has one.
+bool tells_side(const wire::Decoded& decoded, Side& sender) {
+  if (!has_flag(decoded, wire::tcp_flag::kSyn) || has_flag(decoded, wire::tcp_flag::kRst)) {
+    return false;
+  }
+  sender = has_flag(decoded, wire::tcp_flag::kAck) ? Side::kResponder : Side::kOriginator;
+  return true;
+}
+
+}  // namespace
+
+FlowTable::Impl::Impl(FlowTable& table, FlowSink& sink, std::uint32_t shard,
+                      const FlowBudget& budget, const FlowTimeouts& timeouts)
+    : table_(table),
+      sink_(sink),
+      shard_(shard & 0xf),
+      budget_(budget),
+      hash_(fresh_key()),
+      reassembly_(*this, budget.stream_bytes) {
+  const auto set = [this](TimerClass timer_class, TimeNs timeout_ns) {
+    timeouts_[static_cast<std::size_t>(timer_class)] = sane_time(timeout_ns);
+  };
+  set(TimerClass::kHalfOpen, timeouts.tcp_half_open);
+  set(TimerClass::kClosed, timeouts.tcp_closed);
+  set(TimerClass::kUdp, timeouts.udp);
+  set(TimerClass::kOther, timeouts.other);
+  set(TimerClass::kOpen, timeouts.tcp_open);
+}
+
+std::uint32_t FlowTable::Impl::packet(const model::Packet& packet, const wire::Decoded& decoded) {
+  const TimeNs time_ns = sane_time(packet.time_ns);
+  set_clock(time_ns);
+  if (decoded.status == wire::DecodeStatus::kFragment) {
+    ++drops_[model::Drop::kFragments];
+    return kNone;
+  }
+  if (decoded.status != wire::DecodeStatus::kFlow) return kNone;
+  now_ns_ = time_ns;
+  now_packet_ = packet.number;
+  const std::uint32_t tag = hash_(decoded.src, decoded.src_port, decoded.dst, decoded.dst_port,
+                                  decoded.proto, decoded.scope);
+  Found found = find(tag, decoded);
+  if (found.index != kNone && gives_way(found, decoded)) {
+    const HotFlow& flow = flows_[found.index];
+    const bool silent = clock_ns_ > deadline(flow);
+    end(found.index, natural_end(flow, silent ? model::FlowEnd::kIdle : model::FlowEnd::kClosed));
+    found.index = kNone;
+  }
+  if (found.index == kNone) found = create(tag, decoded, time_ns, packet.number);
+  if (found.index == kNone) return kNone;
+  if (budget_.first_sighting_only && is_duplicate(found, packet)) {
+    ++drops_[model::Drop::kDuplicate];
+    return kNone;
+  }
+  HotFlow& flow = flows_[found.index];
+  count(flow, found.side, packet, decoded, time_ns);
+  mark_changed(found.index);
+  if (flow.tcp != kNone) {
+    tcp_packet(found.index, found.side, decoded);
+  } else if (flow.read) {
+    datagram(found.index, found.side, decoded);
+  }
+  return found.index;
+}
+
+std::uint32_t FlowTable::Impl::tag_of(const HotFlow& flow) const {
+  return hash_(flow.address[0], flow.port[0], flow.address[1], flow.port[1], flow.proto,
+               flow.scope);
+}
+
+FlowTable::Impl::Found FlowTable::Impl::find(std::uint32_t tag,
+                                             const wire::Decoded& decoded) const {
+  Found found;
+  found.index = index_.find(tag, [&](std::uint32_t index) {
+    const HotFlow& flow = flows_[index];
+    // Equal tags are nearly always equal flows, and all of the flow will be needed.
+    const auto* bytes = reinterpret_cast<const char*>(&flow);
+    __builtin_prefetch(bytes + 64, 1);
+    __builtin_prefetch(bytes + 128, 1);
+    if (flow.proto != decoded.proto || flow.scope != decoded.scope) return false;
+    for (const Side side : {Side::kOriginator, Side::kResponder}) {
+      const std::size_t from = model::index(side);
+      const std::size_t to = 1 - from;
+      if (flow.port[from] == decoded.src_port && flow.port[to] == decoded.dst_port &&
+          flow.address[from] == decoded.src && flow.address[to] == decoded.dst) {
+        found.side = side;
+        return true;
+      }
+    }
+    return false;
+  });
+  return found;
+}
+
+// Whether the packet belongs to a new flow of the same key: the old one has been silent for too
+// long, or the packet opens another connection on its ports.
+bool FlowTable::Impl::gives_way(const Found& found, const wire::Decoded& decoded) const {
+  const HotFlow& flow = flows_[found.index];
+  if (clock_ns_ > deadline(flow)) return true;
+  Side sender{};
+  if (flow.tcp == kNone || !tells_side(decoded, sender) || sender == Side::kResponder) return false;
+  return is_port_reuse(tcps_[flow.tcp], found.side, decoded.tcp_seq, clock_ns_ - flow.active_ns());
+}
+
+FlowTable::Impl::Found FlowTable::Impl::create(std::uint32_t tag, const wire::Decoded& decoded,
+                                               TimeNs time_ns, std::uint64_t number) {
+  if (flows_.live() >= budget_.flows) {
+    if (flows_.live() == 0) {
+      ++drops_[model::Drop::kFlowRefused];
+      return {};
+    }
+    evict_one();
+  }
+  Side sender = Side::kOriginator;
+  const bool told = is_tcp(decoded) && tells_side(decoded, sender);
+  const std::uint32_t index = flows_.take();
+  HotFlow& flow = flows_[index];
+  const std::size_t from = model::index(sender);
+  flow.address[from] = decoded.src;
+  flow.port[from] = decoded.src_port;
+  flow.address[1 - from] = decoded.dst;
+  flow.port[1 - from] = decoded.dst_port;
+  flow.scope = decoded.scope;
+  flow.proto = decoded.proto;
+  flow.first_ns = flow.last_ns = time_ns;
+  flow.first_packet.set(number);
+  flow.count.set(++created_);
+  if (told) flow.orig_by = model::OriginBy::kHandshake;
+  TimerClass timer_class = TimerClass::kOther;
+  if (is_tcp(decoded)) {
+    flow.tcp = tcps_.take();
+    flow.read = true;
+    tcps_[flow.tcp].side(sender).answered_first = sender == Side::kResponder;
+    timer_class = TimerClass::kOpen;
+  } else if (decoded.proto == model::ip_proto::kUdp) {
+    flow.read = true;
+    timer_class = TimerClass::kUdp;
+  }
+  index_.insert(tag, index);
+  if (budget_.first_sighting_only) {
+    if (index >= sightings_.size()) sightings_.resize(index + 1);
+    sightings_[index] = {};
+  }
+  start_timer(index, timer_class);
+  return {index, sender};
+}
+
+// Whether another interface, or the other direction of the same one, has already shown this side's
+// packets (design section 5). A place that has gone quiet is replaced: the route has changed.
+bool FlowTable::Impl::is_duplicate(const Found& found, const model::Packet& packet) {
+  Sighting& first = sightings_[found.index][model::index(found.side)];
+  const bool same = first.ifindex == packet.ifindex && first.direction == packet.direction;
+  if (first.known && !same && clock_ns_ - first.last_ns < kSightingSilent) return true;
+  first = {clock_ns_, packet.ifindex, packet.direction, true};
+  return false;
+}
+
+void FlowTable::Impl::count(HotFlow& flow, Side side, const model::Packet& packet,
+                            const wire::Decoded& decoded, TimeNs time_ns) {
+  HotDirection& direction = flow.sides[model::index(side)];
+  direction.packets.add(1);
+  direction.wire_bytes.add(packet.wire_len);
+  direction.ip_bytes.add(decoded.ip_bytes);
+  direction.payload_bytes.add(decoded.payload_wire_len);
+  flow.last_packet.set(packet.number);
+  flow.first_ns = std::min(flow.first_ns, time_ns);
+  flow.last_ns = std::max(flow.last_ns, time_ns);
+  const TimeNs behind = clock_ns_ - flow.last_ns;
+  flow.behind_s = static_cast<std::uint32_t>(
+      std::min<TimeNs>((behind + base::kNsPerSecond - 1) / base::kNsPerSecond,
+                       std::numeric_limits<std::uint32_t>::max()));
+}
+
+void FlowTable::Impl::tcp_packet(std::uint32_t index, Side side, const wire::Decoded& decoded) {
+  HotFlow& flow = flows_[index];
+  TcpFlow& tcp = tcps_[flow.tcp];
+  Side sender{};
+  if (flow.orig_by != model::OriginBy::kHandshake && tells_side(decoded, sender)) {
+    flow.orig_by = model::OriginBy::kHandshake;
+    flow.flipped = sender != side;
+  }
+  track_segment(tcp, side, decoded, now_ns_ - flow.first_ns);
+  tcp_stream(index, side, decoded);
+  const TimerClass timer_class = tcp_class(tcp);
+  if (timer_class != flow.timer_class) {
+    wheel_.remove(index, [this](std::uint32_t i) -> TimerLink& { return flows_[i].timer; });
+    start_timer(index, timer_class);
+  }
+}
+
+void FlowTable::Impl::tcp_stream(std::uint32_t index, Side side, const wire::Decoded& decoded) {
+  const HotFlow& flow = flows_[index];  // the reader may stop reading at any call below
+  TcpFlow& tcp = tcps_[flow.tcp];
+  TcpSide& me = tcp.side(side);
+  if (flow.read && has_flag(decoded, wire::tcp_flag::kAck) && tcp.side(model::other(side)).held) {
+    reassembly_.acknowledged(tcp, model::other(side), decoded.tcp_ack,
+                             decoded.payload_wire_len > 0);
+  }
+  if (has_flag(decoded, wire::tcp_flag::kRst)) return;  // its payload is no part of the stream
+  Segment segment{decoded.tcp_seq, decoded.payload, decoded.payload_wire_len};
+  if (has_flag(decoded, wire::tcp_flag::kSyn)) ++segment.seq;
+  const std::uint32_t end = segment.seq + segment.wire_len;
+  if (me.fin && seq_diff(end, me.next) > 0) {  // nothing follows a FIN
+    const std::int32_t left = std::max(seq_diff(me.next, segment.seq), 0);
+    segment.wire_len = std::min(segment.wire_len, static_cast<std::uint32_t>(left));
+  }
+  segment.bytes =
+      segment.bytes.first(std::min<std::size_t>(segment.bytes.size(), segment.wire_len));
+  if (segment.wire_len > 0) {
+    if (flow.read) {
+      reassembly_.segment(tcp, index, side, segment);
+    } else {
+      track_unread_data(tcp, side, segment.seq, segment.wire_len);
+    }
+  }
+  if (!has_flag(decoded, wire::tcp_flag::kFin) || me.fin) return;
+  if (flow.read) {
+    reassembly_.fin(tcp, index, side, end);
+  } else {
+    track_unread_data(tcp, side, end, 0);
+  }
+  me.fin = me.next == end;  // one that contradicts what was seen ends nothing
+}
+
+void FlowTable::Impl::datagram(std::uint32_t index, Side side, const wire::Decoded& decoded) {
+  if (decoded.payload.empty()) return;
+  model::StreamChunk chunk;
+  chunk.side = side;
+  chunk.time_ns = now_ns_;
+  chunk.packet = now_packet_;
+  chunk.bytes = decoded.payload;
+  chunk.datagram = true;
+  chunk.cut = decoded.first_fragment || decoded.payload.size() < decoded.payload_wire_len;
+  deliver(index, chunk);
+}
+
+bool FlowTable::Impl::emit(std::uint32_t flow, Side side, base::Bytes bytes, std::uint64_t gap) {
+  model::StreamChunk chunk;
+  chunk.side = side;
+  chunk.time_ns = now_ns_;
+  chunk.packet = now_packet_;
+  chunk.bytes = bytes;
+  chunk.gap_bytes = gap;
+  drops_[model::Drop::kStreamGapBytes] += gap;
+  return deliver(flow, chunk);
+}
+
+bool FlowTable::Impl::deliver(std::uint32_t index, const model::StreamChunk& chunk) {
+  const bool wanted = sink_.on_chunk(table_, FlowHandle{index}, chunk);
+  if (!wanted) flows_[index].read = false;
+  return wanted;
+}
+
+void FlowTable::Impl::mark_changed(std::uint32_t index) {
+  const std::size_t word = index / 64;
+  if (word >= changed_.size()) changed_.resize(word + 8);
+  changed_[word] |= std::uint64_t{1} << (index % 64);
+}
+
+void FlowTable::Impl::set_originator(std::uint32_t index, Side side) {
+  HotFlow& flow = flows_[index];
+  if (flow.orig_by != model::OriginBy::kFirstPacket) return;
+  flow.orig_by = model::OriginBy::kContent;
+  flow.flipped = side == Side::kResponder;
+}
+
+std::size_t FlowTable::Impl::memory_bytes() const {
+  return sizeof(*this) + index_.memory_bytes() + flows_.memory_bytes() + tcps_.memory_bytes() +
+         reassembly_.memory_bytes() + sightings_.size() * sizeof(sightings_[0]) +
+         changed_.capacity() * sizeof(changed_[0]) + order_.capacity() * sizeof(order_[0]);
+}
+
+FlowTable::FlowTable(FlowSink& sink, std::uint32_t shard, const FlowBudget& budget,
+                     const FlowTimeouts& timeouts)
+    : impl_(std::make_unique<Impl>(*this, sink, shard, budget, timeouts)) {}
+FlowTable::~FlowTable() = default;
+
+FlowHandle FlowTable::packet(const model::Packet& packet, const wire::Decoded& decoded) {
+  return {impl_->packet(packet, decoded)};
+}
+void FlowTable::advance(TimeNs clock_ns) { impl_->advance(sane_time(clock_ns)); }
+void FlowTable::finish() { impl_->finish(); }
+
+model::FlowId FlowTable::id(FlowHandle flow) const { return impl_->id(impl_->hot(flow.index)); }
+std::uint8_t FlowTable::proto(FlowHandle flow) const { return impl_->hot(flow.index).proto; }
+std::uint16_t FlowTable::port(FlowHandle flow, Side side) const {
+  return impl_->hot(flow.index).port[model::index(side)];
+}
+std::array<std::uint32_t, 2>& FlowTable::reader_slots(FlowHandle flow) {
+  return impl_->hot(flow.index).reader_slots;
+}
+void FlowTable::set_originator(FlowHandle flow, Side side) {
+  impl_->set_originator(flow.index, side);
+}
+bool FlowTable::flipped(FlowHandle flow) const { return impl_->hot(flow.index).flipped; }
+model::Flow FlowTable::to_flow(FlowHandle flow, model::FlowEnd end) const {
+  return impl_->to_flow(flow.index, end);
+}
+void FlowTable::visit_changed(const std::function<void(FlowHandle)>& visit) {
+  impl_->visit_changed(visit);
+}
+const model::DropCounters& FlowTable::drops() const { return impl_->drops(); }
+std::uint64_t FlowTable::created() const { return impl_->created(); }
+std::size_t FlowTable::live() const { return impl_->live(); }
+std::size_t FlowTable::memory_bytes() const { return impl_->memory_bytes(); }
+std::size_t FlowTable::held_bytes() const { return impl_->held_bytes(); }
+
+}  // namespace netwatch::flow

@@ -1,0 +1,199 @@
+#include "model/flow_fields.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace netwatch::model {
+namespace {
+
+std::string show(const FieldValue& value) {
+  switch (value.def->type) {
+    case FieldType::kAddress:
+      return value.address().to_string();
+    case FieldType::kUint:
+    case FieldType::kDuration:
+      return std::to_string(value.uint());
+    default:
+      return std::string(value.text());
+  }
+}
+
+// Every field of a flow by its name.
+std::map<std::string, std::vector<std::string>> all_fields(const Flow& flow) {
+  std::map<std::string, std::vector<std::string>> all;
+  RecordBuilder builder;
+  for (std::size_t i = 0; i < flow_schema().fields.size(); ++i) {
+    builder.start(flow_schema(), 0);
+    add_flow_field(builder, flow, static_cast<FlowField>(i));
+    const Record record = builder.view();
+    ValueCursor values(record);
+    while (const auto value = values.next()) {
+      EXPECT_EQ(value->def, &flow_schema().fields[i]);
+      all[std::string(value->def->name)].push_back(show(*value));
+    }
+  }
+  return all;
+}
+
+using Texts = std::vector<std::string>;
+
+Flow sample_flow() {
+  Flow flow;
+  flow.id = 0x1f;
+  flow.orig = {*base::IpAddress::parse("10.0.0.1"), 51514};
+  flow.resp = {*base::IpAddress::parse("2001:db8::1"), 443};
+  flow.proto = ip_proto::kTcp;
+  flow.first_ns = 5'000;
+  flow.last_ns = 9'000;
+  flow.sides[0] = {.packets = 3,
+                   .wire_bytes = 300,
+                   .ip_bytes = 200,
+                   .payload_bytes = 100,
+                   .retransmitted = 1,
+                   .lost_bytes = 7};
+  flow.sides[1] = {.packets = 4,
+                   .wire_bytes = 400,
+                   .ip_bytes = 300,
+                   .payload_bytes = 200,
+                   .retransmitted = 2,
+                   .lost_bytes = 8};
+  return flow;
+}
+
+TEST(FlowFields, NamesStandInTheOrderOfTheEnumeration) {
+  const std::map<FlowField, std::string_view> names{
+      {FlowField::kIpAddr, "ip.addr"},
+      {FlowField::kIpSrc, "ip.src"},
+      {FlowField::kIpDst, "ip.dst"},
+      {FlowField::kPort, "port"},
+      {FlowField::kSrcPort, "srcport"},
+      {FlowField::kDstPort, "dstport"},
+      {FlowField::kTcpPort, "tcp.port"},
+      {FlowField::kUdpPort, "udp.port"},
+      {FlowField::kL4, "l4"},
+      {FlowField::kApp, "app"},
+      {FlowField::kName, "name"},
+      {FlowField::kNameFrom, "name_from"},
+      {FlowField::kPackets, "packets"},
+      {FlowField::kWireBytes, "wire_bytes"},
+      {FlowField::kIpBytes, "ip_bytes"},
+      {FlowField::kPayloadBytes, "payload_bytes"},
+      {FlowField::kRetransmitted, "retransmitted"},
+      {FlowField::kLostBytes, "lost_bytes"},
+      {FlowField::kRttUs, "rtt_us"},
+      {FlowField::kConnState, "conn_state"},
+      {FlowField::kHistory, "history"},
+      {FlowField::kDurationUs, "duration_us"},
+      {FlowField::kCommunityId, "community_id"},
+      {FlowField::kOwnerName, "owner.name"},
+      {FlowField::kOwnerPid, "owner.pid"},
+      {FlowField::kOwnerExe, "owner.exe"},
+      {FlowField::kOwnerUser, "owner.user"},
+      {FlowField::kOwnerQuality, "owner.quality"},
+      {FlowField::kFlowId, "flow"},
+  };
+  ASSERT_EQ(names.size(), flow_schema().fields.size());
+  std::set<std::string_view> spoken;
+  for (const auto& [field, name] : names) {
+    const FieldDef& def = flow_schema().fields[static_cast<std::size_t>(field)];
+    EXPECT_EQ(def.name, name);
+    EXPECT_FALSE(def.help.empty()) << name;
+    EXPECT_TRUE(spoken.insert(def.name).second) << name;
+    for (const std::string_view alias : def.aliases) {
+      EXPECT_TRUE(spoken.insert(alias).second) << alias;
+    }
+  }
+  for (const char* alias :
+       {"ipv6.addr", "ipv6.src", "ipv6.dst", "tcp.srcport", "udp.dstport", "ip.proto", "host",
+        "communityid", "process", "owner.comm", "pid", "user"}) {
+    EXPECT_TRUE(spoken.contains(alias)) << alias;
+  }
+}
+
+TEST(FlowFields, UnknownIsAbsent) {
+  const std::map<std::string, Texts> expected{
+      {"ip.addr", {"10.0.0.1", "2001:db8::1"}},
+      {"ip.src", {"10.0.0.1"}},
+      {"ip.dst", {"2001:db8::1"}},
+      {"port", {"51514", "443"}},
+      {"srcport", {"51514"}},
+      {"dstport", {"443"}},
+      {"tcp.port", {"51514", "443"}},
+      {"l4", {"tcp"}},
+      {"packets", {"7"}},
+      {"wire_bytes", {"700"}},
+      {"ip_bytes", {"500"}},
+      {"payload_bytes", {"300"}},
+      {"retransmitted", {"3"}},
+      {"lost_bytes", {"15"}},
+      {"duration_us", {"4000"}},  // ns inside, us in its name and print
+      {"owner.quality", {"unknown"}},
+      {"flow", {"1f"}},
+  };
+  EXPECT_EQ(all_fields(sample_flow()), expected);
+}
+
+TEST(FlowFields, EverythingKnown) {
+  Flow flow = sample_flow();
+  flow.apps = {"tls", "http2"};
+  flow.name = "example.org";
+  flow.name_from = NameSource::kSni;
+  flow.handshake_rtt_us = 12;
+  flow.conn_state = "SF";
+  flow.history = "ShADadFf";
+  flow.community_id = "1:x";
+  auto curl = std::make_shared<Process>();
+  curl->pid = 77;
+  curl->comm = "curl";
+  curl->exe = "/usr/bin/curl";
+  curl->user = "alice";
+  auto server = std::make_shared<Process>();
+  server->pid = 78;
+  server->comm = "nginx";
+  flow.owners[0] = {Quality::kInferred, OwnerVia::kSockDiag, 1, curl};
+  flow.owners[1] = {Quality::kExact, OwnerVia::kEbpf, 1, server};
+  auto all = all_fields(flow);
+  EXPECT_EQ(all["app"], (Texts{"tls", "http2"}));
+  EXPECT_EQ(all["name"], Texts{"example.org"});
+  EXPECT_EQ(all["name_from"], Texts{"sni"});
+  EXPECT_EQ(all["rtt_us"], Texts{"12000"});
+  EXPECT_EQ(all["conn_state"], Texts{"SF"});
+  EXPECT_EQ(all["history"], Texts{"ShADadFf"});
+  EXPECT_EQ(all["community_id"], Texts{"1:x"});
+  EXPECT_EQ(all["owner.name"], (Texts{"curl", "nginx"}));
+  EXPECT_EQ(all["owner.pid"], (Texts{"77", "78"}));
+  EXPECT_EQ(all["owner.exe"], Texts{"/usr/bin/curl"});
+  EXPECT_EQ(all["owner.user"], Texts{"alice"});
+  EXPECT_EQ(all["owner.quality"], Texts{"exact"});
+}
+
+TEST(FlowFields, PortsOnlyWhereTheProtocolHasThem) {
+  Flow flow = sample_flow();
+  flow.proto = ip_proto::kUdp;
+  auto udp = all_fields(flow);
+  EXPECT_EQ(udp["udp.port"], (Texts{"51514", "443"}));
+  EXPECT_FALSE(udp.contains("tcp.port"));
+  EXPECT_FALSE(udp.contains("retransmitted"));
+  EXPECT_FALSE(udp.contains("lost_bytes"));
+  flow.proto = ip_proto::kIcmp;
+  auto icmp = all_fields(flow);
+  for (const char* name : {"port", "srcport", "dstport", "tcp.port", "udp.port"}) {
+    EXPECT_FALSE(icmp.contains(name)) << name;
+  }
+  flow.proto = 89;
+  EXPECT_EQ(all_fields(flow)["l4"], Texts{"ip-89"});
+}
+
+TEST(FlowFields, AClockThatSteppedBackGivesNoNegativeDuration) {
+  Flow flow = sample_flow();
+  flow.last_ns = flow.first_ns - 1;
+  EXPECT_EQ(all_fields(flow)["duration_us"], Texts{"0"});
+}
+
+}  // namespace
+}  // namespace netwatch::model

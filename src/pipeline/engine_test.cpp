@@ -1,0 +1,179 @@
+#include "pipeline/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "pipeline/file_run.h"
+
+namespace netwatch::pipeline {
+namespace {
+
+// A UDP datagram in a raw IPv4 packet.
+std::vector<std::uint8_t> udp_packet(std::uint8_t from, std::uint8_t to, std::uint16_t port,
+                                     std::string_view payload) {
+  const auto total = static_cast<std::uint16_t>(28 + payload.size());
+  const auto udp = static_cast<std::uint16_t>(8 + payload.size());
+  std::vector<std::uint8_t> bytes{0x45,
+                                  0,
+                                  static_cast<std::uint8_t>(total >> 8),
+                                  static_cast<std::uint8_t>(total),
+                                  0,
+                                  0,
+                                  0,
+                                  0,
+                                  64,
+                                  17,
+                                  0,
+                                  0,
+                                  192,
+                                  0,
+                                  2,
+                                  from,
+                                  192,
+                                  0,
+                                  2,
+                                  to,
+                                  static_cast<std::uint8_t>(port >> 8),
+                                  static_cast<std::uint8_t>(port),
+                                  0x30,
+                                  0x39,
+                                  static_cast<std::uint8_t>(udp >> 8),
+                                  static_cast<std::uint8_t>(udp),
+                                  0,
+                                  0};
+  bytes.insert(bytes.end(), payload.begin(), payload.end());
+  return bytes;
+}
+
+// Batches of packets of many flows, numbered through.
+class Traffic {
+ public:
+  model::PacketBatchPtr batch(std::size_t packets) {
+    auto batch = std::make_shared<model::PacketBatch>();
+    auto storage = std::make_shared<std::vector<std::vector<std::uint8_t>>>();
+    for (std::size_t i = 0; i < packets; ++i) {
+      ++number_;
+      storage->push_back(udp_packet(static_cast<std::uint8_t>(number_ % 50),
+                                    static_cast<std::uint8_t>(100 + number_ % 7),
+                                    static_cast<std::uint16_t>(1000 + number_ % 11), "payload"));
+    }
+    for (std::size_t i = 0; i < packets; ++i) {
+      const auto& bytes = (*storage)[i];
+      batch->packets.push_back(
+          {.number = number_ - packets + i + 1,
+           .time_ns = static_cast<base::TimeNs>(number_ - packets + i) * base::kNsPerMs,
+           .linktype = 101,
+           .wire_len = static_cast<std::uint32_t>(bytes.size()),
+           .bytes = bytes});
+    }
+    batch->backing = storage;
+    return batch;
+  }
+
+ private:
+  std::uint64_t number_ = 0;
+};
+
+class FlowList final : public ResultSink {
+ public:
+  void on_flow(const model::Flow& flow) override {
+    text += std::to_string(flow.id) + ' ' + flow.orig.address.to_string() + ' ' +
+            std::to_string(flow.sides[0].packets) + ' ' +
+            std::string(model::flow_end_name(flow.end)) + '\n';
+    packets += flow.sides[0].packets + flow.sides[1].packets;
+  }
+  void on_packet(const model::Packet& packet) override { selected.push_back(packet.number); }
+  std::string text;
+  std::uint64_t packets = 0;
+  std::vector<std::uint64_t> selected;
+};
+
+std::string flows_with_threads(unsigned threads, std::size_t batches) {
+  FlowList sink;
+  Engine engine({.threads = threads}, sink);
+  Traffic traffic;
+  for (std::size_t i = 0; i < batches; ++i) engine.push(traffic.batch(100));
+  engine.finish();
+  EXPECT_EQ(sink.packets, batches * 100);
+  EXPECT_EQ(engine.totals().packets, batches * 100);
+  return sink.text;
+}
+
+TEST(EngineTest, ThreadsDoNotChangeOrderOrContent) {
+  const std::string one = flows_with_threads(1, 200);
+  EXPECT_FALSE(one.empty());
+  for (const unsigned threads : {2U, 5U, 16U}) EXPECT_EQ(flows_with_threads(threads, 200), one);
+}
+
+TEST(EngineTest, ThreadsStopCleanlyWithoutFinish) {
+  FlowList sink;
+  Engine engine({.threads = 4}, sink);
+  Traffic traffic;
+  for (int i = 0; i < 20; ++i) engine.push(traffic.batch(50));
+}
+
+TEST(EngineTest, HeartbeatEndsIdleFlowsAndReportsLiveOnes) {
+  FlowList sink;
+  Engine engine({}, sink);
+  Traffic traffic;
+  engine.push(traffic.batch(1));
+  engine.heartbeat(base::kNsPerSecond, true);
+  EXPECT_NE(sink.text.find("open"), std::string::npos);
+  sink.text.clear();
+  engine.heartbeat(2 * base::kNsPerSecond, true);
+  EXPECT_EQ(sink.text, "");  // nothing changed
+  engine.heartbeat(base::TimeNs{3600} * base::kNsPerSecond, false);
+  EXPECT_NE(sink.text.find("idle"), std::string::npos);
+}
+
+TEST(EngineTest, TheClockNeverGoesBackwards) {
+  FlowList sink;
+  Engine engine({}, sink);
+  engine.heartbeat(5 * base::kNsPerSecond, false);
+  engine.heartbeat(3 * base::kNsPerSecond, false);
+  EXPECT_EQ(engine.clock_ns(), 5 * base::kNsPerSecond);
+}
+
+TEST(EngineTest, SelectedFlowsAloneAreReportedWithTheirPackets) {
+  FlowList all;
+  Engine first({}, all);
+  Traffic traffic;
+  first.push(traffic.batch(100));
+  first.finish();
+  const std::unordered_set<model::FlowId> selected{std::stoull(all.text)};
+
+  FlowList some;
+  Engine second({.selected = &selected}, some);
+  Traffic again;
+  second.push(again.batch(100));
+  second.finish();
+  EXPECT_EQ(std::count(some.text.begin(), some.text.end(), '\n'), 1);
+  EXPECT_EQ(some.selected.size(), some.packets);
+  EXPECT_TRUE(std::is_sorted(some.selected.begin(), some.selected.end()));
+}
+
+TEST(FileRunTest, AMissingFileIsAnErrorAndTheOthersAreRead) {
+  const std::string capture = std::string(NETWATCH_SOURCE_DIR) + "/testdata/dpi/dns/dig_tcp.pcapng";
+  FlowList sink;
+  FileRunOptions options;
+  options.files = {"/nonexistent.pcap", capture, capture};
+  const FileRunOutcome outcome = run_files(options, sink);
+  ASSERT_EQ(outcome.errors.size(), 1U);
+  EXPECT_NE(outcome.errors[0].message.find("/nonexistent.pcap"), std::string::npos);
+  EXPECT_EQ(outcome.totals.packets, 24U);
+}
+
+TEST(FileRunTest, StopsAfterTheWantedCount) {
+  FlowList sink;
+  FileRunOptions options;
+  options.files = {std::string(NETWATCH_SOURCE_DIR) + "/testdata/dpi/dns/dig_tcp.pcapng"};
+  options.max_packets = 5;
+  EXPECT_EQ(run_files(options, sink).totals.packets, 5U);
+}
+
+}  // namespace
+}  // namespace netwatch::pipeline

@@ -1,0 +1,86 @@
+// Every capture in testdata/dpi through the whole engine, compared with the NDJSON beside it, for
+// one thread and for several. NETWATCH_UPDATE_GOLDEN=1 rewrites the goldens: read the difference.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "export/ndjson.h"
+#include "pipeline/file_run.h"
+
+namespace netwatch::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+class LineSink final : public ResultSink {
+ public:
+  void on_record(const model::Record& record) override {
+    exporting::append_record(lines, record);
+    // Packets needed until each decision stand in the golden files.
+    lines.insert(lines.size() - 2, ",\"_packet\":" + std::to_string(record.packet));
+  }
+  void on_flow(const model::Flow& flow) override { exporting::append_flow(lines, flow); }
+  std::string lines;
+};
+
+std::string run(const fs::path& capture, unsigned threads) {
+  LineSink sink;
+  FileRunOptions options;
+  options.files = {capture.string()};
+  options.engine.threads = threads;
+  options.engine.community_ids = true;
+  const FileRunOutcome outcome = run_files(options, sink);
+  for (const base::Error& error : outcome.errors) {
+    sink.lines += "error: " + error.message.substr(capture.string().size()) + "\n";
+  }
+  return sink.lines;
+}
+
+std::vector<fs::path> captures() {
+  std::vector<fs::path> found;
+  const fs::path folder = fs::path(NETWATCH_SOURCE_DIR) / "testdata" / "dpi";
+  if (!fs::is_directory(folder)) return found;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() == ".pcapng") found.push_back(entry.path());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+class GoldenTest : public testing::TestWithParam<fs::path> {};
+
+TEST_P(GoldenTest, RecordsAndFlowsAreAsBefore) {
+  const std::string lines = run(GetParam(), 1);
+  fs::path golden = GetParam();
+  golden.replace_extension(".ndjson");
+  if (std::getenv("NETWATCH_UPDATE_GOLDEN") != nullptr) {  // NOLINT(concurrency-mt-unsafe)
+    std::ofstream(golden, std::ios::binary) << lines;
+  }
+  std::stringstream expected;
+  expected << std::ifstream(golden, std::ios::binary).rdbuf();
+  EXPECT_EQ(lines, expected.str());
+}
+
+TEST_P(GoldenTest, ThreadsDoNotChangeTheResult) {
+  EXPECT_EQ(run(GetParam(), 1), run(GetParam(), 3));
+}
+
+std::string case_name(const testing::TestParamInfo<fs::path>& capture) {
+  std::string name =
+      capture.param.parent_path().filename().string() + "_" + capture.param.stem().string();
+  std::replace_if(
+      name.begin(), name.end(),
+      [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Captures, GoldenTest, testing::ValuesIn(captures()), case_name);
+
+}  // namespace
+}  // namespace netwatch::pipeline

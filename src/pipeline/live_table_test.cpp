@@ -1,0 +1,267 @@
+#include "pipeline/live_table.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace netwatch::pipeline {
+namespace {
+
+constexpr base::TimeNs kSecond = base::kNsPerSecond;
+constexpr base::TimeNs kStart = 1'700'000'000 * kSecond;
+
+model::Endpoint at(const char* address, std::uint16_t port) {
+  return {*base::IpAddress::parse(address), port};
+}
+
+model::Owner owned_by(const char* comm, std::uint32_t pid) {
+  auto process = std::make_shared<model::Process>();
+  process->pid = pid;
+  process->comm = comm;
+  return {.quality = model::Quality::kInferred,
+          .via = model::OwnerVia::kSockDiag,
+          .holders = 1,
+          .process = std::move(process)};
+}
+
+model::Socket tcp_socket(const model::Endpoint& local, const model::Endpoint& remote,
+                         model::Owner owner = {}) {
+  model::Socket socket;
+  socket.local = local;
+  socket.remote = remote;
+  socket.proto = model::ip_proto::kTcp;
+  socket.state = model::TcpState::kEstablished;
+  socket.inode = 4711;
+  socket.owner = std::move(owner);
+  return socket;
+}
+
+model::Flow tcp_flow(model::FlowId id, const model::Endpoint& orig, const model::Endpoint& resp,
+                     std::uint64_t sent, std::uint64_t received) {
+  model::Flow flow;
+  flow.id = id;
+  flow.proto = model::ip_proto::kTcp;
+  flow.orig = orig;
+  flow.resp = resp;
+  flow.first_ns = flow.last_ns = kStart;
+  flow.sides[0].wire_bytes = sent;
+  flow.sides[1].wire_bytes = received;
+  return flow;
+}
+
+class LiveTableTest : public testing::Test {
+ protected:
+  LiveTableTest() : table_({.source = "any", .interface = {}, .capturing = true}) {
+    model::Interface interface;
+    interface.name = "eth0";
+    interface.up = interface.is_default = true;
+    interface.addresses = {kMine.address};
+    table_.take_interfaces({.taken_ns = kStart, .interfaces = {interface}});
+    table_.publish(kStart, {});
+  }
+
+  model::SnapshotPtr publish(base::TimeNs after_ns) {
+    return table_.publish(kStart + after_ns, {});
+  }
+
+  static std::vector<model::ConnectionRow> rows(const model::Snapshot& snapshot) {
+    std::vector<model::ConnectionRow> found;
+    for (const auto& chunk : snapshot.chunks) {
+      for (const auto& row : chunk->rows) {
+        if (row.proto != 0) found.push_back(row);
+      }
+    }
+    return found;
+  }
+
+  const model::Endpoint kMine = at("192.0.2.10", 50000);
+  const model::Endpoint kTheirs = at("198.51.100.7", 443);
+  LiveTable table_;
+};
+
+TEST_F(LiveTableTest, JoinsAFlowWithTheSocketOfItsLocalEnd) {
+  table_.on_flow(tcp_flow(1, kMine, kTheirs, 1000, 5000));
+  table_.take_sockets(
+      {.taken_ns = kStart, .sockets = {tcp_socket(kMine, kTheirs, owned_by("curl", 7))}});
+  const auto all = rows(*publish(kSecond));
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].owners[0].name, "curl");
+  EXPECT_EQ(all[0].owners[0].quality, model::Quality::kInferred);
+  EXPECT_EQ(all[0].owners[1].quality, model::Quality::kUnknown);
+  EXPECT_EQ(all[0].up.wire_bytes, 1000U);
+  EXPECT_EQ(all[0].down.wire_bytes, 5000U);
+  EXPECT_FLOAT_EQ(all[0].down_rate, 5000);
+}
+
+TEST_F(LiveTableTest, SocketSeenBeforeItsFirstPacketOwnsTheFlow) {
+  table_.take_sockets(
+      {.taken_ns = kStart, .sockets = {tcp_socket(kMine, kTheirs, owned_by("curl", 7))}});
+  table_.take_sockets({.taken_ns = kStart, .sockets = {}});  // and is gone by the next look
+  table_.on_flow(tcp_flow(1, kMine, kTheirs, 1, 1));
+  const auto all = rows(*publish(kSecond));
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].owners[0].name, "curl");
+}
+
+TEST_F(LiveTableTest, AnOwnerIsNeverDowngraded) {
+  table_.on_flow(tcp_flow(1, kMine, kTheirs, 1, 1));
+  table_.take_sockets(
+      {.taken_ns = kStart, .sockets = {tcp_socket(kMine, kTheirs, owned_by("curl", 7))}});
+  table_.take_sockets(
+      {.taken_ns = kStart, .sockets = {tcp_socket(kMine, kTheirs)}});  // TIME-WAIT: no inode
+  EXPECT_EQ(rows(*publish(kSecond))[0].owners[0].name, "curl");
+}
+
+TEST_F(LiveTableTest, AnInboundConnectionIsSeenFromThisHost) {
+  table_.on_flow(tcp_flow(1, kTheirs, kMine, 300, 70));  // the originator is remote
+  const auto all = rows(*publish(kSecond));
+  EXPECT_EQ(all[0].local, kMine);
+  EXPECT_FALSE(all[0].local_is_originator);
+  EXPECT_EQ(all[0].down.wire_bytes, 300U);
+  EXPECT_EQ(all[0].up.wire_bytes, 70U);
+}
+
+TEST_F(LiveTableTest, LoopbackHasAnOwnerAtBothEnds) {
+  const auto client = at("127.0.0.1", 40000);
+  const auto server = at("127.0.0.1", 80);
+  // The server's socket is listed first: the row starts from the wrong end and is turned round.
+  table_.take_sockets({.taken_ns = kStart,
+                       .sockets = {tcp_socket(server, client, owned_by("nginx", 2)),
+                                   tcp_socket(client, server, owned_by("curl", 3))}});
+  table_.on_flow(tcp_flow(1, client, server, 10, 20));
+  const auto all = rows(*publish(kSecond));
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].local, client);
+  EXPECT_EQ(all[0].owners[0].name, "curl");
+  EXPECT_EQ(all[0].owners[1].name, "nginx");
+}
+
+TEST_F(LiveTableTest, UnconnectedUdpIsFoundByItsLocalEnd) {
+  model::Socket socket;
+  socket.proto = model::ip_proto::kUdp;
+  socket.local = at("0.0.0.0", 5353);
+  socket.owner = owned_by("avahi", 9);
+  table_.take_sockets({.taken_ns = kStart, .sockets = {socket}});
+  model::Flow flow = tcp_flow(1, at("192.0.2.10", 5353), at("224.0.0.251", 5353), 100, 0);
+  flow.proto = model::ip_proto::kUdp;
+  table_.on_flow(flow);
+  EXPECT_EQ(rows(*publish(kSecond))[0].owners[0].name, "avahi");
+}
+
+TEST_F(LiveTableTest, AListenerOwnsNoConnection) {
+  model::Socket listener = tcp_socket(kMine, {}, owned_by("nginx", 2));
+  listener.state = model::TcpState::kListen;
+  table_.take_sockets({.taken_ns = kStart, .sockets = {listener}});
+  table_.on_flow(tcp_flow(1, kTheirs, kMine, 1, 1));
+  EXPECT_EQ(rows(*publish(kSecond))[0].owners[0].quality, model::Quality::kUnknown);
+}
+
+TEST_F(LiveTableTest, SocketOnlyRowsRateOnlyWhatFlowedSinceTheFirstLook) {
+  model::Socket socket = tcp_socket(kMine, kTheirs, owned_by("ssh", 5));
+  socket.bytes_sent = socket.bytes_received = 1'000'000;
+  table_.take_sockets({.taken_ns = kStart, .sockets = {socket}});
+  EXPECT_FLOAT_EQ(rows(*publish(kSecond))[0].down_rate, 0);
+  socket.bytes_received += 2000;
+  table_.take_sockets({.taken_ns = kStart + kSecond, .sockets = {socket}});
+  const auto all = rows(*publish(2 * kSecond));
+  EXPECT_FLOAT_EQ(all[0].down_rate, 2000);
+  EXPECT_TRUE(all[0].has_socket_bytes);
+}
+
+TEST_F(LiveTableTest, EndedFlowsStayForAWhileAndTheirBytesStayInTheShares) {
+  model::Flow flow = tcp_flow(1, kMine, kTheirs, 40, 60);
+  flow.end = model::FlowEnd::kClosed;
+  table_.on_flow(flow);
+  EXPECT_EQ(rows(*publish(5 * kSecond)).size(), 1U);
+  const auto later = publish(20 * kSecond);
+  EXPECT_TRUE(rows(*later).empty());
+  EXPECT_EQ(later->attribution.bytes[static_cast<std::size_t>(model::Quality::kUnknown)], 100U);
+}
+
+TEST_F(LiveTableTest, AVanishedSocketEndsItsRow) {
+  table_.take_sockets({.taken_ns = kStart, .sockets = {tcp_socket(kMine, kTheirs)}});
+  table_.take_sockets({.taken_ns = kStart + kSecond, .sockets = {}});
+  EXPECT_EQ(rows(*publish(2 * kSecond))[0].end, model::FlowEnd::kClosed);
+  EXPECT_TRUE(rows(*publish(20 * kSecond)).empty());
+}
+
+TEST_F(LiveTableTest, UnchangedChunksAreShared) {
+  for (std::uint16_t i = 0; i < 600; ++i) {
+    table_.on_flow(
+        tcp_flow(i + 1U, at("192.0.2.10", static_cast<std::uint16_t>(1000 + i)), kTheirs, 0, 0));
+  }
+  const auto one = publish(kSecond / 4);
+  table_.on_flow(tcp_flow(600, at("192.0.2.10", 1599), kTheirs, 5, 5));
+  const auto two = publish(kSecond / 2);
+  ASSERT_EQ(one->chunks.size(), 3U);
+  EXPECT_EQ(one->chunks[0], two->chunks[0]);
+  EXPECT_NE(one->chunks[2], two->chunks[2]);
+}
+
+TEST_F(LiveTableTest, TheRowBudgetIsKeptAndCounted) {
+  LiveTable small({.source = "any", .interface = {}, .capturing = true, .max_rows = 10});
+  for (std::uint16_t i = 0; i < 25; ++i) {
+    small.on_flow(
+        tcp_flow(i + 1U, at("192.0.2.10", static_cast<std::uint16_t>(1000 + i)), kTheirs, 0, 0));
+  }
+  const auto snapshot = small.publish(kStart, {});
+  EXPECT_EQ(rows(*snapshot).size(), 10U);
+  EXPECT_EQ(snapshot->drops[model::Drop::kRowRefused], 15U);
+}
+
+TEST_F(LiveTableTest, TextOfOldSnapshotsOutlivesThePool) {
+  LiveTable table({.source = "any", .interface = {}, .capturing = true, .pool_bytes = 16});
+  table.publish(kStart, {});
+  model::Flow flow = tcp_flow(1, kMine, kTheirs, 10, 10);
+  flow.name = "a-rather-long-name.example.org";
+  flow.name_from = model::NameSource::kSni;
+  table.on_flow(flow);
+  const auto old = table.publish(kStart + kSecond, {});
+  const auto renewed = table.publish(kStart + 2 * kSecond, {});
+  ASSERT_NE(old->pool, renewed->pool);
+  EXPECT_EQ(rows(*old)[0].name, flow.name);
+  EXPECT_EQ(rows(*renewed)[0].name, flow.name);
+  EXPECT_EQ(renewed->talkers.at(0)->host, flow.name);
+}
+
+TEST_F(LiveTableTest, TalkersGroupByProgramAndHost) {
+  const auto other_port = at("192.0.2.10", 50001);
+  table_.take_sockets({.taken_ns = kStart,
+                       .sockets = {tcp_socket(kMine, kTheirs, owned_by("curl", 7)),
+                                   tcp_socket(other_port, kTheirs, owned_by("curl", 8))}});
+  table_.on_flow(tcp_flow(1, kMine, kTheirs, 100, 1000));
+  table_.on_flow(tcp_flow(2, other_port, kTheirs, 100, 1000));
+  const auto snapshot = publish(kSecond);
+  ASSERT_EQ(snapshot->talkers.size(), 1U);
+  const model::Talker& talker = *snapshot->talkers[0];
+  EXPECT_EQ(talker.process, "curl");
+  EXPECT_EQ(talker.pid, 0U);  // two processes
+  EXPECT_EQ(talker.connections, 2U);
+  EXPECT_FLOAT_EQ(talker.down_rate, 2000);
+  EXPECT_FLOAT_EQ(talker.spark.back(), 2200);
+  EXPECT_EQ(talker.rows.size(), 2U);
+}
+
+TEST_F(LiveTableTest, ThroughputComesFromTheDefaultInterface) {
+  model::Interface eth;
+  eth.name = "eth0";
+  eth.up = eth.is_default = true;
+  model::Interface lo;
+  lo.name = "lo";
+  lo.up = lo.loopback = true;
+  eth.rx_bytes = 1000;
+  lo.rx_bytes = 1000;
+  LiveTable table({.source = "any", .interface = "any", .capturing = true});
+  table.take_interfaces({.taken_ns = kStart, .interfaces = {eth, lo}});
+  table.publish(kStart, {});
+  eth.rx_bytes += 4000;
+  lo.rx_bytes += 999;
+  table.take_interfaces({.taken_ns = kStart + 2 * kSecond, .interfaces = {eth, lo}});
+  const auto snapshot = table.publish(kStart + 2 * kSecond, {});
+  EXPECT_EQ(snapshot->throughput_of, "eth0");
+  ASSERT_EQ(snapshot->throughput.size(), 1U);
+  EXPECT_FLOAT_EQ(snapshot->throughput[0].down, 2000);
+}
+
+}  // namespace
+}  // namespace netwatch::pipeline

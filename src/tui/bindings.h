@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "tui/input.h"
+
+namespace netwatch::tui {
+
+// What a key of the screen does. The table below is the one place where keys are given; key
+// handling, the hints in the last line and the help are all made from it.
+enum class Action : std::uint8_t {
+  kUp,
+  kDown,
+  kPageUp,
+  kPageDown,
+  kTop,
+  kBottom,
+  kToggle,
+  kExpand,
+  kCollapse,
+  kFilter,
+  kClear,
+  kPause,
+  kSort,
+  kReverse,
+  kTheme,
+  kMissing,
+  kHelp,
+  kRedraw,
+  kSuspend,
+  kQuit,
+};
+
+struct Binding {
+  Action action;
+  std::array<std::string_view, 3> keys;  // as shown and as matched: "k", "Up", "^C", ...
+  std::string_view help;                 // a line of the help
+  std::string_view hint;                 // a word of the last line; empty: not there
+};
+
+std::span<const Binding> bindings();
+// The action of a key; nothing if it has none.
+std::optional<Action> action_of(const KeyEvent& key);
+
+// What the mouse does, for the help.
+struct MouseHelp {
+  std::string_view gesture;
+  std::string_view help;
+};
+std::span<const MouseHelp> mouse_help();
+
+}  // namespace netwatch::tui

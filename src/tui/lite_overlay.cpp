@@ -1,0 +1,188 @@
+#include <algorithm>
+
+#include "tui/bindings.h"
+#include "tui/format.h"
+#include "tui/lite_parts.h"
+
+namespace netwatch::tui {
+namespace {
+
+using Lines = std::vector<Spans>;
+
+constexpr int kKeyColumns = 16;
+
+Spans two_columns(std::string left, Role role, std::string right) {
+  const int gap = std::max(1, kKeyColumns - text_columns(left));
+  left.append(static_cast<std::size_t>(gap), ' ');
+  return {{std::move(left), role}, {std::move(right), Role::kText}};
+}
+
+// Words of a text in lines of at most `columns`, each begun by `indent` spaces.
+void add_wrapped(Lines& out, std::string_view text, Role role, int columns, int indent) {
+  const std::string margin(static_cast<std::size_t>(indent), ' ');
+  const int room = std::max(8, columns - indent);
+  while (!text.empty()) {
+    std::string_view line = prefix_within(text, room);
+    if (line.empty()) return;
+    if (line.size() < text.size()) {
+      const std::size_t space = line.rfind(' ');
+      if (space != std::string_view::npos && space > 0) line = line.substr(0, space);
+    }
+    out.push_back({{margin + std::string(line), role}});
+    text.remove_prefix(line.size());
+    while (text.starts_with(' ')) text.remove_prefix(1);
+  }
+}
+
+void add_title(Lines& out, std::string_view title) {
+  if (!out.empty()) out.emplace_back();
+  out.push_back({{std::string(title), Role::kTitle}});
+}
+
+Lines help_lines(int columns) {
+  Lines out;
+  add_title(out, "Keys");
+  for (const Binding& binding : bindings()) {
+    std::string keys;
+    for (const std::string_view key : binding.keys) {
+      if (!key.empty()) keys += (keys.empty() ? "" : "  ") + std::string(key);
+    }
+    out.push_back(two_columns(keys, Role::kKey, std::string(binding.help)));
+  }
+  add_title(out, "Mouse");
+  for (const MouseHelp& mouse : mouse_help()) {
+    out.push_back(two_columns(std::string(mouse.gesture), Role::kKey, std::string(mouse.help)));
+  }
+  add_title(out, "Marks");
+  const auto mark = [&out](Span what, std::string_view words) {
+    out.push_back(two_columns(std::move(what.text), what.role, std::string(words)));
+  };
+  mark({"● exact", Role::kExact}, "the kernel itself named the owner of the bytes");
+  mark({"○ inferred", Role::kInferred}, "matched by us, as the selected row says by what");
+  mark({"? unknown", Role::kUnknown}, "nobody is known to own them");
+  mark({"s h d p o", Role::kDim}, "the name is from TLS/QUIC (SNI), a Host header, a DNS answer");
+  mark({"", Role::kDim}, "that was seen, reverse DNS (ptr), or elsewhere");
+  mark({"–", Role::kDim}, "unknown; a blank rate is less than one byte a second");
+  add_title(out, "Units");
+  add_wrapped(out,
+              "Rates are bytes per second over the last second, 1 kB = 1000 B. Totals count whole "
+              "frames where packets are seen (on wire), else what the kernel says was carried "
+              "(payload). The graph has one dot a second and a scale of its own each way.",
+              Role::kText, columns, 0);
+  return out;
+}
+
+void add_losses(Lines& out, const model::Snapshot& snapshot) {
+  add_title(out, "Losses");
+  bool any = false;
+  for (std::size_t i = 0; i < snapshot.drops.counts.size(); ++i) {
+    if (snapshot.drops.counts[i] == 0) continue;
+    any = true;
+    std::string name(model::drop_name(static_cast<model::Drop>(i)));
+    std::replace(name.begin(), name.end(), '_', ' ');
+    out.push_back(two_columns(name, Role::kBad, std::to_string(snapshot.drops.counts[i])));
+  }
+  if (!any) {
+    out.push_back(
+        {{snapshot.capturing ? "nothing has been lost" : "no packet has been seen", Role::kText}});
+  }
+  if (snapshot.unreadable_processes > 0) {
+    out.push_back(two_columns(
+        "processes", Role::kWarn,
+        std::to_string(snapshot.unreadable_processes) + " whose sockets we may not list"));
+  }
+}
+
+Lines missing_lines(const model::Snapshot& snapshot, int columns) {
+  Lines out;
+  add_title(out, "What is missing");
+  for (const bool on : {false, true}) {
+    if (on) add_title(out, "What works");
+    bool any = false;
+    for (const model::Ability& ability : snapshot.abilities) {
+      if (ability.on != on) continue;
+      any = true;
+      const std::string name = clean(ability.name);
+      out.push_back({{on ? "✓ " : "✗ ", on ? Role::kGood : Role::kBad}, {name, Role::kStrong}});
+      if (!on) add_wrapped(out, clean(ability.why), Role::kText, columns, 2);
+      if (!on && !ability.fix.empty()) add_wrapped(out, clean(ability.fix), Role::kKey, columns, 2);
+    }
+    if (!any) out.push_back({{"nothing", Role::kText}});
+  }
+  add_losses(out, snapshot);
+  return out;
+}
+
+Lines sort_lines(const ViewState& view) {
+  Lines out;
+  const auto columns = sortable_columns();
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const bool chosen = static_cast<int>(i) == view.overlay_scroll;
+    std::string text =
+        std::string(chosen ? "▸ " : "  ") + std::string(column_def(columns[i]).title);
+    if (columns[i] == view.sort) text += view.descending ? " ↓" : " ↑";
+    out.push_back({{text, chosen ? Role::kKey : Role::kText}});
+  }
+  return out;
+}
+
+Lines overlay_lines(const model::Snapshot& snapshot, const ViewState& view, int columns) {
+  switch (view.overlay) {
+    case Overlay::kHelp:
+      return help_lines(columns);
+    case Overlay::kMissing:
+      return missing_lines(snapshot, columns);
+    case Overlay::kSort:
+      return sort_lines(view);
+    case Overlay::kNone:
+      break;
+  }
+  return {};
+}
+
+std::string_view overlay_title(Overlay overlay) {
+  switch (overlay) {
+    case Overlay::kHelp:
+      return "Help";
+    case Overlay::kMissing:
+      return "Missing and lost";
+    case Overlay::kSort:
+      return "Sort by";
+    case Overlay::kNone:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
+
+int overlay_line_count(const model::Snapshot& snapshot, const ViewState& view,
+                       const LiteLayout& layout) {
+  const int columns = overlay_area(layout, view.overlay).width - 4;
+  return static_cast<int>(overlay_lines(snapshot, view, columns).size());
+}
+
+void draw_overlay(const LiteFrame& frame) {
+  if (frame.view.overlay == Overlay::kNone) return;
+  const Pen& pen = frame.pen;
+  const Rect area = overlay_area(frame.layout, frame.view.overlay);
+  const Lines lines = overlay_lines(frame.snapshot, frame.view, area.width - 4);
+  pen.canvas.fill(area, pen.theme[Role::kText]);
+  const bool picker = frame.view.overlay == Overlay::kSort;
+  const int room = area.height - 2;
+  const int most = std::max(0, static_cast<int>(lines.size()) - room);
+  const int first = picker ? std::clamp(frame.view.overlay_scroll - room + 1, 0, most)
+                           : std::clamp(frame.view.overlay_scroll, 0, most);
+  Spans notes{{picker ? "Enter picks" : "Esc closes", Role::kDim}};
+  if (most > 0 && !picker) {
+    notes = {{first < most ? "more: Down" : "end", Role::kDim}, {"  Esc closes", Role::kDim}};
+  }
+  const Rect inside = pen.panel(
+      area, true, {{std::string(overlay_title(frame.view.overlay)), Role::kTitle}}, notes);
+  for (int i = 0; i < inside.height && first + i < static_cast<int>(lines.size()); ++i) {
+    pen.say(inside.x + 1, inside.y + i, inside.right() - 1,
+            lines[static_cast<std::size_t>(first + i)]);
+  }
+}
+
+}  // namespace netwatch::tui

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "tui/lite_screen.h"
+#include "tui/pen.h"
+
+// The parts of the lite screen; each draws into its own place and nowhere else.
+namespace netwatch::tui {
+
+struct LiteFrame {
+  const Pen& pen;
+  const model::Snapshot& snapshot;
+  const LineList& list;
+  const ViewState& view;
+  const LiteLayout& layout;
+};
+
+// lite_header.cpp
+void draw_header(const LiteFrame& frame);
+void draw_status(const LiteFrame& frame);
+void draw_keys(const LiteFrame& frame);
+
+// lite_panels.cpp
+void draw_throughput_panel(const LiteFrame& frame);
+void draw_interfaces(const LiteFrame& frame);
+void draw_side(const LiteFrame& frame);
+
+// lite_table.cpp
+void draw_table(const LiteFrame& frame);
+void draw_detail(const LiteFrame& frame);
+
+// lite_overlay.cpp
+void draw_overlay(const LiteFrame& frame);
+
+// The mark of an owner's quality, told by shape: ● exact, ○ inferred, ? unknown.
+Span quality_mark(model::Quality quality);
+// The first ability that is off; nullptr if all are on.
+const model::Ability* first_missing(const model::Snapshot& snapshot);
+// Every counter that is not zero, worst first, as "kernel 12".
+std::vector<std::string> losses(const model::DropCounters& drops);
+
+}  // namespace netwatch::tui

@@ -1,0 +1,440 @@
+#include <algorithm>
+
+#include "tui/format.h"
+#include "tui/graph.h"
+#include "tui/lite_parts.h"
+
+namespace netwatch::tui {
+namespace {
+
+// The letter beside a host that says where its name comes from; the help spells them out.
+std::string_view source_letter(model::NameSource source) {
+  switch (source) {
+    case model::NameSource::kSni:
+      return "s";
+    case model::NameSource::kHost:
+      return "h";
+    case model::NameSource::kDns:
+      return "d";
+    case model::NameSource::kReverseDns:
+      return "p";
+    case model::NameSource::kOther:
+      return "o";
+    case model::NameSource::kNone:
+      break;
+  }
+  return "";
+}
+
+std::string endpoint_text(const model::Endpoint& end, std::uint8_t proto) {
+  const bool has_port = proto == model::ip_proto::kTcp || proto == model::ip_proto::kUdp ||
+                        proto == model::ip_proto::kSctp;
+  std::string address = end.address.to_string();
+  if (!has_port) return address;
+  if (!end.address.is_v4()) address = "[" + address + "]";
+  return address + ":" + std::to_string(end.port);
+}
+
+bool is_connected(const model::ConnectionRow& row) {
+  return !row.remote.address.is_unspecified() || row.remote.port != 0;
+}
+
+std::string_view innermost_app(const model::ConnectionRow& row) {
+  std::string_view app;
+  for (const auto& one : row.apps) {
+    if (!one.empty()) app = one;
+  }
+  return app;
+}
+
+// What a connection is doing: the kernel's state, else whether and how the flow ended.
+std::string_view state_of(const model::ConnectionRow& row) {
+  if (row.state != model::TcpState::kNone) return model::tcp_state_name(row.state);
+  if (row.end != model::FlowEnd::kOpen) return model::flow_end_name(row.end);
+  return row.flow != model::kNoFlow ? "open" : "";
+}
+
+std::string spark_of(const ShownTalker& shown, int columns) {
+  // Of a part of the connections there is no history.
+  return shown.whole ? sparkline(shown.talker->spark, columns) : std::string();
+}
+
+std::string peak_of(const ShownTalker& shown) {
+  if (!shown.whole) return {};
+  const auto& spark = shown.talker->spark;
+  return format_rate_cell(static_cast<double>(*std::max_element(spark.begin(), spark.end())));
+}
+
+struct Drawn {
+  std::string text;
+  Role role = Role::kText;
+};
+
+Drawn talker_cell(const ShownTalker& shown, Column column, int width) {
+  const model::Talker& talker = *shown.talker;
+  switch (column) {
+    case Column::kProcess:
+      if (talker.process.empty()) return {kUnknownMark, Role::kDim};
+      return {clean(talker.process), Role::kStrong};
+    case Column::kPid:
+      return {talker.pid == 0 ? std::string() : std::to_string(talker.pid), Role::kDim};
+    case Column::kHost:
+      return {clean(talker.host),
+              talker.host_from == model::NameSource::kNone ? Role::kDim : Role::kText};
+    case Column::kNameFrom:
+      return {std::string(model::name_source_name(talker.host_from)), Role::kDim};
+    case Column::kApp:
+      return {clean(talker.app), Role::kText};
+    case Column::kConnections:
+      return {format_count(shown.connections), Role::kText};
+    case Column::kDown:
+      return {format_rate_cell(static_cast<double>(shown.down_rate)), Role::kDown};
+    case Column::kUp:
+      return {format_rate_cell(static_cast<double>(shown.up_rate)), Role::kUp};
+    case Column::kPeak:
+      return {peak_of(shown), Role::kDim};
+    case Column::kRtt:
+      return {format_rtt(shown.rtt_us), shown.rtt_us < 0 ? Role::kDim : Role::kText};
+    case Column::kTotal:
+      if (!shown.bytes_known) return {kUnknownMark, Role::kDim};
+      return {format_bytes(static_cast<double>(shown.up_bytes + shown.down_bytes)), Role::kText};
+    case Column::kOwner:
+      return {std::string(model::quality_name(talker.quality)), quality_mark(talker.quality).role};
+    case Column::kSpark:
+      return {spark_of(shown, width), Role::kDown};
+    case Column::kBusiest:
+      break;
+  }
+  return {};
+}
+
+void draw_talker(const LiteFrame& frame, const ShownTalker& shown, int y, bool selected) {
+  const Pen& pen = frame.pen;
+  const Rect rows = frame.layout.rows;
+  const bool open = frame.view.expanded.contains(key_of(*shown.talker));
+  const int x = rows.x;
+  if (selected) pen.say(x, y, rows.right(), "▌", Role::kTitle);
+  pen.say(x + 1, y, rows.right(), open ? "▾" : "▸", Role::kDim);
+  const Span mark = quality_mark(shown.talker->quality);
+  pen.say(x + 2, y, rows.right(), mark.text, mark.role);
+  const bool narrow =
+      std::none_of(frame.layout.columns.begin(), frame.layout.columns.end(),
+                   [](const PlacedColumn& placed) { return placed.column == Column::kNameFrom; });
+  for (const PlacedColumn& placed : frame.layout.columns) {
+    const Drawn cell = talker_cell(shown, placed.column, placed.width);
+    int width = placed.width;
+    if (placed.column == Column::kHost && narrow) {
+      width -= 2;  // the letter of the name's source
+      pen.say(placed.x + width + 1, y, placed.x + placed.width,
+              source_letter(shown.talker->host_from), Role::kDim);
+    }
+    pen.canvas.put_field(placed.x, y, width, cell.text, pen.theme[cell.role],
+                         column_def(placed.column).align);
+  }
+}
+
+const PlacedColumn* find_column(const LiteLayout& layout, Column column) {
+  for (const PlacedColumn& placed : layout.columns) {
+    if (placed.column == column) return &placed;
+  }
+  return nullptr;
+}
+
+// A connection below its talker keeps to the talker's columns from APP on; process and host
+// columns together hold the two ends.
+void draw_connection(const LiteFrame& frame, const model::ConnectionRow& row, const Line& line,
+                     int y, bool selected) {
+  const Pen& pen = frame.pen;
+  const auto& layout = frame.layout;
+  const int x = layout.rows.x;
+  if (selected) pen.say(x, y, layout.rows.right(), "▌", Role::kTitle);
+  pen.say(x + 2, y, layout.rows.right(), line.last ? "└" : "├", Role::kBorder);
+  const PlacedColumn* app = find_column(layout, Column::kApp);
+  const PlacedColumn* conns = find_column(layout, Column::kConnections);
+  const PlacedColumn* spark = find_column(layout, Column::kSpark);
+  if (app == nullptr || conns == nullptr || spark == nullptr) return;
+  std::string ends;
+  if (is_connected(row)) {
+    ends = std::to_string(row.local.port) + " → " + endpoint_text(row.remote, row.proto);
+  } else {
+    ends = endpoint_text(row.local, row.proto);
+  }
+  const bool roomy = app->x - x > 60;
+  int at = pen.say(x + 4, y, app->x - 1, ends, Role::kText);
+  if (roomy && !row.name.empty()) {
+    at = pen.say(at + 2, y, app->x - 1, clean(row.name), Role::kDim);
+  }
+  // State and application share what is APP and CONN above.
+  const std::string_view state = state_of(row);
+  const int share = conns->x + conns->width - app->x;
+  const std::string_view what = innermost_app(row);
+  const std::string said =
+      what.empty() ? std::string(state) : std::string(state) + " " + clean(what);
+  pen.canvas.put_field(app->x, y, share, said, pen.theme[Role::kDim]);
+  const auto right = [&](Column column, const std::string& text, Role role) {
+    const PlacedColumn* placed = find_column(layout, column);
+    if (placed == nullptr) return;
+    pen.canvas.put_field(placed->x, y, placed->width, text, pen.theme[role],
+                         column_def(column).align);
+  };
+  right(Column::kDown, format_rate_cell(static_cast<double>(row.down_rate)), Role::kDown);
+  right(Column::kUp, format_rate_cell(static_cast<double>(row.up_rate)), Role::kUp);
+  right(Column::kRtt, format_rtt(row.rtt_us), Role::kDim);
+  const RowBytes bytes = bytes_of(row);
+  right(Column::kTotal,
+        bytes.known ? format_bytes(static_cast<double>(bytes.up + bytes.down)) : kUnknownMark,
+        Role::kDim);
+  if (bytes.known) right(Column::kOwner, bytes.payload ? "payload" : "on wire", Role::kDim);
+  if (row.first_ns > 0) {
+    pen.canvas.put_field(spark->x, y, spark->width,
+                         format_age(frame.snapshot.time_ns - row.first_ns), pen.theme[Role::kDim],
+                         Align::kRight);
+  }
+}
+
+void draw_heading(const LiteFrame& frame) {
+  const Pen& pen = frame.pen;
+  const Rect area = frame.layout.heading;
+  for (const PlacedColumn& placed : frame.layout.columns) {
+    const ColumnDef& def = column_def(placed.column);
+    const bool sorted = frame.view.sort == placed.column;
+    std::string text(def.heading);
+    if (sorted) text += frame.view.descending ? "↓" : "↑";
+    const Role role = sorted ? Role::kKey : Role::kHeading;
+    pen.canvas.put_field(placed.x, area.y, placed.width, text, pen.theme[role], def.align);
+  }
+}
+
+// What to say, and what to do, where there is no row.
+std::vector<Span> empty_words(const LiteFrame& frame) {
+  const auto& view = frame.view;
+  const auto& snapshot = frame.snapshot;
+  if (view.filter.accepts && frame.list.all_talkers > 0) {
+    return {{"No connection matches", Role::kStrong},
+            {clean(view.filter.text), Role::kText},
+            {"Esc clears the filter, / changes it", Role::kDim}};
+  }
+  if (snapshot.time_ns == 0) {
+    return {{"Taking the first look at this host", Role::kStrong}};
+  }
+  const model::Ability* missing = first_missing(snapshot);
+  if (!snapshot.capturing && missing != nullptr) {
+    std::vector<Span> out{{"No socket is connected, and no packet can be seen", Role::kStrong},
+                          {clean(missing->name) + ": " + clean(missing->why), Role::kText}};
+    if (!missing->fix.empty()) out.push_back({clean(missing->fix), Role::kKey});
+    return out;
+  }
+  return {{"No traffic yet", Role::kStrong},
+          {"Whoever talks on " + (snapshot.source.empty() ? "this host" : clean(snapshot.source)) +
+               " will be listed here",
+           Role::kDim}};
+}
+
+void draw_empty(const LiteFrame& frame) {
+  const Rect rows = frame.layout.rows;
+  const auto words = empty_words(frame);
+  int y = rows.y + std::max(0, (rows.height - static_cast<int>(words.size())) / 2);
+  for (const Span& word : words) {
+    frame.pen.canvas.put_field(rows.x, y++, rows.width, word.text, frame.pen.theme[word.role],
+                               Align::kCentre);
+  }
+}
+
+// The filter being written, in the table's upper edge; what is wrong with it where the headings
+// were, with a caret under the column.
+void draw_filter_line(const LiteFrame& frame) {
+  const Pen& pen = frame.pen;
+  const Rect area = frame.layout.table;
+  const auto& filter = frame.view.filter;
+  const int left = area.x + 2;
+  const int right = area.right() - 2;
+  pen.canvas.fill({left - 1, area.y, right - left + 2, 1}, pen.theme[Role::kText]);
+  const int start = pen.say(left, area.y, right, "filter / ", Role::kKey);
+  const std::string& text = filter.editor.text();
+  const int room = right - start - 1;
+  const int cursor = text_columns(std::string_view(text).substr(0, filter.editor.cursor()));
+  // A long text is shifted so that its cursor stays in sight.
+  const int shift = std::max(0, cursor - room);
+  const std::string_view hidden = prefix_within(text, shift);
+  const int hidden_columns = text_columns(hidden);
+  pen.canvas.put(start, area.y, std::string_view(text).substr(hidden.size()),
+                 pen.theme[Role::kStrong], room);
+  pen.canvas.set_cursor(start + cursor - hidden_columns, area.y);
+  if (text.empty()) {
+    pen.say(start + 1, area.y, right, "app == tls and not port == 53, process:curl, 10.0.0.0/8",
+            Role::kDim);
+  }
+  if (!filter.problem) {
+    draw_heading(frame);
+    return;
+  }
+  const auto& problem = *filter.problem;
+  const std::size_t column = std::min(problem.column, text.size());
+  const int caret =
+      std::clamp(start + text_columns(std::string_view(text).substr(0, column)) - hidden_columns,
+                 start, right - 1);
+  std::string message = problem.message;
+  if (!problem.suggestion.empty()) message += " — try " + problem.suggestion;
+  const int y = frame.layout.heading.y;
+  pen.canvas.fill({left - 1, y, right - left + 2, 1}, pen.theme[Role::kText]);
+  pen.canvas.put(caret, y, "^", pen.theme[Role::kBad]);
+  message = clean(message);
+  const int needs = text_columns(message);
+  if (caret + 2 + needs <= right || right - caret >= caret - left) {
+    pen.say(caret + 2, y, right, message, Role::kBad);
+  } else {
+    const std::string shown = truncated(message, caret - 1 - left);
+    pen.canvas.put(caret - 1 - text_columns(shown), y, shown, pen.theme[Role::kBad]);
+  }
+}
+
+Spans table_title(const LiteFrame& frame) {
+  const auto& list = frame.list;
+  Spans out{{"Talkers ", Role::kTitle}};
+  std::string count = std::to_string(list.talkers.size());
+  if (frame.view.filter.accepts) {
+    count += " of " + std::to_string(list.all_talkers);
+    out.push_back({count, Role::kText});
+    out.push_back({"  filter ", Role::kDim});
+    out.push_back({clean(frame.view.filter.text), Role::kKey});
+  } else {
+    out.push_back({count, Role::kText});
+  }
+  return out;
+}
+
+}  // namespace
+
+void draw_table(const LiteFrame& frame) {
+  const Pen& pen = frame.pen;
+  const auto& layout = frame.layout;
+  const std::string sort =
+      std::string(column_def(frame.view.sort).title) + (frame.view.descending ? " ↓" : " ↑");
+  Spans notes{{"by " + sort, Role::kDim}};
+  const int count = static_cast<int>(frame.list.lines.size());
+  if (count > layout.rows.height) {
+    notes.push_back(
+        {"   row " + std::to_string(frame.view.selected_line + 1) + "/" + std::to_string(count),
+         Role::kDim});
+  }
+  pen.panel(layout.table, layout.boxed, table_title(frame), notes);
+  if (frame.view.filter.open) {
+    draw_filter_line(frame);
+  } else {
+    draw_heading(frame);
+  }
+  if (count == 0) {
+    draw_empty(frame);
+    return;
+  }
+  for (int i = 0; i < layout.rows.height && frame.view.scroll + i < count; ++i) {
+    const int number = frame.view.scroll + i;
+    const Line& line = frame.list.lines[static_cast<std::size_t>(number)];
+    const ShownTalker& shown = frame.list.talkers[line.talker];
+    const int y = layout.rows.y + i;
+    const bool selected = number == frame.view.selected_line;
+    if (line.is_talker()) {
+      draw_talker(frame, shown, y, selected);
+    } else if (const auto* row = frame.snapshot.row(line.row)) {
+      draw_connection(frame, *row, line, y, selected);
+    }
+    if (selected) {
+      const Style style = pen.theme[Role::kSelected];
+      pen.canvas.tint({layout.rows.x, y, layout.rows.width, 1}, style.bg, style.attributes);
+    }
+  }
+}
+
+namespace {
+
+std::string owner_words(const model::RowOwner& owner) {
+  if (owner.quality == model::Quality::kUnknown) return "owner unknown";
+  std::string out = clean(owner.name) + " pid " + std::to_string(owner.pid) + " " +
+                    std::string(model::quality_name(owner.quality));
+  if (owner.via != model::OwnerVia::kNone) {
+    out += " by " + std::string(model::owner_via_name(owner.via));
+  }
+  return out;
+}
+
+Spans byte_spans(std::uint64_t down, std::uint64_t up, std::string_view kind) {
+  return {{"▼ ", Role::kDown},
+          {format_bytes(static_cast<double>(down)) + " ", Role::kText},
+          {"▲ ", Role::kUp},
+          {format_bytes(static_cast<double>(up)) + " ", Role::kText},
+          {std::string(kind), Role::kDim}};
+}
+
+void append(Spans& out, Spans more) {
+  for (Span& span : more) out.push_back(std::move(span));
+}
+
+Spans connection_detail(const model::ConnectionRow& row, int width) {
+  Spans out{{std::string(model::ip_proto_name(row.proto)) + " ", Role::kDim}};
+  std::string ends = endpoint_text(row.local, row.proto);
+  if (is_connected(row)) ends += " → " + endpoint_text(row.remote, row.proto);
+  out.push_back({ends + "  ", Role::kStrong});
+  const RowBytes bytes = bytes_of(row);
+  if (bytes.known)
+    append(out, byte_spans(bytes.down, bytes.up, bytes.payload ? "payload  " : "on wire  "));
+  if (!row.name.empty()) {
+    out.push_back({clean(row.name), Role::kText});
+    out.push_back({" (" + std::string(model::name_source_name(row.name_from)) + ")  ", Role::kDim});
+  }
+  std::string apps;
+  for (const auto& app : row.apps) {
+    if (!app.empty()) apps += (apps.empty() ? "" : "/") + clean(app);
+  }
+  if (!apps.empty()) out.push_back({apps + "  ", Role::kText});
+  const std::uint64_t again = row.up.retransmitted + row.down.retransmitted;
+  if (again > 0) out.push_back({format_count(again) + " retransmitted  ", Role::kWarn});
+  if (width >= 110) out.push_back({owner_words(row.owners[0]), Role::kDim});
+  return out;
+}
+
+Spans talker_detail(const LiteFrame& frame, const ShownTalker& shown) {
+  const model::Talker& talker = *shown.talker;
+  Spans out;
+  const auto* row =
+      shown.row_numbers().empty() ? nullptr : frame.snapshot.row(shown.row_numbers()[0]);
+  if (talker.quality == model::Quality::kUnknown) {
+    out.push_back({"owner unknown", Role::kUnknown});
+  } else {
+    out.push_back({clean(talker.process), Role::kStrong});
+    std::string words = " pid " + std::to_string(talker.pid) + " " +
+                        std::string(model::quality_name(talker.quality));
+    if (row != nullptr && row->owners[0].pid == talker.pid &&
+        row->owners[0].via != model::OwnerVia::kNone) {
+      words += " by " + std::string(model::owner_via_name(row->owners[0].via));
+    }
+    out.push_back({words, Role::kDim});
+  }
+  out.push_back({" ↔ ", Role::kBorder});
+  out.push_back({clean(talker.host), Role::kStrong});
+  if (talker.host_from != model::NameSource::kNone) {
+    out.push_back(
+        {" (" + std::string(model::name_source_name(talker.host_from)) + ")", Role::kDim});
+  }
+  out.push_back({"  ", Role::kText});
+  if (shown.bytes_known) append(out, byte_spans(shown.down_bytes, shown.up_bytes, ""));
+  return out;
+}
+
+}  // namespace
+
+void draw_detail(const LiteFrame& frame) {
+  const Rect area = frame.layout.detail;
+  const auto& lines = frame.list.lines;
+  const auto place = static_cast<std::size_t>(frame.view.selected_line);
+  if (place >= lines.size()) return;
+  const Line& line = lines[place];
+  Spans spans;
+  if (line.is_talker()) {
+    spans = talker_detail(frame, frame.list.talkers[line.talker]);
+  } else if (const auto* row = frame.snapshot.row(line.row)) {
+    spans = connection_detail(*row, area.width);
+  }
+  frame.pen.say(area.x + 1, area.y, area.right() - 1, spans);
+}
+
+}  // namespace netwatch::tui

@@ -1,0 +1,445 @@
+// Link, network and transport headers of one frame.
+// IEEE 802.3, 802.1Q, 802.1ad; pcap-linktype(7); RFC 791 (IPv4), RFC 8200 (IPv6), RFC 2675
+// (jumbograms), RFC 4302 (AH), RFC 9293 (TCP), RFC 768 (UDP), RFC 9260 (SCTP), RFC 792 and
+// RFC 4443 (ICMP), RFC 3032 (MPLS), RFC 2516 (PPPoE), RFC 1661 and 1662 (PPP),
+// Community ID v1 (ports of ICMP).
+#include "wire/decode.h"
+
+#include <algorithm>
+#include <array>
+
+#include "model/flow.h"
+#include "wire/byte_order.h"
+
+namespace netwatch::wire {
+namespace {
+
+namespace ether {
+constexpr std::uint16_t kIpv4 = 0x0800;
+constexpr std::uint16_t kArp = 0x0806;
+constexpr std::uint16_t kVlan = 0x8100;
+constexpr std::uint16_t kRarp = 0x8035;
+constexpr std::uint16_t kIpv6 = 0x86dd;
+constexpr std::uint16_t kMpls = 0x8847;
+constexpr std::uint16_t kMplsMulticast = 0x8848;
+constexpr std::uint16_t kPppoeSession = 0x8864;
+constexpr std::uint16_t kServiceVlan = 0x88a8;
+constexpr std::uint16_t kOldServiceVlan = 0x9100;
+}  // namespace ether
+
+namespace next_header {
+constexpr std::uint8_t kHopByHop = 0;
+constexpr std::uint8_t kRouting = 43;
+constexpr std::uint8_t kFragment = 44;
+constexpr std::uint8_t kAuthentication = 51;
+constexpr std::uint8_t kNone = 59;
+constexpr std::uint8_t kDestination = 60;
+constexpr std::uint8_t kMobility = 135;
+constexpr std::uint8_t kHostIdentity = 139;
+constexpr std::uint8_t kShim6 = 140;
+}  // namespace next_header
+
+constexpr unsigned kMaxVlanTags = 4;
+constexpr unsigned kMaxMplsLabels = 8;
+constexpr unsigned kMaxExtensionHeaders = 10;
+constexpr std::uint32_t kVlanScopeMask = 0x00ff'ffff;  // two VLAN ids
+
+// What is left of a frame: captured bytes, and how many its headers (at first the capture) say
+// there are. Never fewer than captured.
+struct Rest {
+  base::Bytes bytes;
+  std::size_t wire = 0;
+
+  void skip(std::size_t n) {
+    bytes = bytes.subspan(n);
+    wire -= n;
+  }
+  void limit(std::size_t n) {
+    wire = n;
+    bytes = bytes.first(std::min(n, bytes.size()));
+  }
+  [[nodiscard]] bool has(std::size_t n) const { return n <= bytes.size(); }
+  // Why `n` bytes are missing: the capture ends early, or the headers leave no room.
+  [[nodiscard]] DecodeStatus lack(std::size_t n) const {
+    return n <= wire ? DecodeStatus::kCut : DecodeStatus::kMalformed;
+  }
+  [[nodiscard]] const std::uint8_t* data() const { return bytes.data(); }
+};
+
+DecodeStatus ip(Decoded& out, Rest rest);
+
+// The answer that belongs to an ICMP type, or -1 for messages that have none.
+int icmp_counterpart(std::uint8_t proto, std::uint8_t type) {
+  struct Pair {
+    std::uint8_t one, other;
+  };
+  static constexpr std::array<Pair, 5> kIcmp{{{8, 0}, {10, 9}, {13, 14}, {15, 16}, {17, 18}}};
+  static constexpr std::array<Pair, 6> kIcmp6{
+      {{128, 129}, {130, 131}, {133, 134}, {135, 136}, {139, 140}, {144, 145}}};
+  const auto find = [type](const auto& pairs) -> int {
+    for (const Pair& pair : pairs) {
+      if (type == pair.one) return pair.other;
+      if (type == pair.other) return pair.one;
+    }
+    return -1;
+  };
+  return proto == model::ip_proto::kIcmp ? find(kIcmp) : find(kIcmp6);
+}
+
+DecodeStatus payload(Decoded& out, Rest rest, std::size_t header_len) {
+  rest.skip(header_len);
+  out.payload = rest.bytes;
+  out.payload_wire_len = static_cast<std::uint32_t>(rest.wire);
+  return DecodeStatus::kFlow;
+}
+
+DecodeStatus tcp(Decoded& out, const Rest& rest) {
+  constexpr std::size_t kHeader = 20;
+  if (!rest.has(kHeader)) return rest.lack(kHeader);
+  const std::uint8_t* p = rest.data();
+  out.src_port = load_be16(p);
+  out.dst_port = load_be16(p + 2);
+  out.tcp_seq = load_be32(p + 4);
+  out.tcp_ack = load_be32(p + 8);
+  out.tcp_flags = p[13];
+  out.tcp_window = load_be16(p + 14);
+  const std::size_t header_len = std::size_t{p[12]} / 16 * 4;
+  if (header_len < kHeader) return DecodeStatus::kMalformed;
+  if (!rest.has(header_len)) return rest.lack(header_len);
+  return payload(out, rest, header_len);
+}
+
+DecodeStatus udp(Decoded& out, Rest rest) {
+  constexpr std::size_t kHeader = 8;
+  if (!rest.has(kHeader)) return rest.lack(kHeader);
+  const std::uint8_t* p = rest.data();
+  out.src_port = load_be16(p);
+  out.dst_port = load_be16(p + 2);
+  const std::size_t len = load_be16(p + 4);
+  // 0: longer than the field can say (RFC 2675 4), or left to the network card.
+  if (len != 0) {
+    if (len < kHeader) return DecodeStatus::kMalformed;
+    if (len > rest.wire && !out.first_fragment) return DecodeStatus::kMalformed;
+    rest.limit(std::min(len, rest.wire));
+  }
+  return payload(out, rest, kHeader);
+}
+
+DecodeStatus sctp(Decoded& out, const Rest& rest) {
+  constexpr std::size_t kCommonHeader = 12;
+  if (!rest.has(kCommonHeader)) return rest.lack(kCommonHeader);
+  out.src_port = load_be16(rest.data());
+  out.dst_port = load_be16(rest.data() + 2);
+  return payload(out, rest, kCommonHeader);
+}
+
+DecodeStatus icmp(Decoded& out, const Rest& rest) {
+  constexpr std::size_t kTypeCodeChecksum = 4;
+  constexpr std::size_t kHeader = 8;
+  if (!rest.has(kTypeCodeChecksum)) return rest.lack(kTypeCodeChecksum);
+  const std::uint8_t type = rest.data()[0];
+  const std::uint8_t code = rest.data()[1];
+  const int counterpart = icmp_counterpart(out.proto, type);
+  out.src_port = type;
+  out.dst_port = counterpart >= 0 ? static_cast<std::uint16_t>(counterpart) : code;
+  return payload(out, rest, std::min(kHeader, rest.bytes.size()));
+}
+
+// The part of the transport header that must be there, by protocol.
+std::size_t least_header_bytes(std::uint8_t proto) {
+  switch (proto) {
+    case model::ip_proto::kTcp:
+      return 20;
+    case model::ip_proto::kUdp:
+      return 8;
+    case model::ip_proto::kSctp:
+      return 12;
+    case model::ip_proto::kIcmp:
+    case model::ip_proto::kIcmp6:
+      return 4;
+    default:
+      return 0;
+  }
+}
+
+DecodeStatus transport(Decoded& out, const Rest& rest) {
+  // A first fragment too small for the header is not wrong: its ports are in a later one.
+  if (out.first_fragment && rest.wire < least_header_bytes(out.proto))
+    return DecodeStatus::kFragment;
+  switch (out.proto) {
+    case model::ip_proto::kTcp:
+      return tcp(out, rest);
+    case model::ip_proto::kUdp:
+      return udp(out, rest);
+    case model::ip_proto::kSctp:
+      return sctp(out, rest);
+    case model::ip_proto::kIcmp:
+    case model::ip_proto::kIcmp6:
+      return icmp(out, rest);
+    default:
+      return payload(out, rest, 0);
+  }
+}
+
+// One header of the shape (next header, length, ...); what follows is in out.proto afterwards.
+DecodeStatus skip_extension(Decoded& out, Rest& rest) {
+  if (!rest.has(2)) return rest.lack(2);
+  const std::uint8_t next = rest.data()[0];
+  const std::size_t units = rest.data()[1];
+  // AH counts 32-bit words less 2 (RFC 4302 2.2), all others 8 bytes less 1 (RFC 8200 4.2).
+  const std::size_t len =
+      out.proto == next_header::kAuthentication ? (units + 2) * 4 : (units + 1) * 8;
+  if (!rest.has(len)) return rest.lack(len);
+  rest.skip(len);
+  out.proto = next;
+  return DecodeStatus::kFlow;
+}
+
+// RFC 8200 4.5. An atomic fragment (RFC 6946) is a whole packet.
+DecodeStatus fragment_header(Decoded& out, Rest& rest) {
+  constexpr std::size_t kHeader = 8;
+  if (!rest.has(kHeader)) return rest.lack(kHeader);
+  const std::uint16_t offset_and_more = load_be16(rest.data() + 2);
+  out.proto = rest.data()[0];
+  rest.skip(kHeader);
+  if ((offset_and_more & 0xfff8) != 0) return DecodeStatus::kFragment;
+  if ((offset_and_more & 1) != 0) out.first_fragment = true;
+  return DecodeStatus::kFlow;
+}
+
+// The headers between IPv6 and its transport; of IPv4 only AH is walked through.
+DecodeStatus extensions_then_transport(Decoded& out, Rest rest) {
+  for (unsigned count = 0; count < kMaxExtensionHeaders; ++count) {
+    DecodeStatus status = DecodeStatus::kFlow;
+    switch (out.proto) {
+      case next_header::kFragment:
+        status = fragment_header(out, rest);
+        break;
+      case next_header::kMobility:
+      case next_header::kHostIdentity:
+      case next_header::kShim6:
+        // Alone (RFC 6275 6.1.1) they are the message; before a transport they are in its way.
+        if (!rest.has(1)) return rest.lack(1);
+        if (rest.data()[0] == next_header::kNone) return transport(out, rest);
+        [[fallthrough]];
+      case next_header::kHopByHop:
+      case next_header::kRouting:
+      case next_header::kDestination:
+      case next_header::kAuthentication:
+        status = skip_extension(out, rest);
+        break;
+      default:
+        return transport(out, rest);
+    }
+    if (status != DecodeStatus::kFlow) return status;
+  }
+  return DecodeStatus::kMalformed;
+}
+
+DecodeStatus ipv4(Decoded& out, Rest rest) {
+  constexpr std::size_t kHeader = 20;
+  if (!rest.has(kHeader)) return rest.lack(kHeader);
+  const std::uint8_t* p = rest.data();
+  const std::size_t header_len = std::size_t{p[0]} % 16 * 4;
+  if (p[0] / 16 != 4 || header_len < kHeader) return DecodeStatus::kMalformed;
+  // 0: a segment that the network card is going to cut up; the frame says how long it is.
+  std::size_t total = load_be16(p + 2);
+  if (total == 0) total = rest.wire;
+  if (total < header_len) return DecodeStatus::kMalformed;
+  rest.limit(total);
+  out.ip_bytes = static_cast<std::uint32_t>(total);
+  out.proto = p[9];
+  out.src = base::IpAddress::v4(p + 12);
+  out.dst = base::IpAddress::v4(p + 16);
+  const std::uint16_t fragment = load_be16(p + 6);
+  if ((fragment & 0x1fff) != 0) return DecodeStatus::kFragment;
+  out.first_fragment = (fragment & 0x2000) != 0;
+  if (!rest.has(header_len)) return rest.lack(header_len);
+  rest.skip(header_len);
+  if (out.proto == next_header::kAuthentication) {
+    const DecodeStatus status = skip_extension(out, rest);
+    if (status != DecodeStatus::kFlow) return status;
+  }
+  return transport(out, rest);
+}
+
+DecodeStatus ipv6(Decoded& out, Rest rest) {
+  constexpr std::size_t kHeader = 40;
+  if (!rest.has(kHeader)) return rest.lack(kHeader);
+  const std::uint8_t* p = rest.data();
+  if (p[0] / 16 != 6) return DecodeStatus::kMalformed;
+  out.proto = p[6];
+  out.src = base::IpAddress::v6(p + 8);
+  out.dst = base::IpAddress::v6(p + 24);
+  const std::size_t len = load_be16(p + 4);
+  // 0 with something behind it: a jumbogram or a segment for the card; the frame says how long.
+  if (len != 0 || out.proto == next_header::kNone) rest.limit(kHeader + len);
+  out.ip_bytes = static_cast<std::uint32_t>(rest.wire);
+  rest.skip(kHeader);
+  return extensions_then_transport(out, rest);
+}
+
+DecodeStatus ip(Decoded& out, Rest rest) {
+  if (!rest.has(1)) return rest.lack(1);
+  switch (rest.data()[0] / 16) {
+    case 4:
+      return ipv4(out, rest);
+    case 6:
+      return ipv6(out, rest);
+    default:
+      return DecodeStatus::kMalformed;
+  }
+}
+
+DecodeStatus mpls(Decoded& out, Rest rest) {
+  constexpr std::size_t kLabel = 4;
+  for (unsigned count = 0; count < kMaxMplsLabels; ++count) {
+    if (!rest.has(kLabel)) return rest.lack(kLabel);
+    const bool bottom = (rest.data()[2] & 1) != 0;
+    rest.skip(kLabel);
+    if (!bottom) continue;
+    // The label alone says what follows; IP is told by its version (RFC 4928 3).
+    if (!rest.has(1)) return rest.lack(1);
+    const unsigned version = rest.data()[0] / 16;
+    return version == 4 || version == 6 ? ip(out, rest) : DecodeStatus::kOther;
+  }
+  return DecodeStatus::kMalformed;
+}
+
+DecodeStatus ppp(Decoded& out, Rest rest) {
+  constexpr std::uint16_t kPppIpv4 = 0x0021;
+  constexpr std::uint16_t kPppIpv6 = 0x0057;
+  constexpr std::uint16_t kAddressControl = 0xff03;
+  if (!rest.has(2)) return rest.lack(2);
+  if (load_be16(rest.data()) == kAddressControl) rest.skip(2);
+  // A protocol whose first byte is odd was compressed to that byte (RFC 1661 6.5).
+  if (!rest.has(1)) return rest.lack(1);
+  const bool short_protocol = (rest.data()[0] & 1) != 0;
+  if (!rest.has(2)) return rest.lack(2);
+  const std::uint16_t protocol = short_protocol ? rest.data()[0] : load_be16(rest.data());
+  rest.skip(short_protocol ? 1 : 2);
+  if (protocol == kPppIpv4) return ipv4(out, rest);
+  if (protocol == kPppIpv6) return ipv6(out, rest);
+  return DecodeStatus::kOther;
+}
+
+DecodeStatus pppoe(Decoded& out, Rest rest) {
+  constexpr std::size_t kHeader = 6;
+  if (!rest.has(kHeader)) return rest.lack(kHeader);
+  const std::size_t len = load_be16(rest.data() + 4);
+  rest.skip(kHeader);
+  if (len > rest.wire) return DecodeStatus::kMalformed;
+  rest.limit(len);
+  return ppp(out, rest);
+}
+
+DecodeStatus ether_type(Decoded& out, std::uint16_t type, Rest rest) {
+  for (unsigned tags = 0;; ++tags) {
+    out.ether_type = type;
+    switch (type) {
+      case ether::kIpv4:
+        return ipv4(out, rest);
+      case ether::kIpv6:
+        return ipv6(out, rest);
+      case ether::kArp:
+      case ether::kRarp:
+        return DecodeStatus::kArp;
+      case ether::kMpls:
+      case ether::kMplsMulticast:
+        return mpls(out, rest);
+      case ether::kPppoeSession:
+        return pppoe(out, rest);
+      case ether::kVlan:
+      case ether::kServiceVlan:
+      case ether::kOldServiceVlan:
+        break;
+      default:  // and 802.3 lengths: all numbers below 0x0600
+        return DecodeStatus::kOther;
+    }
+    constexpr std::size_t kTag = 4;
+    if (tags == kMaxVlanTags) return DecodeStatus::kMalformed;
+    if (!rest.has(kTag)) return rest.lack(kTag);
+    const std::uint32_t id = load_be16(rest.data()) & 0x0fffU;
+    out.scope = ((out.scope << 12) | id) & kVlanScopeMask;
+    type = load_be16(rest.data() + 2);
+    rest.skip(kTag);
+  }
+}
+
+DecodeStatus ethernet(Decoded& out, Rest rest) {
+  constexpr std::size_t kHeader = 14;
+  if (!rest.has(kHeader)) return rest.lack(kHeader);
+  const std::uint16_t type = load_be16(rest.data() + 12);
+  rest.skip(kHeader);
+  return ether_type(out, type, rest);
+}
+
+DecodeStatus cooked(Decoded& out, Rest rest, std::size_t header_len, std::size_t device_at,
+                    std::size_t protocol_at) {
+  constexpr std::uint16_t kArphrdNetlink = 824;  // the protocol is a netlink family
+  if (!rest.has(header_len)) return rest.lack(header_len);
+  if (load_be16(rest.data() + device_at) == kArphrdNetlink) return DecodeStatus::kOther;
+  const std::uint16_t type = load_be16(rest.data() + protocol_at);
+  rest.skip(header_len);
+  return ether_type(out, type, rest);
+}
+
+// The address family, in the byte order of the capturing host: no family is above 255.
+DecodeStatus bsd_loopback(Decoded& out, Rest rest) {
+  constexpr std::size_t kHeader = 4;
+  if (!rest.has(kHeader)) return rest.lack(kHeader);
+  std::uint32_t family = load_be32(rest.data());
+  if (family > 0xffff) family = __builtin_bswap32(family);
+  rest.skip(kHeader);
+  switch (family) {
+    case 2:
+      return ipv4(out, rest);
+    case 10:  // Linux
+    case 24:  // NetBSD, OpenBSD, Npcap
+    case 28:  // FreeBSD, DragonFly
+    case 30:  // Darwin
+      return ipv6(out, rest);
+    default:
+      return DecodeStatus::kOther;
+  }
+}
+
+DecodeStatus link(Decoded& out, std::uint16_t linktype, const Rest& rest) {
+  switch (linktype) {
+    case linktype::kEthernet:
+      return ethernet(out, rest);
+    case linktype::kLinuxSll:
+      return cooked(out, rest, 16, 2, 14);
+    case linktype::kLinuxSll2:
+      return cooked(out, rest, 20, 8, 0);
+    case linktype::kRaw:
+    case linktype::kRawBsd:
+    case linktype::kRawOpenBsd:
+      return ip(out, rest);
+    case linktype::kIpv4:
+      return ipv4(out, rest);
+    case linktype::kIpv6:
+      return ipv6(out, rest);
+    case linktype::kNull:
+    case linktype::kLoop:
+      return bsd_loopback(out, rest);
+    case linktype::kPpp:
+      return ppp(out, rest);
+    default:
+      return DecodeStatus::kUnspokenLink;
+  }
+}
+
+}  // namespace
+
+Decoded decode(std::uint16_t linktype, base::Bytes bytes, std::uint32_t wire_len) {
+  Decoded out;
+  out.status = link(out, linktype, {bytes, std::max<std::size_t>(bytes.size(), wire_len)});
+  return out;
+}
+
+Decoded decode(const model::Packet& packet) {
+  return decode(packet.linktype, packet.bytes, packet.wire_len);
+}
+
+}  // namespace netwatch::wire

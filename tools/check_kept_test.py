@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""check_kept.py fails on what is gone, new or unexplained, and on nothing else."""
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROW = 'a.pcap\ttls.sni\texample.org\tmissing\t7\tcut by the snap length\n'
+PRESENT = 'a.pcap\ttls.sni\texample.org\tmissing\t\t\n# compared\ttls.sni\t50\n'
+TOOL = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'check_kept.py')
+
+
+class CheckKept(unittest.TestCase):
+    def run_tool(self, present, kept):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in (('present', present), ('kept', kept)):
+                with open(f'{folder}/{name}', 'w', encoding='utf-8') as file:
+                    file.write(text)
+            run = subprocess.run([sys.executable, TOOL, f'{folder}/present', f'{folder}/kept'],
+                                 capture_output=True, text=True, check=False)
+            return run.returncode, run.stdout
+
+    def test_equal_lists_pass_and_show_their_share(self):
+        status, out = self.run_tool(PRESENT, '# capture\tfield\n' + ROW)
+        self.assertEqual(status, 0, out)
+        self.assertIn('1 kept (2.00 % of 50)', out)
+
+    def test_gone(self):
+        status, out = self.run_tool('# compared\ttls.sni\t50\n', ROW)
+        self.assertEqual(status, 1)
+        self.assertIn('does not occur any more: a.pcap', out)
+
+    def test_new(self):
+        status, out = self.run_tool(PRESENT, '')
+        self.assertEqual(status, 1)
+        self.assertIn('not kept: a.pcap', out)
+
+    def test_without_cause(self):
+        status, out = self.run_tool(PRESENT, ROW.rsplit('\t', 1)[0] + '\t\n')
+        self.assertEqual(status, 1)
+        self.assertIn('1 without a cause', out)
+
+
+if __name__ == '__main__':
+    unittest.main()
