@@ -201,6 +201,15 @@ TEST(PcapngFile, DropsAreCountedOnce) {
   EXPECT_EQ(got.dropped, 10U);
 }
 
+TEST(PcapngFile, PacketsThatWaitForTheNextBatchTellTheirDropsOnce) {
+  Writer w(false);
+  w.section();
+  w.interface(1, 0, Options(false));
+  for (int i = 0; i < 5000; ++i) w.enhanced(0, 1, "a", 1, Options(false).u64(4, 1));
+  w.statistics(0, Options(false).u64(5, 5003));
+  EXPECT_EQ(read(w.bytes).dropped, 5003U);
+}
+
 TEST(PcapngFile, SimplePacketsAreCutByTheSnaplen) {
   Writer w(false);
   w.section();

@@ -26,14 +26,30 @@ void FlowTable::Impl::start_timer(std::uint32_t index, TimerClass timer_class) {
 
 void FlowTable::Impl::advance(TimeNs clock_ns) {
   set_clock(clock_ns);
-  // Ticks that are wholly over. A jump of years costs one round of the wheel and then nothing.
+  // Ticks that are wholly over.
   const std::int64_t target = TimerWheel::tick_of(clock_ns_) - 1;
+  if (target - wheel_.tick() > static_cast<std::int64_t>(TimerWheel::kBuckets)) leap_to(target - 1);
   while (wheel_.tick() < target) {
     if (wheel_.size() == 0) {
       wheel_.skip_to(target);
       return;
     }
     expire_tick();
+  }
+}
+
+// Captures may jump by years. Ticking through them would take minutes, so every flow is given its
+// place anew; what came due on the way is due in the very next tick.
+void FlowTable::Impl::leap_to(std::int64_t tick) {
+  const auto links = [this](std::uint32_t i) -> TimerLink& { return flows_[i].timer; };
+  std::vector<std::uint32_t> live;
+  for (std::uint32_t i = 0; i < flows_.made(); ++i) {
+    if (flows_[i].count.get() != 0) live.push_back(i);
+  }
+  for (const std::uint32_t i : live) wheel_.remove(i, links);
+  wheel_.skip_to(tick);
+  for (const std::uint32_t i : live) {
+    wheel_.add(i, flows_[i].timer_class, deadline(flows_[i]), links);
   }
 }
 

@@ -87,6 +87,7 @@ class FlowTable::Impl final : public StreamOut {
   void set_clock(base::TimeNs time_ns);
   void start_timer(std::uint32_t index, TimerClass timer_class);
   void end(std::uint32_t index, model::FlowEnd why);
+  void leap_to(std::int64_t tick);
   void expire_tick();
   void evict_one();
   [[nodiscard]] std::uint32_t oldest_of(TimerClass timer_class);

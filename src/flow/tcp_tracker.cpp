@@ -60,7 +60,7 @@ void write_history(TcpFlow& tcp, Side side, const Flags& flags, const wire::Deco
   }
 }
 
-void update_state(TcpFlow& tcp, Side side, const Flags& flags) {
+void update_state(TcpFlow& tcp, Side side, const Flags& flags, bool data) {
   TcpSide& me = tcp.side(side);
   TcpSide& peer = tcp.side(model::other(side));
   if (flags.rst) {
@@ -89,6 +89,8 @@ void update_state(TcpFlow& tcp, Side side, const Flags& flags) {
     return;
   }
   if (me.state != EndState::kInactive) return;
+  // Some acknowledge a SYN before they answer it: no beginning of a conversation yet.
+  if (peer.state == EndState::kSynSent && !data) return;
   if (flags.ack && peer.state == EndState::kEstablished) {
     me.state = EndState::kEstablished;  // its SYN was missed, but the answer was seen
   } else {
@@ -155,7 +157,7 @@ void track_segment(TcpFlow& tcp, Side side, const wire::Decoded& decoded,
   const Flags flags(decoded.tcp_flags);
   TcpSide& me = tcp.side(side);
   write_history(tcp, side, flags, decoded);
-  update_state(tcp, side, flags);
+  update_state(tcp, side, flags, decoded.payload_wire_len > 0);
   if (flags.syn && !flags.rst) {
     // Another attempt from the same port, before any data: its numbers count from now on.
     const bool fresh =

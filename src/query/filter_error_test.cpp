@@ -107,6 +107,7 @@ constexpr Bad kSyntax[] = {
     {"1 < packets < 5", 0, "left of the operator", "packets > 1"},
     {"(tls", 0, "never closed", ")"},
     {"tls)", 3, "no ( for", "("},
+    {"port:80,443", 7, "in a set", "{80, 443}"},
     {"()", 1, "nothing between", ""},
     {"tls and", 7, "ends where", ""},
     {"tls and or tcp", 8, "or is an operator", "\"or\""},

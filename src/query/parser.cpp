@@ -77,6 +77,8 @@ class Parser {
   void fail_leftover() {
     if (here().kind == TokenKind::kClose) {
       fail(here().column, "there is no ( for this )", "(");
+    } else if (here().kind == TokenKind::kComma) {
+      fail(here().column, "several values stand in a set", "{80, 443}");
     } else if (is_operator(here().kind)) {
       fail(here().column, "comparisons do not chain: join two of them", "and");
     } else {

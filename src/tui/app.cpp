@@ -50,9 +50,11 @@ void LiteApp::take_latest() {
   list_ = {};  // points into the one before
   snapshot_ = std::move(newest);
   changed_ = true;
+  stale_ = true;
 }
 
 void LiteApp::refresh(TerminalSize size) {
+  stale_ = false;
   layout_ = lite_layout(size.columns, size.rows);
   list_ = {};
   if (snapshot_ == nullptr) return;
@@ -105,7 +107,7 @@ int LiteApp::run(Terminal& terminal) {
       next_tick_ns = now_ns + kTickMs * base::kNsPerMs;
     }
     if (changed_) {
-      refresh(terminal.size());
+      if (stale_) refresh(terminal.size());
       const Canvas canvas = draw_lite(snapshot_.get(), list_, view_, layout_);
       if (!terminal.write(renderer_.frame(canvas))) return 1;
       changed_ = false;
@@ -121,7 +123,8 @@ int LiteApp::run(Terminal& terminal) {
       if (signals.suspend) terminal.suspend();
       if (signals.resumed) terminal.enter();
       if (signals.resumed || signals.suspend) renderer_.invalidate();
-      changed_ = changed_ || signals.resized || signals.resumed || signals.suspend;
+      stale_ = stale_ || signals.resized || signals.resumed || signals.suspend;
+      changed_ = changed_ || stale_;
     }
     events.clear();
     if ((fds[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0) {

@@ -47,7 +47,8 @@ class LiteApp {
   model::SnapshotPtr snapshot_;  // what is shown; pinned while paused
   LineList list_;                // points into snapshot_
   LiteLayout layout_;
-  bool changed_ = true;
+  bool changed_ = true;  // there is something to draw
+  bool stale_ = true;    // list_ and layout_ are of another snapshot or size
 };
 
 }  // namespace netwatch::tui

@@ -17,9 +17,12 @@ std::vector<const model::InterfaceRow*> ordered_interfaces(const model::Snapshot
     if (row.interface.loopback) return 2;
     return row.interface.is_default ? 0 : 1;
   };
-  std::stable_sort(out.begin(), out.end(), [&](const auto* a, const auto* b) {
+  std::sort(out.begin(), out.end(), [&](const auto* a, const auto* b) {
     if (rank(*a) != rank(*b)) return rank(*a) < rank(*b);
-    return a->rx_rate + a->tx_rate > b->rx_rate + b->tx_rate;
+    const float a_rate = a->rx_rate + a->tx_rate;
+    const float b_rate = b->rx_rate + b->tx_rate;
+    if (a_rate > b_rate || b_rate > a_rate) return a_rate > b_rate;
+    return a->interface.ifindex < b->interface.ifindex;
   });
   return out;
 }
@@ -159,8 +162,9 @@ int apps_panel(const LiteFrame& frame, Rect area) {
     whole += bytes;
   }
   std::vector<std::pair<std::string_view, std::uint64_t>> sorted(by_app.begin(), by_app.end());
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+    return a.second != b.second ? a.second > b.second : a.first < b.first;
+  });
   int y = inside.y;
   if (sorted.empty()) frame.pen.say(inside.x + 1, y, inside.right(), "none yet", Role::kDim);
   for (const auto& [app, bytes] : sorted) {

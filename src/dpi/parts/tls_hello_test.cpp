@@ -67,6 +67,7 @@ const std::string kRfc8448Server = from_hex(
     "0020c9828876112095fe66762bdbf7c672e156d6cc253b833df1dd69b1b04e751f0f002b00020304");
 
 TEST(TlsHello, ReadsTheClientHelloOfRfc8448) {
+  ASSERT_EQ(kRfc8448Client.size(), 192U);
   ClientHello client;
   ASSERT_TRUE(parse_client_hello(base::as_bytes(kRfc8448Client), HelloForm::kTls, client));
   EXPECT_EQ(client.legacy_version, 0x0303);
@@ -82,6 +83,7 @@ TEST(TlsHello, ReadsTheClientHelloOfRfc8448) {
 }
 
 TEST(TlsHello, ReadsTheServerHelloOfRfc8448) {
+  ASSERT_EQ(kRfc8448Server.size(), 86U);
   ServerHello server;
   ASSERT_TRUE(parse_server_hello(base::as_bytes(kRfc8448Server), server));
   EXPECT_EQ(server.cipher, 0x1301);

@@ -80,8 +80,11 @@ Probe probe_v2(base::Bytes bytes) {
 }
 
 Probe probe_handshake(base::Bytes fragment, std::size_t record_bytes) {
-  if (record_bytes < kMessageHeaderBytes) return Probe::kNo;
   if (fragment.size() < kMessageHeaderBytes) return Probe::kMore;
+  if (record_bytes < kMessageHeaderBytes) {  // legal, and absurd: the next one must fit as well
+    const bool hello = fragment[0] == kClientHello || fragment[0] == kServerHello;
+    return hello && fragment[record_bytes] == kHandshake ? Probe::kYes : Probe::kNo;
+  }
   base::Cursor cursor(fragment);
   const std::uint8_t type = cursor.u8();
   const std::size_t length = cursor.u24();
