@@ -76,9 +76,9 @@ std::optional<std::uint64_t> parse_socket_link(std::string_view target) {
 base::Result<Holdings> scan_proc_fd(const Root& root) {
   const std::string path = root.join("proc");
   const Directory proc = open_directory_at(AT_FDCWD, path.c_str());
-  if (!proc) return base::errno_error(errno, path);
+  const int proc_fd = proc ? ::dirfd(proc.get()) : -1;
+  if (proc_fd < 0) return base::errno_error(errno, path);
   Holdings found;
-  const int proc_fd = ::dirfd(proc.get());
   while (const dirent* entry = ::readdir(proc.get())) {
     const std::string_view name = entry->d_name;
     const auto pid = to_number<std::uint32_t>(name);

@@ -29,9 +29,11 @@ class ProcessCacheTest : public testing::Test {
   }
   void write_stat(std::uint32_t pid, const std::string& comm, std::uint32_t parent,
                   std::uint64_t start) const {
-    std::string text = std::to_string(pid) + " (" + comm + ") S " + std::to_string(parent);
+    std::string text = std::to_string(pid);
+    text.append(" (").append(comm).append(") S ").append(std::to_string(parent));
     for (int i = 5; i < 22; ++i) text += " 0";
-    write("proc/" + std::to_string(pid) + "/stat", text + ' ' + std::to_string(start) + " 1 2\n");
+    text.append(" ").append(std::to_string(start)).append(" 1 2\n");
+    write("proc/" + std::to_string(pid) + "/stat", text);
   }
 
   Root root_;

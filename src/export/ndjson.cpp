@@ -254,6 +254,12 @@ void append_record(std::string& out, const model::Record& record) {
     json.key("flow");
     write_flow_id(json, record.flow);
   }
+  if (record.packet != 0) {
+    json.key("packet");
+    json.uint(record.packet);
+    json.key("from");
+    json.string(record.side == model::Side::kOriginator ? "orig" : "resp");
+  }
   json.key("proto");
   json.string(record.schema->proto);
   json.key("kind");

@@ -57,6 +57,7 @@ TEST(NdjsonDocs, Record) {
   builder.add_text(3, "t13d1516h2_8daaf6152771_e5627efa2ab1");
   model::Record record = builder.view();
   record.flow = 0x2a;
+  record.packet = 7;
   record.time_ns = kNoon + 12'345'678;
   std::string out;
   append_record(out, record);

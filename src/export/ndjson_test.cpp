@@ -83,6 +83,17 @@ TEST(Ndjson, EveryTypeOfValue) {
                  R"("dns":{"latency_us":12345}})"));
 }
 
+TEST(Ndjson, PacketAndSender) {
+  model::RecordBuilder builder;
+  builder.start(kSchema, 0);
+  model::Record record = builder.view();
+  record.packet = 12;
+  record.side = model::Side::kResponder;
+  std::string out;
+  append_record(out, record);
+  EXPECT_NE(out.find(R"("packet":12,"from":"resp",)"), std::string::npos);
+}
+
 TEST(Ndjson, PrefixesMergeInAnyOrder) {
   model::RecordBuilder builder;
   builder.start(kSchema, 0);

@@ -151,6 +151,15 @@ TEST(FlowTable, SilentFlowsEndInTheOrderOfTheirDeadlines) {
   EXPECT_EQ(t.table.live(), 0U);
 }
 
+TEST(FlowTable, DeadlinesDecideWithinOneTickToo) {
+  Table t;
+  t.udp(1);
+  t.udp(2, base::kNsPerMs);
+  t.udp(1, 2 * base::kNsPerMs);
+  t.table.advance(kStart + 200 * kNsPerSecond);
+  EXPECT_EQ(t.ended_counts(), (Counts{2, 1}));
+}
+
 TEST(FlowTable, IdentityDoesNotWaitForAdvance) {
   Table t;
   t.udp(1);

@@ -336,8 +336,6 @@ bool Reassembly::skip_to(HeldSide& h, std::uint32_t seq) {
   while (seq_diff(seq, h.delivered) > 0) {
     if (!skip_hole(h, seq)) return false;
   }
-  TcpSide& me = h.tcp_side();
-  if (seq_diff(h.delivered, me.next) > 0) me.next = h.delivered;
   h.has_far = false;
   return true;
 }

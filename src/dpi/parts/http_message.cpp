@@ -200,6 +200,16 @@ RequestLine parse_request_line(string_view line, string_view protocol) {
   return request;
 }
 
+RequestLine parse_cut_request_line(string_view line, string_view protocol) {
+  RequestLine request = parse_request_line(line, protocol);
+  const std::size_t blank = request.uri.find_last_of(" \t");
+  if (request.version.empty() && blank != string_view::npos &&
+      protocol.starts_with(request.uri.substr(blank + 1))) {
+    request.uri = trim_blanks(request.uri.substr(0, blank));
+  }
+  return request;
+}
+
 StatusLine parse_status_line(string_view line) {
   StatusLine status;
   line = trim_blanks(line);
@@ -288,6 +298,16 @@ HttpStart classify_http_start(string_view bytes) {
   const bool known = is_known_http_method(bytes.substr(0, method_end));
   return bytes.size() <= (known ? kMaxStartLineBytes : kMaxUnknownLineBytes) ? HttpStart::kMore
                                                                              : HttpStart::kNo;
+}
+
+bool is_cut_request_line(string_view bytes) {
+  constexpr std::size_t kEnoughLetters = 3;
+  if (bytes.find('\n') != string_view::npos) return false;
+  const RequestLine request = parse_cut_request_line(bytes, "HTTP/");
+  if (!is_known_http_method(request.method) || request.uri.empty()) return false;
+  const std::size_t last_word = bytes.find_last_of(" \t") + 1;
+  const bool begun = begins_with(bytes.substr(last_word), "HTTP/1.") != HttpStart::kNo;
+  return begun && bytes.size() - last_word >= kEnoughLetters;
 }
 
 bool is_known_http_method(string_view method) {

@@ -42,6 +42,8 @@ struct RequestLine {
   std::string_view version;
 };
 RequestLine parse_request_line(std::string_view line, std::string_view protocol);
+// The same of a line that ends early: a version that has only begun is dropped.
+RequestLine parse_cut_request_line(std::string_view line, std::string_view protocol);
 
 // "HTTP/1.1 200 OK". `status` is the number that the second word begins with, in at most three
 // digits; 0 and `status_ok` false if it is no three-digit number.
@@ -89,6 +91,9 @@ inline constexpr std::size_t kMaxStartLineBytes = 32 * 1024;
 // and HTTP/1.x; one of the registered methods needs no well-formed version. kMore while the line
 // is not complete. Other protocols with such lines (RTSP, SIP, HTTP/2's preface) are kNo.
 HttpStart classify_http_start(std::string_view bytes);
+// Whether an incomplete line can hardly be anything else: a registered method, a URI, and at least
+// three letters of the version. What a capture with a small snaplen keeps of a request.
+bool is_cut_request_line(std::string_view bytes);
 // Whether it is a method of IANA's registry or a well-known extension.
 bool is_known_http_method(std::string_view method);
 

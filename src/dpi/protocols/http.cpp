@@ -192,6 +192,7 @@ HttpDecoder::Move HttpDecoder::at_start(string_view rest, Call& call) {
   if (empty > 0) return {empty, false};
   switch (classify_http_start(rest)) {
     case HttpStart::kMore:
+      if (call.chunk.cut && is_cut_request_line(rest)) break;
       return {0, true};
     case HttpStart::kNo:
       return lose("bad_start_line", call);
@@ -360,7 +361,7 @@ Probe probe_side(string_view bytes) {
     case HttpStart::kResponse:
       return Probe::kYes;
     case HttpStart::kMore:
-      return Probe::kMore;
+      return is_cut_request_line(bytes) ? Probe::kYes : Probe::kMore;
     case HttpStart::kNo:
       break;
   }

@@ -236,7 +236,7 @@ class HeadReader {
   HttpHead run(string_view section, bool complete);
 
  private:
-  void request_line(string_view line);
+  void request_line(string_view line, bool cut);
   void status_line(string_view line);
   void header(const HeaderCursor::Field& field);
   void length(string_view value);
@@ -258,13 +258,14 @@ class HeadReader {
 
 HttpHead HeadReader::run(string_view section, bool complete) {
   string_view line;
-  if (!next_line(section, line)) {
+  const bool cut_line = !next_line(section, line);
+  if (cut_line) {
     line = section;
     section = {};
   }
   head_.request = !line.starts_with("HTTP/") && !line.starts_with("ICY ");
   out_.start(kHttpSchema, head_.request ? kRequest : kResponse);
-  head_.request ? request_line(line) : status_line(line);
+  head_.request ? request_line(line, cut_line) : status_line(line);
   HeaderCursor headers(section);
   HeaderCursor::Field field;
   while (headers.next(field, !complete)) header(field);
@@ -276,14 +277,16 @@ HttpHead HeadReader::run(string_view section, bool complete) {
   return head_;
 }
 
-void HeadReader::request_line(string_view line) {
-  const RequestLine request = parse_request_line(line, "HTTP/");
+void HeadReader::request_line(string_view line, bool cut) {
+  const RequestLine request =
+      cut ? parse_cut_request_line(line, "HTTP/") : parse_request_line(line, "HTTP/");
   head_.connect = request.method == "CONNECT";
   head_.head = request.method == "HEAD";
   out_.add_text(kMethod, request.method);
   if (!request.uri.empty()) out_.add_text(kUri, without_password(request.uri, scratch_));
   if (!request.version.empty()) out_.add_text(kVersion, request.version);
-  if (request.version.empty() || request.uri.empty()) odd("bad_request_line");
+  const bool bad = request.version.empty() || request.uri.empty();
+  if (bad && !cut) odd("bad_request_line");
   if (request.uri.find_first_of(" \t") != string_view::npos) odd("blank_in_uri");
   uri_host_ = authority_of(request.uri).host;
 }
