@@ -53,7 +53,9 @@ class Engine final : private Context {
   Probe probe_stream(std::uint32_t& slot, base::Bytes& input);
   Probe ask_stream(std::uint32_t& slot, ProbeInput& shown, bool first_words, base::Bytes input);
   Probe keep_for_later(std::uint32_t& slot, base::Bytes input, bool first_words);
+  Probe probe_late(std::uint32_t& slot, const ProbeInput& shown);
   Probe refuse(std::uint32_t& slot);
+  Probe begin_decoder(std::uint32_t& slot, std::uint8_t protocol);
   bool start_decoder(std::uint32_t slot, std::uint8_t protocol);
   Appetite feed_datagram(std::uint32_t& slot, const model::StreamChunk& chunk);
   Probe probe_datagram(std::uint32_t& slot, const model::StreamChunk& chunk,

@@ -12,9 +12,11 @@ using model::Side;
 // Below so many bytes a "more" is not counted: one-byte segments would use up the tries.
 constexpr std::size_t kFreeAskBytes = 64;
 constexpr std::size_t kAskUnit = 32;
-// A side that nobody knows is passed over, in the hope of the other side's first bytes, for so
-// many segments; then the flow is given up.
+// A flow that nobody knows costs no memory, so it is not given up at once: one side is passed over
+// in the hope of the other side's first bytes for so many segments,
 constexpr std::uint32_t kMaxRefusedChunks = 256;
+// and of both sides so many are looked at by the probes that are believed late.
+constexpr std::uint32_t kMaxLateChunks = 32;
 constexpr std::uint32_t kMaxUndecidedDatagrams = 4;
 
 base::Bytes probe_part(base::Bytes bytes) {
@@ -31,12 +33,8 @@ Probe Engine::probe_stream(std::uint32_t& slot, base::Bytes& input) {
   bool first_words = true;
   if (slot == 0 || Mark::is(slot)) {
     Mark mark(slot);
-    if (mark.refused(side_)) {
-      mark.count_one();
-      slot = mark.count() < kMaxRefusedChunks ? mark.slot() : 0;
-      return Probe::kNo;
-    }
     own_shown = probe_part(input);
+    if (mark.refused(side_)) return probe_late(slot, shown);
   } else {
     Analysis& analysis = table_.at(slot);
     SideBytes& own = analysis.sides[model::index(side_)];
@@ -57,6 +55,18 @@ Probe Engine::probe_stream(std::uint32_t& slot, base::Bytes& input) {
     if (own_shown.empty()) shown.latest = other;
   }
   return ask_stream(slot, shown, first_words, input);
+}
+
+// A later segment of a side that nobody knew.
+Probe Engine::probe_late(std::uint32_t& slot, const ProbeInput& shown) {
+  Mark mark(slot);
+  mark.count_one();
+  const bool both = mark.refused(Side::kOriginator) && mark.refused(Side::kResponder);
+  const bool last = mark.count() >= (both ? kMaxLateChunks : kMaxRefusedChunks);
+  slot = last ? 0 : mark.slot();
+  const ProbeIndex::Answer answer = index_.ask_late(shown);
+  if (answer.probe != Probe::kYes) return Probe::kNo;
+  return begin_decoder(slot, answer.protocol);
 }
 
 Probe Engine::ask_stream(std::uint32_t& slot, ProbeInput& shown, bool first_words,
@@ -88,11 +98,15 @@ Probe Engine::ask_stream(std::uint32_t& slot, ProbeInput& shown, bool first_word
     if (++analysis.tries <= kMaxProbeTries) return kept;
   }
   if (answer.probe != Probe::kYes) return refuse(slot);
-  if (!known) {
+  return begin_decoder(slot, answer.protocol);
+}
+
+Probe Engine::begin_decoder(std::uint32_t& slot, std::uint8_t protocol) {
+  if (slot == 0 || Mark::is(slot)) {
     slot = new_analysis();
     table_.at(slot).first_side = model::index(side_) & 1;
   }
-  if (start_decoder(slot, answer.protocol)) return Probe::kYes;
+  if (start_decoder(slot, protocol)) return Probe::kYes;
   free_analysis(slot);
   slot = 0;
   return Probe::kNo;
@@ -124,8 +138,7 @@ Probe Engine::refuse(std::uint32_t& slot) {
     last_chance = analysis.layer == 0;
     free_analysis(slot);
   }
-  const bool both = mark.refused(Side::kOriginator) && mark.refused(Side::kResponder);
-  slot = last_chance && !both ? mark.slot() : 0;
+  slot = last_chance ? mark.slot() : 0;
   return Probe::kNo;
 }
 

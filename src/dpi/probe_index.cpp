@@ -23,6 +23,7 @@ bool usual(const ProtocolDef& def, const ProbeInput& input) {
 ProbeIndex::ProbeIndex(std::span<const ProtocolDef* const> table) : table_(table) {
   if (table.size() > kMaxProtocols) std::abort();  // a bug: ids are one byte
   for (std::size_t id = 0; id < table.size(); ++id) {
+    if (table[id]->late) late_[id / 64] |= std::uint64_t{1} << (id % 64);
     for (std::size_t transport = 0; transport < 2; ++transport) {
       if (!speaks(*table[id], transport == 1)) continue;
       for (std::size_t byte = 0; byte < 256; ++byte) {
@@ -39,6 +40,16 @@ ProbeIndex::Answer ProbeIndex::ask(const ProbeInput& input, bool datagram,
   for (std::uint8_t id : rejected) {
     if (id < table_.size()) set[id / 64] &= ~(std::uint64_t{1} << (id % 64));
   }
+  return ask_all(input, set);
+}
+
+ProbeIndex::Answer ProbeIndex::ask_late(const ProbeInput& input) const {
+  ProtocolSet set = candidates(input, false);
+  for (std::size_t word = 0; word < set.size(); ++word) set[word] &= late_[word];
+  return ask_all(input, set);
+}
+
+ProbeIndex::Answer ProbeIndex::ask_all(const ProbeInput& input, const ProtocolSet& set) const {
   Answer answer;
   // Twice over the few that are left: first those at a usual port.
   for (const bool at_usual_port : {true, false}) {

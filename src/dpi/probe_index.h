@@ -27,13 +27,17 @@ class ProbeIndex {
   // ends it, else kMore if any said so. Rows in `rejected` are not asked.
   [[nodiscard]] Answer ask(const ProbeInput& input, bool datagram,
                            std::span<const std::uint8_t> rejected) const;
+  // Asks only those that may be believed in the middle of a stream (ProtocolDef::late).
+  [[nodiscard]] Answer ask_late(const ProbeInput& input) const;
 
   [[nodiscard]] const ProtocolDef& def(std::uint8_t protocol) const { return *table_[protocol]; }
 
  private:
+  [[nodiscard]] Answer ask_all(const ProbeInput& input, const ProtocolSet& set) const;
   [[nodiscard]] ProtocolSet candidates(const ProbeInput& input, bool datagram) const;
 
   std::span<const ProtocolDef* const> table_;
+  ProtocolSet late_{};
   std::array<std::array<ProtocolSet, 256>, 2> by_byte_{};  // [datagram][first byte]
 };
 

@@ -120,6 +120,9 @@ struct ProtocolDef {
   const model::Schema* schema = nullptr;
   std::size_t state_bytes = 0;               // at most kMaxStateBytes
   Decoder* (*make)(void* memory) = nullptr;  // placement new into state_bytes
+  // A yes of its probe is strong enough to be believed at the start of any segment of a stream
+  // that nobody knows: captures that start in the middle, STARTTLS of protocols not decoded.
+  bool late = false;
 };
 inline constexpr std::size_t kMaxStateBytes = 4096;
 

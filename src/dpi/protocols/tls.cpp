@@ -487,6 +487,7 @@ constinit const ProtocolDef kTls{
     .schema = &kTlsSchema,
     .state_bytes = sizeof(TlsDecoder),
     .make = make_decoder<TlsDecoder>,
+    .late = true,
 };
 
 }  // namespace netwatch::dpi
