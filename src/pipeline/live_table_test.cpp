@@ -263,5 +263,19 @@ TEST_F(LiveTableTest, ThroughputComesFromTheDefaultInterface) {
   EXPECT_FLOAT_EQ(snapshot->throughput[0].down, 2000);
 }
 
+TEST_F(LiveTableTest, ThroughputLosesNoByteBetweenTwoSeconds) {
+  model::Interface eth;
+  eth.name = "eth0";
+  eth.up = eth.is_default = true;
+  LiveTable table({.source = "any", .interface = "any", .capturing = true});
+  table.take_interfaces({.taken_ns = kStart, .interfaces = {eth}});
+  table.publish(kStart, {});
+  eth.rx_bytes += 6000;  // all of it in the first half of the second
+  table.take_interfaces({.taken_ns = kStart + kSecond / 2, .interfaces = {eth}});
+  table.take_interfaces({.taken_ns = kStart + kSecond, .interfaces = {eth}});
+  const auto snapshot = table.publish(kStart + kSecond, {});
+  EXPECT_FLOAT_EQ(snapshot->throughput.at(0).down, 6000);
+}
+
 }  // namespace
 }  // namespace netwatch::pipeline

@@ -5,6 +5,9 @@
 namespace netwatch::pipeline {
 namespace {
 
+// A little less than the second that it stands for: looks are never exactly on time.
+constexpr base::TimeNs kWindowNs = 900 * base::kNsPerMs;
+
 float rate(std::uint64_t now, std::uint64_t before, double seconds) {
   // A counter that went back was reset with its interface.
   if (now < before || seconds <= 0) return 0;
@@ -17,22 +20,29 @@ Throughput::Throughput(std::string interface)
     : wanted_(interface == "any" ? std::string() : std::move(interface)) {}
 
 void Throughput::take(const model::InterfaceTable& table) {
-  const double seconds = taken_ns_ == 0 ? 0
-                                        : static_cast<double>(table.taken_ns - taken_ns_) /
-                                              static_cast<double>(base::kNsPerSecond);
-  taken_ns_ = table.taken_ns;
-  rows_.clear();
+  // Looks come more often than once a second: rates are taken over whole windows, end to end, so
+  // that every byte counts in exactly one of them.
+  const base::TimeNs window_ns = table.taken_ns - window_start_ns_;
+  const bool first = window_start_ns_ == 0;
+  const bool window_over = first || window_ns >= kWindowNs;
+  const double seconds = static_cast<double>(window_ns) / static_cast<double>(base::kNsPerSecond);
+  std::vector<model::InterfaceRow> rows;
   std::unordered_map<std::string, Counters> now;
   for (const model::Interface& interface : table.interfaces) {
     model::InterfaceRow row{.interface = interface};
-    if (const auto past = before_.find(interface.name); past != before_.end()) {
-      row.rx_rate = rate(interface.rx_bytes, past->second.rx_bytes, seconds);
-      row.tx_rate = rate(interface.tx_bytes, past->second.tx_bytes, seconds);
+    if (const auto past = window_start_.find(interface.name); past != window_start_.end()) {
+      row.rx_rate = window_over ? rate(interface.rx_bytes, past->second.rx_bytes, seconds)
+                                : past->second.rx_rate;
+      row.tx_rate = window_over ? rate(interface.tx_bytes, past->second.tx_bytes, seconds)
+                                : past->second.tx_rate;
     }
-    now[interface.name] = {interface.rx_bytes, interface.tx_bytes};
-    rows_.push_back(std::move(row));
+    now[interface.name] = {interface.rx_bytes, interface.tx_bytes, row.rx_rate, row.tx_rate};
+    rows.push_back(std::move(row));
   }
-  before_ = std::move(now);
+  rows_ = std::move(rows);
+  if (!window_over) return;
+  window_start_ = std::move(now);
+  window_start_ns_ = table.taken_ns;
   current_ = {};
   of_.clear();
   for (const model::InterfaceRow* row : chosen()) {
@@ -44,7 +54,7 @@ void Throughput::take(const model::InterfaceTable& table) {
 }
 
 void Throughput::advance() {
-  if (taken_ns_ == 0) return;
+  if (window_start_ns_ == 0) return;
   if (points_.size() == model::Snapshot::kThroughputSamples) points_.erase(points_.begin());
   points_.push_back(current_);
 }

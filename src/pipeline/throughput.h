@@ -29,13 +29,15 @@ class Throughput {
   struct Counters {
     std::uint64_t rx_bytes = 0;
     std::uint64_t tx_bytes = 0;
+    float rx_rate = 0;
+    float tx_rate = 0;
   };
   [[nodiscard]] std::vector<const model::InterfaceRow*> chosen() const;
 
   std::string wanted_;
   std::string of_;
-  base::TimeNs taken_ns_ = 0;
-  std::unordered_map<std::string, Counters> before_;
+  base::TimeNs window_start_ns_ = 0;
+  std::unordered_map<std::string, Counters> window_start_;  // with the rates of the window before
   std::vector<model::InterfaceRow> rows_;
   model::RatePoint current_;
   std::vector<model::RatePoint> points_;
