@@ -1,4 +1,4 @@
-#include "catalog.h"
+#include "apps/netwatch/catalog.h"
 
 #include "dpi/protocols.h"
 #include "model/flow_fields.h"

@@ -1,4 +1,4 @@
-#include "live_command.h"
+#include "apps/netwatch/live_command.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "catalog.h"
-#include "exit_code.h"
+#include "apps/netwatch/catalog.h"
+#include "apps/netwatch/exit_code.h"
 #include "pipeline/live_session.h"
 #include "tui/app.h"
 #include "tui/row_filter.h"

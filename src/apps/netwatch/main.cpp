@@ -3,9 +3,9 @@
 #include <exception>
 #include <thread>
 
-#include "exit_code.h"
-#include "live_command.h"
-#include "read_command.h"
+#include "apps/netwatch/exit_code.h"
+#include "apps/netwatch/live_command.h"
+#include "apps/netwatch/read_command.h"
 
 namespace netwatch::app {
 namespace {

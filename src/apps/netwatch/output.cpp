@@ -1,4 +1,4 @@
-#include "output.h"
+#include "apps/netwatch/output.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "read_command.h"
+#include "apps/netwatch/read_command.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -10,16 +10,16 @@
 #include <unordered_set>
 #include <utility>
 
+#include "apps/netwatch/catalog.h"
+#include "apps/netwatch/exit_code.h"
+#include "apps/netwatch/progress.h"
+#include "apps/netwatch/result_printers.h"
+#include "apps/netwatch/spool.h"
+#include "apps/netwatch/summary.h"
 #include "base/text.h"
-#include "catalog.h"
-#include "exit_code.h"
 #include "pipeline/file_run.h"
 #include "pipeline/flow_selector.h"
-#include "progress.h"
 #include "record/pcapng_writer.h"
-#include "result_printers.h"
-#include "spool.h"
-#include "summary.h"
 #include "wire/decode.h"
 
 namespace netwatch::app {

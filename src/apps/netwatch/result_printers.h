@@ -1,9 +1,9 @@
 #pragma once
 
+#include "apps/netwatch/output.h"
+#include "apps/netwatch/text_lines.h"
 #include "export/ndjson.h"
-#include "output.h"
 #include "pipeline/result_sink.h"
-#include "text_lines.h"
 
 namespace netwatch::app {
 

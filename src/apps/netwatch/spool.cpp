@@ -1,4 +1,4 @@
-#include "spool.h"
+#include "apps/netwatch/spool.h"
 
 #include <fcntl.h>
 #include <unistd.h>

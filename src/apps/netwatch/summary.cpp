@@ -1,4 +1,4 @@
-#include "summary.h"
+#include "apps/netwatch/summary.h"
 
 #include <fmt/format.h>
 
@@ -7,10 +7,10 @@
 #include <string_view>
 #include <utility>
 
+#include "apps/netwatch/text_lines.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "model/drops.h"
-#include "text_lines.h"
 #include "tui/format.h"
 
 namespace netwatch::app {

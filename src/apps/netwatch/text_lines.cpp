@@ -1,4 +1,4 @@
-#include "text_lines.h"
+#include "apps/netwatch/text_lines.h"
 
 #include <fmt/format.h>
 
