@@ -94,11 +94,14 @@ ctest_preset() {
   if [[ -s $junit ]]; then
     python3 tools/junit.py "$junit" "$1" | tee "build/$1.summary"
     count "$1" $(tail -n 1 "build/$1.summary")
+    [[ $(tail -n 1 "build/$1.summary") != "0 0 0" ]] || count "$1: no test was found" 0 1 0
   else
     tail -n 40 "build/$1.ctest.log"
     count "$1: ctest" 0 1 0
   fi
-  grep -q 'tests failed out of' "build/$1.ctest.log" && cat "build/$1.ctest.log" || true
+  # The outputs of what failed, without the lines on what passed.
+  grep -q '[1-9][0-9]* tests* failed' "build/$1.ctest.log" &&
+    grep -vE '^ +Start +[0-9]+:| Passed +[0-9.]+ sec' "build/$1.ctest.log" || true
 }
 
 test_asan() {

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <unordered_map>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -21,7 +21,13 @@ struct Root {
 
 // The sockets of this network namespace with their owners: sock_diag over netlink (TCP with
 // tcp_info, UDP, both families), else /proc/net/{tcp,udp}{,6}; inodes matched to processes by
-// /proc/*/fd (quality: inferred). Keeps a cache of processes between calls; not thread-safe.
+// /proc/*/fd (quality: inferred).
+// Of several holders the owner is the one that started first, since descriptors travel from parent
+// to child; a service manager (pid 1, systemd) gives way to the service that it opened the socket
+// for. Sockets without inode (TIME-WAIT, orphans) belong to no process any more and are not
+// counted in sockets_without_owner. bytes_sent is payload without retransmissions
+// (tcpi_bytes_sent - tcpi_bytes_retrans); on kernels before 4.19 it is tcpi_bytes_acked, which also
+// counts a SYN and a FIN. Keeps a cache of processes between calls; not thread-safe.
 class SocketCollector {
  public:
   explicit SocketCollector(Root root = {});
