@@ -21,6 +21,7 @@ TEST(Crypto, KnownDigests) {
 
 TEST(Crypto, DigestsDoNotDisturbEachOther) {
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([] {
       for (int i = 0; i < 200; ++i) {

@@ -26,7 +26,7 @@ void append_rfc3339(std::string& out, TimeNs time_ns) {
   const std::int64_t second = in_day / kNsPerSecond;
   std::array<char, 30> text{'0', '0', '0', '0', '-', '0', '0', '-', '0', '0',
                             'T', '0', '0', ':', '0', '0', ':', '0', '0', '.'};
-  put_digits(&text[0], static_cast<int>(date.year()), 4);
+  put_digits(text.data(), static_cast<int>(date.year()), 4);
   put_digits(&text[5], static_cast<unsigned>(date.month()), 2);
   put_digits(&text[8], static_cast<unsigned>(date.day()), 2);
   put_digits(&text[11], second / 3600, 2);

@@ -143,6 +143,24 @@ TEST_F(AnalyzerTest, TheOtherSideTellsWhenOneStartsInTheMiddle) {
   EXPECT_EQ(log_.lines, (Lines{"app 0 lines", "B L:"}));
 }
 
+TEST_F(AnalyzerTest, WhatWasKeptInVainDoesNotHideANewBeginning) {
+  ProtocolDef strong = kCounted;
+  strong.late = true;
+  std::string message = "C";
+  message += '\x01';
+  message += std::string(100, 'x');
+  ProtocolDef never = kLate;
+  never.probe = [](const ProbeInput& in) {
+    return in.of(in.latest).size() > 50 ? Probe::kNo : Probe::kMore;
+  };
+  const std::array<const ProtocolDef*, 2> hiding{&never, &strong};
+  use(hiding);
+  feed(0, kA, "Mfirst");  // kept: it may be more
+  feed(0, kB, "M");
+  feed(0, kA, message);
+  EXPECT_EQ(log_.lines, (Lines{"app 0 counted", "A 102"}));
+}
+
 TEST_F(AnalyzerTest, FirstSpeakersBytesComeFirst) {
   use(kHonest);
   feed(0, kB, "M" + std::string(20, 'b') + "\n");

@@ -51,7 +51,8 @@ class Engine final : private Context {
 
   // engine_probe.cpp
   Probe probe_stream(std::uint32_t& slot, base::Bytes& input);
-  Probe ask_stream(std::uint32_t& slot, ProbeInput& shown, bool first_words, base::Bytes input);
+  Probe ask_stream(std::uint32_t& slot, ProbeInput& shown, bool first_words, base::Bytes& input);
+  bool begin_at_this_segment(std::uint32_t& slot, base::Bytes& input);
   Probe keep_for_later(std::uint32_t& slot, base::Bytes input, bool first_words);
   Probe probe_late(std::uint32_t& slot, const ProbeInput& shown);
   Probe refuse(std::uint32_t& slot);
@@ -107,6 +108,7 @@ class Engine final : private Context {
   base::TimeNs time_ns_ = 0;
   std::uint64_t packet_ = 0;
   bool cut_ = false;
+  base::Bytes arrived_;  // the segment, while nothing of it has been read by a decoder
   Analysis* current_ = nullptr;
   bool handed_on_ = false;
   bool counted_odd_ = false;

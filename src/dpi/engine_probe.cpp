@@ -70,7 +70,7 @@ Probe Engine::probe_late(std::uint32_t& slot, const ProbeInput& shown) {
 }
 
 Probe Engine::ask_stream(std::uint32_t& slot, ProbeInput& shown, bool first_words,
-                         base::Bytes input) {
+                         base::Bytes& input) {
   const bool known = slot != 0 && !Mark::is(slot);
   const std::array<std::uint8_t, 4> rejected =
       known ? table_.at(slot).rejected : Analysis{}.rejected;
@@ -90,6 +90,10 @@ Probe Engine::ask_stream(std::uint32_t& slot, ProbeInput& shown, bool first_word
     if (answer.probe != Probe::kNo) release(table_.at(slot).sides[model::index(other)]);
     if (answer.probe != Probe::kNo) table_.at(slot).first_side = model::index(shown.latest) & 1;
   }
+  if (answer.probe != Probe::kYes && known && !first_words) {
+    if (begin_at_this_segment(slot, input)) return Probe::kYes;
+    if (slot == 0) return Probe::kNo;
+  }
   if (answer.probe == Probe::kMore && latest_bytes < kProbeBytes) {
     const Probe kept = keep_for_later(slot, input, first_words);
     if (kept == Probe::kNo || !counted) return kept;
@@ -97,8 +101,23 @@ Probe Engine::ask_stream(std::uint32_t& slot, ProbeInput& shown, bool first_word
     analysis.ask_at = static_cast<std::uint8_t>(std::min<std::size_t>(2 * total / kAskUnit, 255));
     if (++analysis.tries <= kMaxProbeTries) return kept;
   }
-  if (answer.probe != Probe::kYes) return refuse(slot);
-  return begin_decoder(slot, answer.protocol);
+  if (answer.probe == Probe::kYes) return begin_decoder(slot, answer.protocol);
+  return refuse(slot);
+}
+
+// What came before is nobody's; does somebody's stream begin with the segment at hand?
+bool Engine::begin_at_this_segment(std::uint32_t& slot, base::Bytes& input) {
+  if (arrived_.empty()) return false;
+  ProbeInput shown{
+      .sides = {}, .latest = side_, .orig_port = flow_.orig_port, .resp_port = flow_.resp_port};
+  shown.sides[model::index(side_)] = probe_part(arrived_);
+  const ProbeIndex::Answer answer = index_.ask_late(shown);
+  if (answer.probe != Probe::kYes) return false;
+  Analysis& analysis = table_.at(slot);
+  for (SideBytes& side : analysis.sides) release(side);
+  analysis.first_side = model::index(side_) & 1;
+  input = arrived_;
+  return begin_decoder(slot, answer.protocol) == Probe::kYes;
 }
 
 Probe Engine::begin_decoder(std::uint32_t& slot, std::uint8_t protocol) {

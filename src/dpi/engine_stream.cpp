@@ -33,6 +33,7 @@ Appetite Engine::feed_stream(std::uint32_t& slot, const model::StreamChunk& chun
     input = pass_over(analysis->sides[model::index(chunk.side)], input);
   }
   if (input.empty()) return Appetite::kBytes;
+  arrived_ = input;
   return decode_stream(slot, input);
 }
 
@@ -83,6 +84,7 @@ Appetite Engine::decode_stream(std::uint32_t& slot, base::Bytes input) {
       }
       outcome = replay(slot, input);
     }
+    arrived_ = {};
     bool over = outcome == Outcome::kEnded;
     if (outcome == Outcome::kNotMine) over = !fall_back(slot);
     if (outcome == Outcome::kHandedOn) over = !hand_over(slot);

@@ -17,7 +17,7 @@ namespace netwatch::flow {
 
 // Memory of one table, a fixed part of the engine's.
 struct FlowBudget {
-  std::size_t flows = 128 * 1024;                   // hot flows alive at once
+  std::size_t flows = std::size_t{128} << 10;       // hot flows alive at once
   std::size_t stream_bytes = std::size_t{6} << 20;  // out-of-order data held
   bool first_sighting_only = false;                 // see FlowTable::packet()
 };

@@ -41,7 +41,7 @@ struct Socket {
   Owner owner;
   // From tcp_info; -1 where the kernel does not say.
   std::int64_t rtt_us = -1;
-  std::int64_t bytes_sent = -1;      // payload acknowledged by the peer (tcpi_bytes_acked)
+  std::int64_t bytes_sent = -1;      // payload sent, without retransmissions; some may be in flight
   std::int64_t bytes_received = -1;  // payload (tcpi_bytes_received)
   std::int64_t retransmits = -1;     // segments, over the socket's life
 };

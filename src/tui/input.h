@@ -70,7 +70,7 @@ using Event = std::variant<KeyEvent, MouseEvent, PasteEvent>;
 // and sequences that it does not know are skipped whole.
 class InputParser {
  public:
-  static constexpr std::size_t kMaxPasteBytes = 64 * 1024;
+  static constexpr std::size_t kMaxPasteBytes = std::size_t{64} << 10;
   static constexpr std::size_t kMaxSequenceBytes = 64;
 
   void feed(base::Bytes bytes, std::vector<Event>& out);

@@ -125,8 +125,10 @@ bool parse_server_hello(base::Bytes body, ServerHello& hello) {
   const base::Bytes random = cursor.take(32);
   hello.hello_retry = std::equal(random.begin(), random.end(), kRetryRandom.begin()) &&
                       random.size() == kRetryRandom.size();
-  // TLS 1.3 drafts up to 21 had neither session id nor compression method.
-  const bool short_form = (hello.legacy_version >> 8) == 0x7f && (hello.legacy_version & 0xff) < 22;
+  // TLS 1.3 drafts up to 21 had neither session id nor compression method; the oldest of them
+  // already called themselves 0x0304, which the final version never does here.
+  const bool draft = (hello.legacy_version >> 8) == 0x7f && (hello.legacy_version & 0xff) < 22;
+  const bool short_form = draft || hello.legacy_version == 0x0304;
   if (!short_form) cursor.skip(cursor.u8());
   hello.cipher = cursor.u16();
   if (!short_form) cursor.skip(1);
