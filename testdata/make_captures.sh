@@ -5,7 +5,7 @@
 #
 # usage: sudo testdata/make_captures.sh [NAME ...]     (all by default; names: see the end)
 # Needs (Debian): iproute2 tcpdump wireshark-common curl openssl nginx-light dnsmasq-base
-#                 bind9-dnsutils ethtool python3
+#                 bind9-dnsutils ethtool python3 ngtcp2-client ngtcp2-server
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
@@ -158,6 +158,23 @@ dns_tcp_traffic() {
   in_client dig +tcp +keepopen +tries=1 @10.77.0.2 www.example.test A example.test MX
 }
 
+quic_server() {
+  mkdir -p "$scratch/h3"
+  echo '<h1>it works</h1>' >"$scratch/h3/index.html"
+  serve gtlsserver -q -d "$scratch/h3" 10.77.0.2 4433 "$scratch/k.pem" "$scratch/c.pem"
+  serve gtlsserver -q --validate-addr -d "$scratch/h3" 10.77.0.2 4434 "$scratch/k.pem" "$scratch/c.pem"
+}
+
+# The client takes its SNI from the host that it connects to, so the name must resolve.
+quic_traffic() {
+  echo '10.77.0.2 www.example.test' >"$scratch/hosts"
+  ask() { in_client unshare --mount sh -c "mount --bind $scratch/hosts /etc/hosts &&
+    timeout 5 gtlsclient -q --exit-on-all-streams-close --timeout=2s www.example.test $1 \
+    https://www.example.test:$1/index.html"; }
+  ask 4433
+  ask 4434                                                                # with a Retry
+}
+
 multicast_names() {  # scripted peers: the packaged ones need a system bus
   in_client python3 - <<'PY'
 import socket, struct, time
@@ -195,4 +212,8 @@ if want dns; then
   capture dns/dig_dnsmasq dns_traffic
   capture dns/dig_tcp dns_tcp_traffic
   capture dns/multicast_scripted multicast_names
+fi
+if want quic; then
+  quic_server
+  capture quic/gtls_h3 quic_traffic
 fi

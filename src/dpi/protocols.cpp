@@ -6,13 +6,14 @@ namespace netwatch::dpi {
 
 // One row per protocol: declare it, then list it.
 extern const ProtocolDef kTls;
+extern const ProtocolDef kQuic;
 extern const ProtocolDef kHttp;
 extern const ProtocolDef kMdns;
 extern const ProtocolDef kLlmnr;
 extern const ProtocolDef kDns;
 
 std::span<const ProtocolDef* const> protocols() {
-  static constexpr std::array kTable{&kTls, &kHttp, &kMdns, &kLlmnr, &kDns};
+  static constexpr std::array kTable{&kTls, &kQuic, &kHttp, &kMdns, &kLlmnr, &kDns};
   return kTable;
 }
 

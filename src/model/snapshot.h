@@ -30,6 +30,7 @@ struct RowOwner {
 // "local" and "remote" are this host's and the other end; for a capture file and for forwarded
 // traffic, where no end is ours, local is the originator.
 struct ConnectionRow {
+  bool vacant = true;        // no connection lives in this row now: skip it
   FlowId flow = kNoFlow;     // kNoFlow: seen as a socket only
   std::uint64_t socket = 0;  // inode; 0: seen as packets only
   Endpoint local;
@@ -56,7 +57,7 @@ struct ConnectionRow {
 
 inline constexpr std::uint32_t kNoRow = 0xffffffff;
 inline constexpr std::size_t kRowsPerChunk = 256;
-// Rows keep their number while they live; a vacant one has proto 0 and is to be skipped.
+// Rows keep their number while they live; a vacant one is to be skipped.
 // Rows are never changed once published: an unchanged chunk is shared by successive snapshots.
 struct RowChunk {
   std::vector<ConnectionRow> rows;  // at most kRowsPerChunk

@@ -109,7 +109,7 @@ void Engine::dispatch(BatchWork& work) {
 
 void Engine::count(const model::Packet& packet, const wire::Decoded& decoded) {
   last_packet_ = packet.number;
-  if (input_.packets++ == 0) input_.first_ns = packet.time_ns;
+  if (input_.packets++ == 0 || packet.time_ns < input_.first_ns) input_.first_ns = packet.time_ns;
   input_.wire_bytes += packet.wire_len;
   if (packet.time_ns < previous_ns_) ++input_.clock_steps;
   previous_ns_ = packet.time_ns;

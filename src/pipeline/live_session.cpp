@@ -10,6 +10,7 @@ namespace {
 constexpr int kCaptureWaitMs = 50;
 constexpr base::TimeNs kPublishEveryNs = base::kNsPerSecond / 4;
 constexpr base::TimeNs kHeartbeatEveryNs = base::kNsPerSecond / 10;
+constexpr base::TimeNs kReopenEveryNs = base::kNsPerSecond;
 constexpr base::TimeNs kCollectEveryNs = base::kNsPerSecond / 2;
 // A look at the sockets takes at most this share of one core: on hosts with very many sockets it
 // happens less often.
@@ -92,31 +93,51 @@ void LiveSession::run_engine() {
   base::TimeNs next_heartbeat_ns = 0;
   while (!stopping()) {
     if (source_ != nullptr) {
-      auto batch = source_->next(kCaptureWaitMs);
-      if (!batch.ok()) {
-        set_ability(abilities_, {.name = "capture",
-                                 .on = false,
-                                 .why = batch.error().message,
-                                 .fix = "start netwatch again"});
-        table_.set_abilities(abilities_);
-        table_.set_capturing(false);
-        source_.reset();
-      } else if (*batch != nullptr && !(*batch)->packets.empty()) {
-        engine_.push(std::move(*batch));
-      }
+      capture_once();
     } else {
       wait(kCaptureWaitMs * base::kNsPerMs);
+      reopen_capture();
     }
     const base::TimeNs now_ns = base::monotonic_clock_ns();
     if (now_ns < next_heartbeat_ns) continue;
     next_heartbeat_ns = now_ns + kHeartbeatEveryNs;
     take_samples();
     const bool publish_now = now_ns >= next_publish_ns;
-    engine_.heartbeat(base::wall_clock_ns(), publish_now);
+    // Time goes on evenly even if somebody sets the wall clock.
+    engine_.heartbeat(wall_offset_ns_ + now_ns, publish_now);
     if (!publish_now) continue;
     next_publish_ns = now_ns + kPublishEveryNs;
-    publish(engine_.clock_ns());
+    publish(now_ns);
   }
+}
+
+void LiveSession::capture_once() {
+  auto batch = source_->next(kCaptureWaitMs);
+  if (batch.ok()) {
+    if (*batch != nullptr && !(*batch)->packets.empty()) engine_.push(std::move(*batch));
+    return;
+  }
+  source_.reset();
+  next_reopen_ns_ = base::monotonic_clock_ns() + kReopenEveryNs;
+  set_ability(abilities_, {.name = "capture",
+                           .on = false,
+                           .why = batch.error().message,
+                           .fix = "netwatch tries again every second"});
+  table_.set_abilities(abilities_);
+  table_.set_capturing(false);
+}
+
+// A link that went down and comes back is captured on again.
+void LiveSession::reopen_capture() {
+  if (next_reopen_ns_ == 0 || base::monotonic_clock_ns() < next_reopen_ns_) return;
+  next_reopen_ns_ = base::monotonic_clock_ns() + kReopenEveryNs;
+  auto opened =
+      capture::open_live({.interface = options_.interface, .filter = options_.capture_filter});
+  if (!opened.ok()) return;
+  source_ = std::move(*opened);
+  set_ability(abilities_, {.name = "capture", .on = true, .why = {}, .fix = {}});
+  table_.set_abilities(abilities_);
+  table_.set_capturing(true);
 }
 
 void LiveSession::run_collector() {
@@ -127,8 +148,13 @@ void LiveSession::run_collector() {
     auto interface_table = collect::collect_interfaces(options_.root);
     {
       const std::lock_guard lock(mutex_);
-      if (socket_table.ok()) samples_.sockets = std::move(*socket_table);
       if (interface_table.ok()) samples_.interfaces = std::move(*interface_table);
+      if (socket_table.ok()) {
+        samples_.sockets = std::move(*socket_table);
+        samples_.socket_error.reset();
+      } else {
+        samples_.socket_error = socket_table.error();
+      }
     }
     const base::TimeNs cost_ns = base::monotonic_clock_ns() - begun_ns;
     wait(std::max(kCollectEveryNs, cost_ns * kCollectShare));
@@ -141,13 +167,20 @@ void LiveSession::take_samples() {
     const std::lock_guard lock(mutex_);
     samples = std::exchange(samples_, {});
   }
+  if (samples.socket_error) {
+    set_ability(abilities_, {.name = "sockets",
+                             .on = false,
+                             .why = samples.socket_error->message,
+                             .fix = "netwatch tries again by itself"});
+    table_.set_abilities(abilities_);
+  }
   // Interfaces first: they say which addresses are ours.
   if (samples.interfaces) table_.take_interfaces(*samples.interfaces);
   if (samples.sockets) table_.take_sockets(*samples.sockets);
 }
 
-void LiveSession::publish(base::TimeNs now_ns) {
-  model::SnapshotPtr snapshot = table_.publish(now_ns, engine_.totals());
+void LiveSession::publish(base::TimeNs pace_ns) {
+  model::SnapshotPtr snapshot = table_.publish(base::wall_clock_ns(), pace_ns, engine_.totals());
   const std::lock_guard lock(mutex_);
   latest_ = std::move(snapshot);
 }

@@ -44,22 +44,28 @@ class LiveSession {
   struct Samples {
     std::optional<model::SocketTable> sockets;
     std::optional<model::InterfaceTable> interfaces;
+    std::optional<base::Error> socket_error;
   };
 
   LiveSession(const LiveSessionOptions& options, std::unique_ptr<capture::PacketSource> source,
               std::vector<model::Ability> abilities);
   void run_engine();
+  void capture_once();
+  void reopen_capture();
   void run_collector();
   void take_samples();
-  void publish(base::TimeNs now_ns);
+  void publish(base::TimeNs pace_ns);
   [[nodiscard]] bool stopping() const { return stop_.load(std::memory_order_relaxed); }
   void wait(base::TimeNs duration_ns) const;
 
   LiveSessionOptions options_;
   std::unique_ptr<capture::PacketSource> source_;  // null without capture
+  base::TimeNs next_reopen_ns_ = 0;                // 0: capture was never there to be lost
   std::vector<model::Ability> abilities_;
   LiveTable table_;
   Engine engine_;
+  // Wall clock minus monotonic clock when the session began.
+  base::TimeNs wall_offset_ns_ = base::wall_clock_ns() - base::monotonic_clock_ns();
   std::atomic<bool> stop_{false};
   mutable std::mutex mutex_;
   Samples samples_;            // guarded by mutex_

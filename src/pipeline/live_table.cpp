@@ -9,22 +9,17 @@ model::FlowKey key_of(std::uint8_t proto, const model::Endpoint& one, const mode
   return {.a = std::min(one, two), .b = std::max(one, two), .proto = proto};
 }
 
-// The bytes that rates and shares are taken from: what was captured, else what the kernel counted.
-std::uint64_t up_bytes(const model::ConnectionRow& row) {
-  return row.flow != model::kNoFlow ? row.up.wire_bytes : row.kernel_up_bytes;
-}
-std::uint64_t down_bytes(const model::ConnectionRow& row) {
-  return row.flow != model::kNoFlow ? row.down.wire_bytes : row.kernel_down_bytes;
-}
-
 }  // namespace
 
 LiveTable::LiveTable(LiveTableOptions options)
     : options_(std::move(options)), throughput_(options_.interface) {}
 
 void LiveTable::on_flow(const model::Flow& flow) {
-  const std::uint32_t number = slot_for(key_of(flow.proto, flow.orig, flow.resp), flow.id);
-  if (number == model::kNoRow) return;
+  const std::uint32_t number = slot_of_flow(flow);
+  if (number == model::kNoRow) {
+    if (flow.end != model::FlowEnd::kOpen) ++refused_flows_;
+    return;
+  }
   Slot& slot = slots_[number];
   fill_from_flow(slot, flow);
   find_owners(slot);
@@ -33,46 +28,48 @@ void LiveTable::on_flow(const model::Flow& flow) {
 
 void LiveTable::take_sockets(const model::SocketTable& table) {
   ++socket_round_;
+  refused_sockets_ = 0;
   unreadable_processes_ = table.unreadable_processes;
   sockets_.rebuild(table);
   for (const model::Socket& socket : sockets_.sockets()) {
     const bool connected = socket.remote.port != 0 && socket.state != model::TcpState::kListen;
     if (!connected) continue;
-    const auto key = key_of(socket.proto, socket.local, socket.remote);
-    const bool known = by_key_.contains(key);
-    // A socket in TIME-WAIT is no connection any more: it only keeps a row that is there.
-    if (!known && socket.state == model::TcpState::kTimeWait) continue;
-    const std::uint32_t number = slot_for(key, model::kNoFlow);
+    const std::uint32_t number = slot_of_socket(socket, table.taken_ns);
     if (number == model::kNoRow) continue;
-    Slot& slot = slots_[number];
-    if (!known) {
-      slot.row.proto = socket.proto;
-      slot.row.local = socket.local;
-      slot.row.remote = socket.remote;
-      slot.row.first_ns = slot.row.last_ns = table.taken_ns;
-    }
-    fill_from_socket(slot, socket);
-    // Bytes that flowed before we looked are no rate.
-    if (!known) {
-      slot.rated_up_bytes = up_bytes(slot.row);
-      slot.rated_down_bytes = down_bytes(slot.row);
-    }
+    fill_from_socket(slots_[number], socket);
     mark_dirty(number);
   }
+  look_at_the_rest();
+}
+
+// What the sockets say of rows that have none now.
+void LiveTable::look_at_the_rest() {
   for (std::uint32_t number = 0; number < slots_.size(); ++number) {
     Slot& slot = slots_[number];
-    if (slot.row.proto == 0) continue;
-    if (slot.row.flow == model::kNoFlow && slot.socket_round != socket_round_ &&
-        slot.gone_ns == 0) {
-      slot.gone_ns = table.taken_ns;
-      slot.row.end = model::FlowEnd::kClosed;
-      mark_dirty(number);
+    if (slot.row.vacant || slot.gone) continue;
+    if (slot.socket_round != socket_round_) {
+      if (slot.row.flow == model::kNoFlow) {
+        slot.row.end = model::FlowEnd::kClosed;
+        mark_gone(slot);
+        mark_dirty(number);
+      } else if (slot.row.state != model::TcpState::kNone) {
+        // The kernel knows of no connection any more, whatever packets may still come.
+        slot.row.state = model::TcpState::kNone;
+        slot.row.socket = 0;
+        mark_dirty(number);
+      }
     }
     if (slot.row.owners[0].quality == model::Quality::kUnknown) {
       find_owners(slot);
       if (slot.row.owners[0].quality != model::Quality::kUnknown) mark_dirty(number);
     }
   }
+}
+
+void LiveTable::set_capturing(bool capturing) {
+  if (options_.capturing == capturing) return;
+  options_.capturing = capturing;
+  for (Slot& slot : slots_) set_rated(slot);
 }
 
 void LiveTable::take_interfaces(const model::InterfaceTable& table) {
@@ -83,13 +80,18 @@ void LiveTable::take_interfaces(const model::InterfaceTable& table) {
   throughput_.take(table);
 }
 
-model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, const Totals& totals) {
-  if (started_ns_ == 0) started_ns_ = rated_ns_ = now_ns;
-  if (now_ns - rated_ns_ >= base::kNsPerSecond) {
+model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, base::TimeNs pace_ns,
+                                      const Totals& totals) {
+  if (started_ns_ == 0) {
+    started_ns_ = now_ns;
+    rated_pace_ns_ = pace_ns;
+  }
+  pace_ns_ = pace_ns;
+  if (pace_ns - rated_pace_ns_ >= base::kNsPerSecond) {
     const double seconds =
-        static_cast<double>(now_ns - rated_ns_) / static_cast<double>(base::kNsPerSecond);
-    rated_ns_ = now_ns;
-    every_second(now_ns, seconds);
+        static_cast<double>(pace_ns - rated_pace_ns_) / static_cast<double>(base::kNsPerSecond);
+    rated_pace_ns_ = pace_ns;
+    every_second(seconds);
   }
   chunks_.resize(dirty_.size());
   for (std::size_t i = 0; i < chunks_.size(); ++i) {
@@ -115,7 +117,7 @@ model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, const Totals& totals)
   snapshot->throughput_of = throughput_.of();
   snapshot->attribution = attribution();
   snapshot->drops = totals.drops;
-  snapshot->drops[model::Drop::kRowRefused] += refused_rows_;
+  snapshot->drops[model::Drop::kRowRefused] += refused_flows_ + refused_sockets_;
   snapshot->packets = totals.packets;
   snapshot->wire_bytes = totals.wire_bytes;
   snapshot->flows = totals.flows;
@@ -126,14 +128,45 @@ model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, const Totals& totals)
   return snapshot;
 }
 
-// The row of a key. A flow that comes after another one with the same ends gets a row of its own.
-std::uint32_t LiveTable::slot_for(const model::FlowKey& key, model::FlowId flow) {
-  const auto found = by_key_.find(key);
-  if (found == by_key_.end()) return new_slot(key);
-  const Slot& slot = slots_[found->second];
-  const bool same =
-      flow == model::kNoFlow || slot.row.flow == model::kNoFlow || slot.row.flow == flow;
-  return same ? found->second : new_slot(key);
+// A flow keeps its row by its id. A new one joins the row of its socket, if there is one that no
+// other flow has; a socket that is gone counts if it was there when the flow began.
+std::uint32_t LiveTable::slot_of_flow(const model::Flow& flow) {
+  if (const auto known = by_flow_.find(flow.id); known != by_flow_.end()) return known->second;
+  const auto key = key_of(flow.proto, flow.orig, flow.resp);
+  std::uint32_t number = model::kNoRow;
+  if (const auto found = by_key_.find(key); found != by_key_.end()) {
+    const Slot& slot = slots_[found->second];
+    if (slot.row.flow == model::kNoFlow && (!slot.gone || flow.first_ns <= slot.row.last_ns)) {
+      number = found->second;
+    }
+  }
+  if (number == model::kNoRow) number = new_slot(key);
+  if (number != model::kNoRow) by_flow_[flow.id] = number;
+  return number;
+}
+
+std::uint32_t LiveTable::slot_of_socket(const model::Socket& socket, base::TimeNs taken_ns) {
+  const auto key = key_of(socket.proto, socket.local, socket.remote);
+  if (const auto found = by_key_.find(key); found != by_key_.end()) {
+    Slot& slot = slots_[found->second];
+    if (!slot.gone) {
+      slot.row.last_ns = std::max(slot.row.last_ns, slot.row.flow == model::kNoFlow ? taken_ns : 0);
+      return found->second;
+    }
+  }
+  // A socket in TIME-WAIT is no connection any more: it only keeps a row that is there.
+  if (socket.state == model::TcpState::kTimeWait) return model::kNoRow;
+  const std::uint32_t number = new_slot(key);
+  if (number == model::kNoRow) {
+    ++refused_sockets_;
+    return number;
+  }
+  Slot& slot = slots_[number];
+  slot.row.proto = socket.proto;
+  slot.row.local = socket.local;
+  slot.row.remote = socket.remote;
+  slot.row.first_ns = slot.row.last_ns = taken_ns;
+  return number;
 }
 
 std::uint32_t LiveTable::new_slot(const model::FlowKey& key) {
@@ -145,9 +178,9 @@ std::uint32_t LiveTable::new_slot(const model::FlowKey& key) {
     number = static_cast<std::uint32_t>(slots_.size());
     slots_.emplace_back();
   } else {
-    ++refused_rows_;
     return model::kNoRow;
   }
+  slots_[number].row.vacant = false;
   by_key_[key] = number;
   return number;
 }
@@ -156,15 +189,38 @@ void LiveTable::remove(std::uint32_t number) {
   Slot& slot = slots_[number];
   const model::ConnectionRow& row = slot.row;
   const auto quality = static_cast<std::size_t>(row.owners[0].quality);
-  ended_.bytes[quality] += up_bytes(row) + down_bytes(row);
+  ended_.bytes[quality] += up_bytes(slot) + down_bytes(slot);
   ended_.rows[quality] += 1;
   const auto key = key_of(row.proto, row.local, row.remote);
   if (const auto found = by_key_.find(key); found != by_key_.end() && found->second == number) {
     by_key_.erase(found);
   }
+  by_flow_.erase(row.flow);
   slot = Slot{};
   vacant_.push_back(number);
   mark_dirty(number);
+}
+
+void LiveTable::mark_gone(Slot& slot) {
+  slot.gone = true;
+  slot.gone_pace_ns = pace_ns_;
+}
+
+// What a connection moved since we began to look, in one kind of bytes for all rows: frames while
+// packets are captured, else payload by the kernel's count.
+std::uint64_t LiveTable::up_bytes(const Slot& slot) const {
+  return options_.capturing ? slot.row.up.wire_bytes
+                            : slot.row.kernel_up_bytes - slot.first_kernel_up_bytes;
+}
+std::uint64_t LiveTable::down_bytes(const Slot& slot) const {
+  return options_.capturing ? slot.row.down.wire_bytes
+                            : slot.row.kernel_down_bytes - slot.first_kernel_down_bytes;
+}
+
+// From here on rates start anew.
+void LiveTable::set_rated(Slot& slot) const {
+  slot.rated_up_bytes = up_bytes(slot);
+  slot.rated_down_bytes = down_bytes(slot);
 }
 
 void LiveTable::mark_dirty(std::uint32_t number) {
@@ -185,8 +241,6 @@ void LiveTable::fill_from_flow(Slot& slot, const model::Flow& flow) {
     std::swap(row.owners[0], row.owners[1]);
     std::swap(slot.processes[0], slot.processes[1]);
   }
-  // From here on captured bytes count, and the flow's began at 0.
-  if (row.flow == model::kNoFlow) slot.rated_up_bytes = slot.rated_down_bytes = 0;
   row.flow = flow.id;
   row.proto = flow.proto;
   row.local = flow.endpoint(local);
@@ -208,14 +262,14 @@ void LiveTable::fill_from_flow(Slot& slot, const model::Flow& flow) {
   } else {
     name_remote(row);
   }
-  slot.gone_ns = flow.end == model::FlowEnd::kOpen ? 0 : flow.last_ns;
+  slot.gone = false;
+  if (flow.end != model::FlowEnd::kOpen) mark_gone(slot);
 }
 
 void LiveTable::fill_from_socket(Slot& slot, const model::Socket& socket) {
   model::ConnectionRow& row = slot.row;
   const bool from_local = socket.local == row.local;
   slot.socket_round = socket_round_;
-  if (row.flow == model::kNoFlow) slot.gone_ns = 0;
   set_owner(slot, from_local ? 0 : 1, socket.owner);
   if (!from_local) return;
   row.socket = socket.inode;
@@ -224,9 +278,16 @@ void LiveTable::fill_from_socket(Slot& slot, const model::Socket& socket) {
     row.rtt_us = static_cast<std::int32_t>(std::min<std::int64_t>(socket.rtt_us, INT32_MAX));
   }
   if (socket.bytes_sent >= 0 && socket.bytes_received >= 0) {
+    const auto sent = static_cast<std::uint64_t>(socket.bytes_sent);
+    const auto received = static_cast<std::uint64_t>(socket.bytes_received);
+    if (!row.has_socket_bytes) {
+      slot.first_kernel_up_bytes = sent;
+      slot.first_kernel_down_bytes = received;
+    }
     row.has_socket_bytes = true;
-    row.kernel_up_bytes = static_cast<std::uint64_t>(socket.bytes_sent);
-    row.kernel_down_bytes = static_cast<std::uint64_t>(socket.bytes_received);
+    // Retransmissions are subtracted, so the figure may briefly fall: it must not count backwards.
+    row.kernel_up_bytes = std::max(row.kernel_up_bytes, sent);
+    row.kernel_down_bytes = std::max(row.kernel_down_bytes, received);
   }
   if (row.name_from == model::NameSource::kNone) name_remote(row);
 }
@@ -244,6 +305,9 @@ void LiveTable::set_owner(Slot& slot, std::size_t end, const model::Owner& owner
 
 void LiveTable::find_owners(Slot& slot) {
   const model::ConnectionRow& row = slot.row;
+  // Forwarded, mirrored and foreign multicast traffic has no owner here, even if a program of ours
+  // is bound to the same port.
+  if (!is_local(row.local.address)) return;
   if (const auto* socket = sockets_.find(row.proto, row.local, row.remote)) {
     set_owner(slot, 0, socket->owner);
   }
@@ -261,13 +325,13 @@ void LiveTable::name_remote(model::ConnectionRow& row) {
   row.name_from = model::NameSource::kDns;
 }
 
-void LiveTable::every_second(base::TimeNs now_ns, double seconds) {
+void LiveTable::every_second(double seconds) {
   if (pool_.used_bytes() > options_.pool_bytes) renew_pool();
   throughput_.advance();
   for (std::uint32_t number = 0; number < slots_.size(); ++number) {
     const Slot& slot = slots_[number];
-    if (slot.row.proto == 0) continue;
-    if (slot.gone_ns != 0 && now_ns - slot.gone_ns > options_.keep_ended_ns) {
+    if (slot.row.vacant) continue;
+    if (slot.gone && pace_ns_ - slot.gone_pace_ns > options_.keep_ended_ns) {
       remove(number);
     } else {
       rate(number, seconds);
@@ -275,9 +339,9 @@ void LiveTable::every_second(base::TimeNs now_ns, double seconds) {
   }
   talkers_.start();
   for (std::uint32_t number = 0; number < slots_.size(); ++number) {
-    const model::ConnectionRow& row = slots_[number].row;
-    if (row.proto == 0) continue;
-    talkers_.add(row, number, up_bytes(row), down_bytes(row), pool_);
+    const Slot& slot = slots_[number];
+    if (slot.row.vacant) continue;
+    talkers_.add(slot.row, number, up_bytes(slot), down_bytes(slot), pool_);
   }
   talkers_.finish();
 }
@@ -286,13 +350,11 @@ void LiveTable::rate(std::uint32_t number, double seconds) {
   Slot& slot = slots_[number];
   model::ConnectionRow& row = slot.row;
   const auto per_second = [seconds](std::uint64_t now, std::uint64_t before) {
-    // A row that was a socket and became a flow counts other bytes from then on.
     return now < before ? 0.0F : static_cast<float>(static_cast<double>(now - before) / seconds);
   };
-  const float up = per_second(up_bytes(row), slot.rated_up_bytes);
-  const float down = per_second(down_bytes(row), slot.rated_down_bytes);
-  slot.rated_up_bytes = up_bytes(row);
-  slot.rated_down_bytes = down_bytes(row);
+  const float up = per_second(up_bytes(slot), slot.rated_up_bytes);
+  const float down = per_second(down_bytes(slot), slot.rated_down_bytes);
+  set_rated(slot);
   if (up == row.up_rate && down == row.down_rate) return;
   row.up_rate = up;
   row.down_rate = down;
@@ -304,7 +366,7 @@ void LiveTable::renew_pool() {
   TextPool fresh;
   for (std::uint32_t number = 0; number < slots_.size(); ++number) {
     model::ConnectionRow& row = slots_[number].row;
-    if (row.proto == 0) continue;
+    if (row.vacant) continue;
     row.name = fresh.intern(row.name);
     for (model::RowOwner& owner : row.owners) owner.name = fresh.intern(owner.name);
     mark_dirty(number);
@@ -319,9 +381,9 @@ bool LiveTable::is_local(const base::IpAddress& address) const {
 model::Attribution LiveTable::attribution() const {
   model::Attribution all = ended_;
   for (const Slot& slot : slots_) {
-    if (slot.row.proto == 0) continue;
+    if (slot.row.vacant) continue;
     const auto quality = static_cast<std::size_t>(slot.row.owners[0].quality);
-    all.bytes[quality] += up_bytes(slot.row) + down_bytes(slot.row);
+    all.bytes[quality] += up_bytes(slot) + down_bytes(slot);
     all.rows[quality] += 1;
   }
   return all;

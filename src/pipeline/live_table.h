@@ -39,20 +39,24 @@ class LiveTable final : public ResultSink {
   void take_sockets(const model::SocketTable& table);
   void take_interfaces(const model::InterfaceTable& table);
   void set_abilities(std::vector<model::Ability> abilities) { abilities_ = std::move(abilities); }
-  void set_capturing(bool capturing) { options_.capturing = capturing; }
+  // Capture ended or began: from now on rates and shares are taken from other counters.
+  void set_capturing(bool capturing);
   // Names of addresses; must outlive this. Without it rows have only their flows' names.
   void set_names(enrich::NameCache* names) { names_ = names; }
 
-  // Everything as of `now_ns`. Meant to be called at 4 Hz; rates, talkers and ageing move once a
-  // second.
-  model::SnapshotPtr publish(base::TimeNs now_ns, const Totals& totals);
+  // Everything as of `now_ns`, for people. Meant to be called at 4 Hz; rates, talkers and ageing
+  // move once a second of `pace_ns`, a clock that is never set (the wall clock may be).
+  model::SnapshotPtr publish(base::TimeNs now_ns, base::TimeNs pace_ns, const Totals& totals);
 
  private:
   struct Slot {
     model::ConnectionRow row;
     std::uint64_t rated_up_bytes = 0;  // at the last second, to take rates from
     std::uint64_t rated_down_bytes = 0;
-    base::TimeNs gone_ns = 0;        // when flow and socket were over; 0 while alive
+    std::uint64_t first_kernel_up_bytes = 0;  // when the socket was first looked at
+    std::uint64_t first_kernel_down_bytes = 0;
+    bool gone = false;               // flow and socket are over: only shown for a while
+    base::TimeNs gone_pace_ns = 0;   // since when
     std::uint32_t socket_round = 0;  // the look at the sockets that saw it last
     std::array<std::shared_ptr<const model::Process>, 2> processes;
   };
@@ -60,8 +64,14 @@ class LiveTable final : public ResultSink {
     std::size_t operator()(const model::FlowKey& key) const { return model::hash_value(key); }
   };
 
-  std::uint32_t slot_for(const model::FlowKey& key, model::FlowId flow);
+  std::uint32_t slot_of_flow(const model::Flow& flow);
+  std::uint32_t slot_of_socket(const model::Socket& socket, base::TimeNs taken_ns);
   std::uint32_t new_slot(const model::FlowKey& key);
+  void look_at_the_rest();
+  void mark_gone(Slot& slot);
+  void set_rated(Slot& slot) const;
+  [[nodiscard]] std::uint64_t up_bytes(const Slot& slot) const;
+  [[nodiscard]] std::uint64_t down_bytes(const Slot& slot) const;
   void remove(std::uint32_t number);
   void mark_dirty(std::uint32_t number);
   void fill_from_flow(Slot& slot, const model::Flow& flow);
@@ -69,7 +79,7 @@ class LiveTable final : public ResultSink {
   void set_owner(Slot& slot, std::size_t end, const model::Owner& owner);
   void find_owners(Slot& slot);
   void name_remote(model::ConnectionRow& row);
-  void every_second(base::TimeNs now_ns, double seconds);
+  void every_second(double seconds);
   void rate(std::uint32_t number, double seconds);
   void renew_pool();
   [[nodiscard]] bool is_local(const base::IpAddress& address) const;
@@ -80,9 +90,11 @@ class LiveTable final : public ResultSink {
   TextPool pool_;
   std::vector<Slot> slots_;  // by row number; proto 0 is vacant
   std::vector<std::uint32_t> vacant_;
-  std::unordered_map<model::FlowKey, std::uint32_t, KeyHash> by_key_;
-  std::vector<std::shared_ptr<const model::RowChunk>> chunks_;  // as last published
-  std::vector<bool> dirty_;                                     // by chunk
+  // Flows are told by their id: two may have equal ends (in two VLANs, or one after the other).
+  std::unordered_map<model::FlowId, std::uint32_t> by_flow_;
+  std::unordered_map<model::FlowKey, std::uint32_t, KeyHash> by_key_;  // for sockets
+  std::vector<std::shared_ptr<const model::RowChunk>> chunks_;         // as last published
+  std::vector<bool> dirty_;                                            // by chunk
   SocketIndex sockets_;
   std::uint32_t socket_round_ = 0;
   std::uint64_t unreadable_processes_ = 0;
@@ -92,9 +104,11 @@ class LiveTable final : public ResultSink {
   std::vector<model::Ability> abilities_;
   model::Attribution ended_;  // of rows that have been removed
   base::TimeNs started_ns_ = 0;
-  base::TimeNs rated_ns_ = 0;
+  base::TimeNs pace_ns_ = 0;
+  base::TimeNs rated_pace_ns_ = 0;
   std::uint64_t sequence_ = 0;
-  std::uint64_t refused_rows_ = 0;
+  std::uint64_t refused_flows_ = 0;    // that ended without ever having had a row
+  std::uint64_t refused_sockets_ = 0;  // at the last look
 };
 
 }  // namespace netwatch::pipeline

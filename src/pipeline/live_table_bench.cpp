@@ -25,13 +25,13 @@ void BM_PublishTenthChanged(benchmark::State& state) {
   LiveTable table({.source = "any", .interface = {}, .capturing = true});
   for (std::uint32_t i = 0; i < flows; ++i) table.on_flow(flow_number(i));
   base::TimeNs now_ns = 2 * base::kNsPerSecond;
-  benchmark::DoNotOptimize(table.publish(now_ns, {}));
+  benchmark::DoNotOptimize(table.publish(now_ns, now_ns, {}));
   for (auto _ : state) {
     state.PauseTiming();
     for (std::uint32_t i = 0; i < flows; i += 10) table.on_flow(flow_number(i));
     now_ns += base::kNsPerMs;  // between two seconds: rates and talkers stand still
     state.ResumeTiming();
-    benchmark::DoNotOptimize(table.publish(now_ns, {}));
+    benchmark::DoNotOptimize(table.publish(now_ns, now_ns, {}));
   }
   state.counters["row_bytes"] = sizeof(model::ConnectionRow);
 }
@@ -43,7 +43,7 @@ void BM_PublishWithTalkers(benchmark::State& state) {
   base::TimeNs now_ns = 2 * base::kNsPerSecond;
   for (auto _ : state) {
     now_ns += base::kNsPerSecond;
-    benchmark::DoNotOptimize(table.publish(now_ns, {}));
+    benchmark::DoNotOptimize(table.publish(now_ns, now_ns, {}));
   }
 }
 BENCHMARK(BM_PublishWithTalkers)->Unit(benchmark::kMillisecond);

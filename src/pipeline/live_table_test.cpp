@@ -57,18 +57,18 @@ class LiveTableTest : public testing::Test {
     interface.up = interface.is_default = true;
     interface.addresses = {kMine.address};
     table_.take_interfaces({.taken_ns = kStart, .interfaces = {interface}});
-    table_.publish(kStart, {});
+    table_.publish(kStart, kStart, {});
   }
 
   model::SnapshotPtr publish(base::TimeNs after_ns) {
-    return table_.publish(kStart + after_ns, {});
+    return table_.publish(kStart + after_ns, kStart + after_ns, {});
   }
 
   static std::vector<model::ConnectionRow> rows(const model::Snapshot& snapshot) {
     std::vector<model::ConnectionRow> found;
     for (const auto& chunk : snapshot.chunks) {
       for (const auto& row : chunk->rows) {
-        if (row.proto != 0) found.push_back(row);
+        if (!row.vacant) found.push_back(row);
       }
     }
     return found;
@@ -157,6 +157,7 @@ TEST_F(LiveTableTest, AListenerOwnsNoConnection) {
 }
 
 TEST_F(LiveTableTest, SocketOnlyRowsRateOnlyWhatFlowedSinceTheFirstLook) {
+  table_.set_capturing(false);
   model::Socket socket = tcp_socket(kMine, kTheirs, owned_by("ssh", 5));
   socket.bytes_sent = socket.bytes_received = 1'000'000;
   table_.take_sockets({.taken_ns = kStart, .sockets = {socket}});
@@ -198,26 +199,77 @@ TEST_F(LiveTableTest, UnchangedChunksAreShared) {
   EXPECT_NE(one->chunks[2], two->chunks[2]);
 }
 
-TEST_F(LiveTableTest, TheRowBudgetIsKeptAndCounted) {
+TEST_F(LiveTableTest, TheRowBudgetIsKeptAndEachRefusedFlowCountsOnce) {
   LiveTable small({.source = "any", .interface = {}, .capturing = true, .max_rows = 10});
-  for (std::uint16_t i = 0; i < 25; ++i) {
-    small.on_flow(
-        tcp_flow(i + 1U, at("192.0.2.10", static_cast<std::uint16_t>(1000 + i)), kTheirs, 0, 0));
+  for (int report = 0; report < 3; ++report) {
+    for (std::uint16_t i = 0; i < 25; ++i) {
+      model::Flow flow =
+          tcp_flow(i + 1U, at("192.0.2.10", static_cast<std::uint16_t>(1000 + i)), kTheirs, 0, 0);
+      if (report == 2) flow.end = model::FlowEnd::kClosed;
+      small.on_flow(flow);
+    }
   }
-  const auto snapshot = small.publish(kStart, {});
+  const auto snapshot = small.publish(kStart, kStart, {});
   EXPECT_EQ(rows(*snapshot).size(), 10U);
   EXPECT_EQ(snapshot->drops[model::Drop::kRowRefused], 15U);
 }
 
+TEST_F(LiveTableTest, FlowsWithEqualEndsHaveARowEach) {
+  model::Flow tagged = tcp_flow(2, kMine, kTheirs, 10, 10);
+  tagged.scope = 10;
+  for (int report = 0; report < 5; ++report) {
+    table_.on_flow(tcp_flow(1, kMine, kTheirs, 100, 100));
+    table_.on_flow(tagged);
+  }
+  EXPECT_EQ(rows(*publish(kSecond)).size(), 2U);
+}
+
+TEST_F(LiveTableTest, AFlowOfIpProtocolZeroIsARowLikeAnyOther) {
+  model::Flow flow = tcp_flow(1, kMine, kTheirs, 1, 1);
+  flow.proto = 0;
+  table_.on_flow(flow);
+  EXPECT_EQ(rows(*publish(kSecond)).size(), 1U);
+  flow.end = model::FlowEnd::kIdle;
+  table_.on_flow(flow);
+  EXPECT_TRUE(rows(*publish(30 * kSecond)).empty());
+}
+
+TEST_F(LiveTableTest, WhatIsNotOfThisHostHasNoOwnerHere) {
+  model::Socket socket;
+  socket.proto = model::ip_proto::kUdp;
+  socket.local = at("0.0.0.0", 123);
+  socket.owner = owned_by("ntpd", 9);
+  table_.take_sockets({.taken_ns = kStart, .sockets = {socket}});
+  model::Flow forwarded = tcp_flow(1, at("203.0.113.5", 123), at("203.0.113.6", 123), 1, 1);
+  forwarded.proto = model::ip_proto::kUdp;
+  table_.on_flow(forwarded);
+  EXPECT_EQ(rows(*publish(kSecond))[0].owners[0].quality, model::Quality::kUnknown);
+}
+
+TEST_F(LiveTableTest, AVanishedSocketTakesItsStateAlong) {
+  table_.on_flow(tcp_flow(1, kMine, kTheirs, 1, 1));
+  table_.take_sockets({.taken_ns = kStart, .sockets = {tcp_socket(kMine, kTheirs)}});
+  EXPECT_EQ(rows(*publish(kSecond / 4))[0].state, model::TcpState::kEstablished);
+  table_.take_sockets({.taken_ns = kStart, .sockets = {}});
+  EXPECT_EQ(rows(*publish(kSecond / 2))[0].state, model::TcpState::kNone);
+}
+
+TEST_F(LiveTableTest, AWallClockThatIsSetBackStopsNothing) {
+  table_.publish(kStart, kStart, {});
+  table_.on_flow(tcp_flow(1, kMine, kTheirs, 1000, 0));
+  const auto snapshot = table_.publish(kStart - 3600 * kSecond, kStart + kSecond, {});
+  EXPECT_FLOAT_EQ(rows(*snapshot)[0].up_rate, 1000);
+}
+
 TEST_F(LiveTableTest, TextOfOldSnapshotsOutlivesThePool) {
   LiveTable table({.source = "any", .interface = {}, .capturing = true, .pool_bytes = 16});
-  table.publish(kStart, {});
+  table.publish(kStart, kStart, {});
   model::Flow flow = tcp_flow(1, kMine, kTheirs, 10, 10);
   flow.name = "a-rather-long-name.example.org";
   flow.name_from = model::NameSource::kSni;
   table.on_flow(flow);
-  const auto old = table.publish(kStart + kSecond, {});
-  const auto renewed = table.publish(kStart + 2 * kSecond, {});
+  const auto old = table.publish(kStart + kSecond, kStart + kSecond, {});
+  const auto renewed = table.publish(kStart + 2 * kSecond, kStart + 2 * kSecond, {});
   ASSERT_NE(old->pool, renewed->pool);
   EXPECT_EQ(rows(*old)[0].name, flow.name);
   EXPECT_EQ(rows(*renewed)[0].name, flow.name);
@@ -253,11 +305,11 @@ TEST_F(LiveTableTest, ThroughputComesFromTheDefaultInterface) {
   lo.rx_bytes = 1000;
   LiveTable table({.source = "any", .interface = "any", .capturing = true});
   table.take_interfaces({.taken_ns = kStart, .interfaces = {eth, lo}});
-  table.publish(kStart, {});
+  table.publish(kStart, kStart, {});
   eth.rx_bytes += 4000;
   lo.rx_bytes += 999;
   table.take_interfaces({.taken_ns = kStart + 2 * kSecond, .interfaces = {eth, lo}});
-  const auto snapshot = table.publish(kStart + 2 * kSecond, {});
+  const auto snapshot = table.publish(kStart + 2 * kSecond, kStart + 2 * kSecond, {});
   EXPECT_EQ(snapshot->throughput_of, "eth0");
   ASSERT_EQ(snapshot->throughput.size(), 1U);
   EXPECT_FLOAT_EQ(snapshot->throughput[0].down, 2000);
@@ -269,11 +321,11 @@ TEST_F(LiveTableTest, ThroughputLosesNoByteBetweenTwoSeconds) {
   eth.up = eth.is_default = true;
   LiveTable table({.source = "any", .interface = "any", .capturing = true});
   table.take_interfaces({.taken_ns = kStart, .interfaces = {eth}});
-  table.publish(kStart, {});
+  table.publish(kStart, kStart, {});
   eth.rx_bytes += 6000;  // all of it in the first half of the second
   table.take_interfaces({.taken_ns = kStart + kSecond / 2, .interfaces = {eth}});
   table.take_interfaces({.taken_ns = kStart + kSecond, .interfaces = {eth}});
-  const auto snapshot = table.publish(kStart + kSecond, {});
+  const auto snapshot = table.publish(kStart + kSecond, kStart + kSecond, {});
   EXPECT_FLOAT_EQ(snapshot->throughput.at(0).down, 6000);
 }
 

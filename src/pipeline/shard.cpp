@@ -1,6 +1,7 @@
 #include "pipeline/shard.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "flow/community_id.h"
 
@@ -26,6 +27,22 @@ model::NameSource source_of(model::Role role) {
     default:
       return model::NameSource::kNone;
   }
+}
+
+// A host as people compare it: lower case, without port and final dot. Nothing for an address,
+// which is no name. The record keeps the bytes as they were sent.
+std::string host_name(std::string_view text) {
+  if (const std::size_t colon = text.rfind(':');
+      colon != std::string_view::npos && text.find(':') == colon) {
+    text = text.substr(0, colon);
+  }
+  if (text.starts_with('[') || base::IpAddress::parse(text)) return {};
+  if (text.ends_with('.')) text.remove_suffix(1);
+  std::string name(text);
+  for (char& c : name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return name;
 }
 
 dpi::FlowRef flow_ref(const flow::FlowTable& table, flow::FlowHandle handle) {
@@ -129,9 +146,11 @@ void Shard::learn_name(const model::Record& record) {
   while (const auto value = values.next()) {
     const model::NameSource source = source_of(value->def->role);
     if (source == model::NameSource::kNone || value->raw.empty()) continue;
+    std::string name = host_name(value->text());
+    if (name.empty()) continue;
     Notes& notes = notes_of(reading_);
     if (notes.name_from != model::NameSource::kNone && notes.name_from <= source) continue;
-    notes.name = value->text();
+    notes.name = std::move(name);
     notes.name_from = source;
   }
 }

@@ -23,7 +23,9 @@ void Throughput::take(const model::InterfaceTable& table) {
   // Looks come more often than once a second: rates are taken over whole windows, end to end, so
   // that every byte counts in exactly one of them.
   const base::TimeNs window_ns = table.taken_ns - window_start_ns_;
-  const bool first = window_start_ns_ == 0;
+  // A wall clock that was set back begins a new window.
+  const bool first = window_start_ns_ == 0 || window_ns < 0;
+  if (first) window_start_.clear();
   const bool window_over = first || window_ns >= kWindowNs;
   const double seconds = static_cast<double>(window_ns) / static_cast<double>(base::kNsPerSecond);
   std::vector<model::InterfaceRow> rows;
@@ -40,6 +42,7 @@ void Throughput::take(const model::InterfaceTable& table) {
     rows.push_back(std::move(row));
   }
   rows_ = std::move(rows);
+  remember_wanted();
   if (!window_over) return;
   window_start_ = std::move(now);
   window_start_ns_ = table.taken_ns;
@@ -53,8 +56,16 @@ void Throughput::take(const model::InterfaceTable& table) {
   }
 }
 
+// An interface may be renamed while we look: from its first sight on it is known by its index.
+void Throughput::remember_wanted() {
+  if (wanted_.empty() || wanted_ifindex_ != 0) return;
+  for (const model::InterfaceRow& row : rows_) {
+    if (row.interface.name == wanted_) wanted_ifindex_ = row.interface.ifindex;
+  }
+}
+
 void Throughput::advance() {
-  if (window_start_ns_ == 0) return;
+  if (window_start_ns_ == 0 || of_.empty()) return;
   if (points_.size() == model::Snapshot::kThroughputSamples) points_.erase(points_.begin());
   points_.push_back(current_);
 }
@@ -68,7 +79,7 @@ std::vector<const model::InterfaceRow*> Throughput::chosen() const {
     return found;
   };
   if (!wanted_.empty()) {
-    return pick([this](const model::Interface& i) { return i.name == wanted_; });
+    return pick([this](const model::Interface& i) { return i.ifindex == wanted_ifindex_; });
   }
   auto found = pick([](const model::Interface& i) { return i.is_default; });
   if (found.empty()) found = pick([](const model::Interface& i) { return i.up && !i.loopback; });

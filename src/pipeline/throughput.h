@@ -32,9 +32,11 @@ class Throughput {
     float rx_rate = 0;
     float tx_rate = 0;
   };
+  void remember_wanted();
   [[nodiscard]] std::vector<const model::InterfaceRow*> chosen() const;
 
   std::string wanted_;
+  std::uint32_t wanted_ifindex_ = 0;  // once it was seen
   std::string of_;
   base::TimeNs window_start_ns_ = 0;
   std::unordered_map<std::string, Counters> window_start_;  // with the rates of the window before

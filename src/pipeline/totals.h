@@ -15,7 +15,7 @@ struct Totals {
   std::uint64_t clock_steps = 0;  // packets older than one before them
   std::uint64_t flows = 0;        // that ended
   std::uint64_t records = 0;
-  base::TimeNs first_ns = 0;  // of the first packet
+  base::TimeNs first_ns = 0;  // the earliest packet time
   base::TimeNs last_ns = 0;   // the latest packet time
   model::DropCounters drops;
 };

@@ -1,8 +1,8 @@
 // Link, network and transport headers of one frame.
-// IEEE 802.3, 802.1Q, 802.1ad; pcap-linktype(7); RFC 791 (IPv4), RFC 8200 (IPv6), RFC 2675
-// (jumbograms), RFC 4302 (AH), RFC 9293 (TCP), RFC 768 (UDP), RFC 9260 (SCTP), RFC 792 and
-// RFC 4443 (ICMP), RFC 3032 (MPLS), RFC 2516 (PPPoE), RFC 1661 and 1662 (PPP),
-// Community ID v1 (ports of ICMP).
+// IEEE 802.3, 802.1Q, 802.1ad; RFC 1042 (SNAP); pcap-linktype(7); RFC 791 (IPv4), RFC 8200 (IPv6),
+// RFC 2675 (jumbograms), RFC 4302 (AH), RFC 9293 (TCP), RFC 768 (UDP), RFC 9260 (SCTP), RFC 792 and
+// RFC 4443 (ICMP), RFC 2003, RFC 2473 and RFC 4213 (IP in IP), RFC 3032 (MPLS), RFC 2516 (PPPoE),
+// RFC 1661 and 1662 (PPP), Community ID v1 (ports of ICMP).
 #include "wire/decode.h"
 
 #include <algorithm>
@@ -39,6 +39,9 @@ constexpr std::uint8_t kHostIdentity = 139;
 constexpr std::uint8_t kShim6 = 140;
 }  // namespace next_header
 
+constexpr std::uint8_t kIpv4InIp = 4;   // RFC 2003
+constexpr std::uint8_t kIpv6InIp = 41;  // RFC 2473, RFC 4213
+constexpr unsigned kMaxTunnels = 3;     // one IP header inside another
 constexpr unsigned kMaxVlanTags = 4;
 constexpr unsigned kMaxMplsLabels = 8;
 constexpr unsigned kMaxExtensionHeaders = 10;
@@ -49,6 +52,7 @@ constexpr std::uint32_t kVlanScopeMask = 0x00ff'ffff;  // two VLAN ids
 struct Rest {
   base::Bytes bytes;
   std::size_t wire = 0;
+  unsigned tunnels = 0;  // how many it was taken out of
 
   void skip(std::size_t n) {
     bytes = bytes.subspan(n);
@@ -66,7 +70,8 @@ struct Rest {
   [[nodiscard]] const std::uint8_t* data() const { return bytes.data(); }
 };
 
-DecodeStatus ip(Decoded& out, Rest rest);
+DecodeStatus ipv4(Decoded& out, Rest rest);
+DecodeStatus ipv6(Decoded& out, Rest rest);
 
 // The answer that belongs to an ICMP type, or -1 for messages that have none.
 int icmp_counterpart(std::uint8_t proto, std::uint8_t type) {
@@ -157,9 +162,23 @@ std::size_t least_header_bytes(std::uint8_t proto) {
     case model::ip_proto::kIcmp:
     case model::ip_proto::kIcmp6:
       return 4;
+    case kIpv4InIp:
+      return 20;
+    case kIpv6InIp:
+      return 40;
     default:
       return 0;
   }
+}
+
+// The flow is the inner one. Equal inner tuples of different tunnels are different flows, so the
+// outer pair goes into the scope; the same for both directions.
+DecodeStatus tunnel(Decoded& out, Rest rest) {
+  if (rest.tunnels == kMaxTunnels) return payload(out, rest, 0);
+  ++rest.tunnels;
+  const std::uint64_t pair = base::hash_value(out.src) + base::hash_value(out.dst);
+  out.scope = out.scope * 0x9e37'79b1U + static_cast<std::uint32_t>((pair >> 32) ^ pair);
+  return out.proto == kIpv4InIp ? ipv4(out, rest) : ipv6(out, rest);
 }
 
 DecodeStatus transport(Decoded& out, const Rest& rest) {
@@ -176,6 +195,9 @@ DecodeStatus transport(Decoded& out, const Rest& rest) {
     case model::ip_proto::kIcmp:
     case model::ip_proto::kIcmp6:
       return icmp(out, rest);
+    case kIpv4InIp:
+    case kIpv6InIp:
+      return tunnel(out, rest);
     default:
       return payload(out, rest, 0);
   }
@@ -253,7 +275,7 @@ DecodeStatus ipv4(Decoded& out, Rest rest) {
   out.dst = base::IpAddress::v4(p + 16);
   const std::uint16_t fragment = load_be16(p + 6);
   if ((fragment & 0x1fff) != 0) return DecodeStatus::kFragment;
-  out.first_fragment = (fragment & 0x2000) != 0;
+  if ((fragment & 0x2000) != 0) out.first_fragment = true;
   if (!rest.has(header_len)) return rest.lack(header_len);
   rest.skip(header_len);
   if (out.proto == next_header::kAuthentication) {
@@ -353,7 +375,7 @@ DecodeStatus ether_type(Decoded& out, std::uint16_t type, Rest rest) {
       case ether::kServiceVlan:
       case ether::kOldServiceVlan:
         break;
-      default:  // and 802.3 lengths: all numbers below 0x0600
+      default:
         return DecodeStatus::kOther;
     }
     constexpr std::size_t kTag = 4;
@@ -366,12 +388,29 @@ DecodeStatus ether_type(Decoded& out, std::uint16_t type, Rest rest) {
   }
 }
 
+// IEEE 802.3 with a length where the type would be. Of all that LLC carries, IP is behind a SNAP
+// header that says "Ethernet types" (RFC 1042).
+DecodeStatus llc(Decoded& out, std::size_t len, Rest rest) {
+  static constexpr std::array<std::uint8_t, 6> kSnap{0xaa, 0xaa, 0x03, 0, 0, 0};
+  constexpr std::size_t kHeader = kSnap.size() + 2;
+  out.ether_type = static_cast<std::uint16_t>(len);
+  rest.limit(std::min(len, rest.wire));
+  const std::size_t shown = std::min(kSnap.size(), rest.bytes.size());
+  const bool snap = std::equal(kSnap.begin(), kSnap.begin() + shown, rest.data());
+  if (!snap || rest.wire < kHeader) return DecodeStatus::kOther;
+  if (!rest.has(kHeader)) return DecodeStatus::kCut;
+  const std::uint16_t type = load_be16(rest.data() + kSnap.size());
+  rest.skip(kHeader);
+  return ether_type(out, type, rest);
+}
+
 DecodeStatus ethernet(Decoded& out, Rest rest) {
   constexpr std::size_t kHeader = 14;
+  constexpr std::uint16_t kMaxLength = 1500;
   if (!rest.has(kHeader)) return rest.lack(kHeader);
   const std::uint16_t type = load_be16(rest.data() + 12);
   rest.skip(kHeader);
-  return ether_type(out, type, rest);
+  return type <= kMaxLength ? llc(out, type, rest) : ether_type(out, type, rest);
 }
 
 DecodeStatus cooked(Decoded& out, Rest rest, std::size_t header_len, std::size_t device_at,
@@ -389,8 +428,11 @@ DecodeStatus bsd_loopback(Decoded& out, Rest rest) {
   constexpr std::size_t kHeader = 4;
   if (!rest.has(kHeader)) return rest.lack(kHeader);
   std::uint32_t family = load_be32(rest.data());
+  const auto low_half = static_cast<std::uint16_t>(family);
   if (family > 0xffff) family = __builtin_bswap32(family);
   rest.skip(kHeader);
+  // No family in either order: some systems write an Ethernet type into the second half.
+  if (family > 0xffff) return ether_type(out, low_half, rest);
   switch (family) {
     case 2:
       return ipv4(out, rest);

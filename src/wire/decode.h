@@ -58,10 +58,12 @@ struct Decoded {
   std::uint16_t dst_port = 0;
   std::uint16_t ether_type = 0;  // innermost, where the link has one
   std::uint16_t tcp_window = 0;
-  std::uint32_t scope = 0;  // VLAN ids, outer and inner: (outer << 12) | inner
+  // VLAN ids, outer and inner: (outer << 12) | inner. Out of a tunnel (IP in IP), mixed with a
+  // hash of each outer address pair.
+  std::uint32_t scope = 0;
   std::uint32_t tcp_seq = 0;
   std::uint32_t tcp_ack = 0;
-  std::uint32_t ip_bytes = 0;          // by the IP length field
+  std::uint32_t ip_bytes = 0;          // by the innermost IP length field
   std::uint32_t payload_wire_len = 0;  // by the headers; more than payload.size() when cut
   base::IpAddress src;
   base::IpAddress dst;

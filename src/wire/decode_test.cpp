@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <initializer_list>
 #include <string>
 #include <vector>
@@ -127,6 +128,11 @@ const Case kLinks[] = {
            vlan(5, 0x800), kTcp4}),
      kMalformed, 0, 0, 0, ""},
     {"Length8023", 1, join({ether(38), Frame(38, 0x42)}), kOther, 0, 0, 0, ""},
+    {"Snap", 1, join({ether(50), {0xaa, 0xaa, 3, 0, 0, 0}, be16(0x800), kTcp4, Frame(9, 0)}), kFlow,
+     kTcp, 1234, 80, "hi"},
+    {"SnapOfAnother", 1, join({ether(50), {0xaa, 0xaa, 3, 0, 0, 0x0c}, be16(0x800), kTcp4}), kOther,
+     0, 0, 0, ""},
+    {"SnapShort", 1, join({ether(3), {0xaa, 0xaa, 3}}), kOther, 0, 0, 0, ""},
     {"Lldp", 1, join({ether(0x88cc), Frame(38, 0x42)}), kOther, 0, 0, 0, ""},
     {"Arp", 1, join({ether(0x806), Frame(28, 0)}), DecodeStatus::kArp, 0, 0, 0, ""},
     {"Mpls", 1, join({ether(0x8847), {0, 1, 0x00, 64, 0, 2, 0x01, 64}, kTcp4}), kFlow, kTcp, 1234,
@@ -157,6 +163,7 @@ const Case kLinks[] = {
     {"NullFreeBsd6", 0, join({{0, 0, 0, 28}, kUdp6}), kFlow, kUdp, 5353, 53, "dns"},
     {"NullLinux6", 0, join({{10, 0, 0, 0}, kUdp6}), kFlow, kUdp, 5353, 53, "dns"},
     {"LoopOpenBsd6", 108, join({{0, 0, 0, 24}, kUdp6}), kFlow, kUdp, 5353, 53, "dns"},
+    {"NullEtherType", 0, join({{0x0f, 0, 8, 0}, kTcp4}), kFlow, kTcp, 1234, 80, "hi"},
     {"NullOther", 0, join({{7, 0, 0, 0}, kTcp4}), kOther, 0, 0, 0, ""},
     {"Ppp", 9, join({{0xff, 3, 0, 0x21}, kTcp4}), kFlow, kTcp, 1234, 80, "hi"},
     {"PppCompressed", 9, join({{0x57}, kUdp6}), kFlow, kUdp, 5353, 53, "dns"},
@@ -214,6 +221,18 @@ const Case kNetworks[] = {
     {"ExtensionPastEnd", 101, ip6(0, {6, 200, 0, 0, 0, 0, 0, 0}), kMalformed, 0, 0, 0, ""},
     {"ExtensionCut", 101, ip6(0, {6, 9, 0, 0, 0, 0, 0, 0}, 200), kCut, 0, 0, 0, "", 240},
     {"Esp", 101, ip4(50, text("enc")), kFlow, 50, 0, 0, "enc"},
+    {"Ip4In4", 101, ip4(4, kTcp4), kFlow, kTcp, 1234, 80, "hi"},
+    {"Ip6In4", 101, ip4(41, kUdp6), kFlow, kUdp, 5353, 53, "dns"},
+    {"Ip4In6", 101, ip6(60, join({extension(4), kTcp4})), kFlow, kTcp, 1234, 80, "hi"},
+    {"Ip6In6", 101, ip6(41, kUdp6), kFlow, kUdp, 5353, 53, "dns"},
+    {"ThreeTunnels", 101, ip4(4, ip4(4, ip4(4, kTcp4))), kFlow, kTcp, 1234, 80, "hi"},
+    {"FourTunnels", 101, ip4(4, ip4(4, ip4(4, ip4(4, text("x"))))), kFlow, 4, 0, 0, "x"},
+    {"TunnelOfNothing", 101, ip4(4, {}), kMalformed, 0, 0, 0, ""},
+    {"TunnelOfTheOther", 101, ip4(41, kTcp4), kMalformed, 0, 0, 0, ""},
+    {"TunnelFragment", 101, ip4(4, ip4(17, udp(text("one"), 99), 0, 119), 0x2000), kFlow, kUdp,
+     5353, 53, "one", 0, 91, true},
+    {"TunnelTinyFragment", 101, ip4(41, Frame(8, 0x60), 0x2000), DecodeStatus::kFragment, 0, 0, 0,
+     ""},
     {"Gre", 101, ip4(47, text("gre")), kFlow, 47, 0, 0, "gre"},
 };
 
@@ -256,6 +275,22 @@ TEST(Decode, FieldsOfTcp) {
   EXPECT_EQ(d.ip_bytes, 42U);
   EXPECT_EQ(d.src.to_string(), "10.0.0.1");
   EXPECT_EQ(d.dst.to_string(), "10.0.0.2");
+}
+
+TEST(Decode, TunnelsAreStrippedAndKeptApart) {
+  Frame there = ip4(41, kUdp6);
+  Frame back = there;
+  std::swap_ranges(back.begin() + 12, back.begin() + 16, back.begin() + 16);
+  Frame elsewhere = there;
+  elsewhere[15] = 77;
+  const Decoded d = decode_frame(101, there);
+  EXPECT_EQ(d.src.to_string(), "2000::1");
+  EXPECT_EQ(d.dst.to_string(), "2000::2");
+  EXPECT_EQ(d.ip_bytes, 51U);
+  EXPECT_NE(d.scope, 0U);
+  EXPECT_EQ(d.scope, decode_frame(101, back).scope);
+  EXPECT_NE(d.scope, decode_frame(101, elsewhere).scope);
+  EXPECT_NE(d.scope, decode_frame(1, join({ether(0x8100), vlan(5, 0x800), there})).scope);
 }
 
 TEST(Decode, FragmentsKeepAddressesAndProtocol) {

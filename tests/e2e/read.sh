@@ -87,6 +87,16 @@ fi
 expect 0 "$NETWATCH" read "$scratch/some.pcapng" --records
 has out 'http.status=404'
 expect 3 "$NETWATCH" read $http -w /nonexistent/a.pcapng
+cp $http "$scratch/own.pcapng"
+expect 2 "$NETWATCH" read "$scratch/own.pcapng" -Y http -w "$scratch/own.pcapng"
+cmp -s $http "$scratch/own.pcapng" || fail "-w destroyed its own input"
+expect 2 "$NETWATCH" read $http --json -w -
+expect 0 sh -c "'$NETWATCH' read -q $http -w - | '$NETWATCH' read -q -"
+has out '94 packets'
+mkfifo "$scratch/fifo"
+cat $dns >"$scratch/fifo" &
+expect 0 "$NETWATCH" read --flows -Y dns "$scratch/fifo"
+has out dns
 
 # A damaged file: what came before is reported, the error names file and offset, status 1.
 size=$(stat -c %s $http)
@@ -104,6 +114,8 @@ has err 'No such file'
 expect 2 "$NETWATCH" read
 expect 2 "$NETWATCH" read $http --json --flows
 expect 2 "$NETWATCH" --no-such-option
+expect 2 "$NETWATCH" read $http -c 0
+has err 'whole number from 1'
 expect 0 "$NETWATCH" --version
 expect 0 "$NETWATCH" read $http -q -c 5
 has out '5 packets'

@@ -22,6 +22,15 @@ constexpr const char* kFooter =
     "  netwatch read a.pcapng -Y 'dns.rcode == NXDOMAIN' -w nx.pcapng\n"
     "Exit status: 0 done, 1 an input was damaged, 2 wrong usage, 3 not possible here.";
 
+// An empty answer means that the value is fine.
+std::string whole_number_from_one(const std::string& text) {
+  constexpr std::size_t kMostDigits = 19;  // fits 64 bits
+  const bool digits = !text.empty() && text.size() <= kMostDigits &&
+                      text.find_first_not_of("0123456789") == std::string::npos;
+  const bool zero = text.find_first_not_of('0') == std::string::npos;
+  return digits && !zero ? std::string() : "a whole number from 1 is wanted, not '" + text + "'";
+}
+
 void add_live_options(CLI::App& app, LiveOptions& options) {
   app.add_option("-i,--interface", options.interface, "Interface to capture on, or any")
       ->type_name("IFACE")
@@ -45,7 +54,7 @@ void add_read_options(CLI::App& read, ReadOptions& options) {
       ->type_name("FILE");
   read.add_option("-c,--count", options.max_packets, "Stop after so many packets")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Validator(whole_number_from_one, ""));
   read.add_option("--threads", options.threads, "Worker threads; results do not depend on it")
       ->capture_default_str()
       ->check(CLI::Range(1U, 16U));

@@ -1,7 +1,7 @@
 #include "apps/netwatch/read_command.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -29,6 +29,19 @@ void complain(std::string_view message) {
   std::string text;
   base::append_sanitised(text, message);
   fmt::print(stderr, "netwatch: {}\n", text);
+}
+
+bool same_file(const std::string& one, const std::string& two) {
+  struct stat a = {};
+  struct stat b = {};
+  return ::stat(one.c_str(), &a) == 0 && ::stat(two.c_str(), &b) == 0 && a.st_dev == b.st_dev &&
+         a.st_ino == b.st_ino && S_ISREG(a.st_mode);
+}
+
+// Whether a path names something that can be read only once.
+bool is_pipe(const std::string& path) {
+  struct stat about = {};
+  return ::stat(path.c_str(), &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode);
 }
 
 std::string joined(const std::vector<std::string>& files) {
@@ -71,7 +84,7 @@ class ReadRun {
     }
     const pipeline::FileRunOutcome outcome = pipeline::run_files(run, writing);
     progress_.clear();
-    print_tail(outcome.totals);
+    print_tail(outcome.totals, !outcome.errors.empty());
     return close(outcome);
   }
 
@@ -100,15 +113,9 @@ class ReadRun {
       }
       filter_ = std::move(*filter);
     }
-    const auto standard_input = std::find(options_.files.begin(), options_.files.end(), "-");
-    if (filter_ && standard_input != options_.files.end()) {
-      auto spool = Spool::of_standard_input();
-      if (!spool.ok()) {
-        complain(spool.error().message);
-        return kExitNotPossible;
-      }
-      spool_ = std::move(*spool);
-      *standard_input = spool_->path();
+    if (const int status = check_outputs(); status != kExitOk) return status;
+    if (filter_) {
+      if (const int status = spool_inputs(); status != kExitOk) return status;
     }
     if (!options_.write_path.empty()) {
       auto writer = record::PcapngWriter::create(options_.write_path, "netwatch " NETWATCH_VERSION);
@@ -117,6 +124,36 @@ class ReadRun {
         return kExitNotPossible;
       }
       writer_ = std::move(*writer);
+    }
+    return kExitOk;
+  }
+
+  // What would destroy an input or mix two outputs is refused before anything is opened.
+  [[nodiscard]] int check_outputs() const {
+    if (options_.write_path == "-" && (options_.json || options_.flows || options_.records)) {
+      complain("-w - writes packets to standard output: leave out --json, --flows and --records");
+      return kExitUsage;
+    }
+    for (const std::string& file : options_.files) {
+      if (same_file(file, options_.write_path)) {
+        complain("-w would overwrite the capture that is read: " + file);
+        return kExitUsage;
+      }
+    }
+    return kExitOk;
+  }
+
+  // Two passes need inputs that can be read twice: pipes are copied first.
+  int spool_inputs() {
+    for (std::string& file : options_.files) {
+      if (file != "-" && !is_pipe(file)) continue;
+      auto spool = Spool::of(file);
+      if (!spool.ok()) {
+        complain(spool.error().message);
+        return kExitNotPossible;
+      }
+      file = spool->path();
+      spools_.push_back(std::move(*spool));
     }
     return kExitOk;
   }
@@ -166,13 +203,18 @@ class ReadRun {
     }
   }
 
-  void print_tail(const pipeline::Totals& totals) {
+  void print_tail(const pipeline::Totals& totals, bool broken) {
     if (options_.json) {
       exporting::append_stats(out_.buffer(), exported(totals));
     } else if (options_.quiet) {
-      // The totals of a summary without anything else.
-      out_.buffer() += Summary().render(source_, totals);
-    } else if (summary_ != nullptr) {
+      // The totals of a summary without anything else; beside packets on standard error.
+      const std::string text = Summary().render(source_, totals);
+      if (options_.write_path == "-") {
+        fmt::print(stderr, "{}", text);
+      } else {
+        out_.buffer() += text;
+      }
+    } else if (summary_ != nullptr && !(totals.packets == 0 && broken)) {
       out_.buffer() += summary_->render(source_, totals);
     }
     out_.flush();
@@ -208,7 +250,7 @@ class ReadRun {
   Output out_;
   Progress progress_;
   std::optional<query::Filter> filter_;
-  std::optional<Spool> spool_;
+  std::vector<Spool> spools_;
   std::optional<record::PcapngWriter> writer_;
   std::optional<base::Error> write_error_;
   std::optional<std::unordered_set<model::FlowId>> selected_;

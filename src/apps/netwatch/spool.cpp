@@ -18,12 +18,12 @@ base::Status copy_all(int from, int to) {
     if (got == 0) return base::ok_status();
     if (got < 0) {
       if (errno == EINTR) continue;
-      return base::errno_error(errno, "standard input");
+      return base::errno_error(errno, "reading the input");
     }
     for (ssize_t done = 0; done < got;) {
       const ssize_t put = ::write(to, block.data() + done, static_cast<std::size_t>(got - done));
       if (put < 0 && errno != EINTR) {
-        return base::errno_error(errno, "the temporary copy of standard input (set TMPDIR)");
+        return base::errno_error(errno, "the temporary copy of the input (set TMPDIR)");
       }
       if (put > 0) done += put;
     }
@@ -32,13 +32,17 @@ base::Status copy_all(int from, int to) {
 
 }  // namespace
 
-base::Result<Spool> Spool::of_standard_input() {
+base::Result<Spool> Spool::of(const std::string& path) {
   const char* chosen = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): before any thread
   const std::string folder = chosen != nullptr && *chosen != '\0' ? chosen : "/var/tmp";
   const int fd = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (fd < 0) return base::errno_error(errno, folder + " (for a copy of standard input)");
+  if (fd < 0) return base::errno_error(errno, folder + " (for a copy of " + path + ")");
   Spool spool(fd);
-  if (auto copied = copy_all(STDIN_FILENO, fd); !copied.ok()) return copied.error();
+  const int from = path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (from < 0) return base::errno_error(errno, path);
+  auto copied = copy_all(from, fd);
+  if (from != STDIN_FILENO) ::close(from);
+  if (!copied.ok()) return copied.error();
   return spool;
 }
 

@@ -6,11 +6,12 @@
 
 namespace netwatch::app {
 
-// A copy of standard input on disk, for runs that need two passes. Has no name in the file system
-// and is gone with the process; lives in $TMPDIR or /var/tmp.
+// A copy of standard input or a pipe on disk, for runs that need two passes. Has no name in the
+// file system and is gone with the process; lives in $TMPDIR or /var/tmp.
 class Spool {
  public:
-  static base::Result<Spool> of_standard_input();
+  // "-" is standard input.
+  static base::Result<Spool> of(const std::string& path);
   Spool(Spool&& from) noexcept;
   Spool& operator=(Spool&& from) noexcept;
   ~Spool();

@@ -13,6 +13,7 @@ namespace {
 
 using std::string_view;
 
+constexpr std::size_t kMinMethodBytes = 3;  // less is the tail of one
 constexpr std::size_t kMaxMethodBytes = 32;
 constexpr std::size_t kMaxUnknownLineBytes = 2048;  // of an unregistered method, while incomplete
 constexpr std::uint64_t kMaxNumber = std::numeric_limits<std::int64_t>::max();
@@ -106,12 +107,26 @@ bool is_http1_version(string_view version) {
   return version.starts_with("HTTP/1.") || version.starts_with("HTTP/0.");
 }
 
-HttpStart classify_request_line(string_view line) {
+// "Host: x": what follows a request line and nothing else that begins with a method.
+HttpStart begins_with_header(string_view bytes) {
+  std::size_t end = 0;
+  while (end < bytes.size() && is_token_char(bytes[end])) ++end;
+  if (end == bytes.size()) return end <= kMaxMethodBytes ? HttpStart::kMore : HttpStart::kNo;
+  return end > 0 && bytes[end] == ':' ? HttpStart::kRequest : HttpStart::kNo;
+}
+
+// `after` is what follows the line.
+HttpStart classify_request_line(string_view line, string_view after) {
   const RequestLine request = parse_request_line(line, "HTTP/");
-  if (is_http1_version(request.version) && !request.uri.empty()) return HttpStart::kRequest;
+  if (is_http1_version(request.version) && !request.uri.empty()) {
+    return request.method.size() >= kMinMethodBytes ? HttpStart::kRequest : HttpStart::kNo;
+  }
   // The peers of a malformed request still call it one, and answer it.
-  const bool says_http = line.find("HTTP/") != string_view::npos;
-  return says_http && is_known_http_method(request.method) ? HttpStart::kRequest : HttpStart::kNo;
+  if (!is_known_http_method(request.method)) return HttpStart::kNo;
+  if (line.find("HTTP/") != string_view::npos) return HttpStart::kRequest;
+  // Some senders forget the version, but not the header.
+  const bool path = request.uri.starts_with('/') && request.uri.find(' ') == string_view::npos;
+  return path ? begins_with_header(after) : HttpStart::kNo;
 }
 
 }  // namespace
@@ -126,12 +141,15 @@ bool next_line(string_view& rest, string_view& line) {
 }
 
 std::size_t find_headers_end(string_view bytes, std::size_t searched) {
-  // An LF that was seen as the last byte may be the one before the empty line.
-  std::size_t at = searched > 2 ? searched - 2 : 0;
+  constexpr std::size_t kMaxReturns = 2;  // one too many is seen and borne
+  // An LF that was seen near the end may be the one before the empty line.
+  constexpr std::size_t kLookBack = kMaxReturns + 1;
+  std::size_t at = searched > kLookBack ? searched - kLookBack : 0;
   while ((at = bytes.find('\n', at)) != string_view::npos) {
-    ++at;
+    const std::size_t line = ++at;
+    while (at < bytes.size() && bytes[at] == '\r' && at - line < kMaxReturns) ++at;
     if (at < bytes.size() && bytes[at] == '\n') return at + 1;
-    if (at + 1 < bytes.size() && bytes[at] == '\r' && bytes[at + 1] == '\n') return at + 2;
+    at = line;
   }
   return 0;
 }
@@ -288,7 +306,7 @@ HttpStart classify_http_start(string_view bytes) {
   string_view rest = bytes;
   string_view line;
   if (next_line(rest, line)) {
-    return line.size() <= kMaxStartLineBytes ? classify_request_line(line) : HttpStart::kNo;
+    return line.size() <= kMaxStartLineBytes ? classify_request_line(line, rest) : HttpStart::kNo;
   }
   // An incomplete line must at least be text.
   const auto is_control = [](char c) {

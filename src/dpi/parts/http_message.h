@@ -14,9 +14,9 @@ namespace netwatch::dpi {
 // LF yet.
 bool next_line(std::string_view& rest, std::string_view& line);
 
-// Where a header section ends: behind the empty line. `bytes` begins with a line (start line or
-// header); `searched` bytes of it are known not to hold the end, so that a section that arrives
-// in pieces is scanned once. 0 if the end is not in `bytes`.
+// Where a header section ends: behind the empty line (CRLF, LF, or CR CR LF). `bytes` begins with a
+// line (start line or header); `searched` bytes of it are known not to hold the end, so that a
+// section that arrives in pieces is scanned once. 0 if the end is not in `bytes`.
 std::size_t find_headers_end(std::string_view bytes, std::size_t searched = 0);
 
 // ASCII only, as header names and schemes are compared.
@@ -88,8 +88,9 @@ enum class HttpStart : std::uint8_t { kNo, kMore, kRequest, kResponse };
 inline constexpr std::size_t kMaxStartLineBytes = 32 * 1024;
 
 // By content: a status line ("HTTP/1.", or SHOUTcast's "ICY "), or a request line: a token, a URI
-// and HTTP/1.x; one of the registered methods needs no well-formed version. kMore while the line
-// is not complete. Other protocols with such lines (RTSP, SIP, HTTP/2's preface) are kNo.
+// and HTTP/1.x; one of the registered methods needs no well-formed version, and none at all if a
+// header follows the line. kMore while that cannot be told. Other protocols with such lines (RTSP,
+// SIP, HTTP/2's preface) are kNo.
 HttpStart classify_http_start(std::string_view bytes);
 // Whether an incomplete line can hardly be anything else: a registered method, a URI, and at least
 // three letters of the version. What a capture with a small snaplen keeps of a request.

@@ -148,8 +148,15 @@ Verdict HttpDecoder::on_gap(const model::StreamChunk& chunk, Context& context) {
   if (lost_already || side.phase == Phase::kRest || side.phase == Phase::kTunnel) {
     return Verdict::kFine;
   }
-  const bool in_head = side.phase == Phase::kHead;
-  if (in_head) context.odd("gap_in_header");
+  // What was kept of a message is all there will ever be of it.
+  const string_view kept = base::as_text(chunk.bytes);
+  const bool begun = side.phase == Phase::kStart && is_cut_request_line(kept);
+  const bool in_head = (side.phase == Phase::kHead && !kept.empty()) || begun;
+  if (in_head) {
+    Call call{chunk, context, side};
+    call.breach("gap_in_header");
+    (void)message(kept, false, call);
+  }
   side = {Phase::kResync, 0};
   // A message may have been in the gap, so which response answers which request is not known.
   outstanding_.clear();
@@ -225,7 +232,7 @@ HttpDecoder::Move HttpDecoder::skip_head(string_view rest, Call& call) {
     call.side = {Phase::kResync, 0};
     return {end, false};
   }
-  constexpr std::size_t kLongestEnd = 3;  // "\n\r\n" less its last byte, kept for the next call
+  constexpr std::size_t kLongestEnd = 4;  // "\n\r\r\n" less its last byte, kept for the next call
   return {rest.size() - std::min(rest.size(), kLongestEnd - 1), true};
 }
 
@@ -395,6 +402,7 @@ const ProtocolDef kHttp{
     .schema = &kHttpSchema,
     .state_bytes = sizeof(HttpDecoder),
     .make = make_decoder<HttpDecoder>,
+    .late = true,  // a whole start line, so that what a SOCKS proxy relays is read
 };
 
 }  // namespace netwatch::dpi

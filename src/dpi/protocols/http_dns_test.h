@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -96,9 +97,9 @@ class Feeder {
     const std::uint64_t passed = std::min(own.skip, gap_bytes);
     own.skip -= passed;
     if (ended_ || context.handed_on || passed == gap_bytes) return;
-    own.held.clear();
+    const std::string kept = std::exchange(own.held, {});
     own.wanted = 0;
-    model::StreamChunk lost = chunk(side, {}, false, false);
+    model::StreamChunk lost = chunk(side, kept, false, false);
     lost.gap_bytes = gap_bytes - passed;
     ended_ = is_end(decoder_->on_gap(lost, context));
   }

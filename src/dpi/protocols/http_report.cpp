@@ -268,7 +268,12 @@ HttpHead HeadReader::run(string_view section, bool complete) {
   head_.request ? request_line(line, cut_line) : status_line(line);
   HeaderCursor headers(section);
   HeaderCursor::Field field;
-  while (headers.next(field, !complete)) header(field);
+  const char* const end = section.data() + section.size();
+  while (headers.next(field, !complete)) {
+    // Half a name would be another host's.
+    const bool cut_short = !complete && field.value.data() + field.value.size() == end;
+    if (!cut_short || !same_ignoring_case(field.name, "Host")) header(field);
+  }
   if (headers.junk_lines() > 0) odd("header_without_colon");
   if (head_.request && !uri_host_.empty()) add_once(kHost, uri_host_);
   head_.upgrade = head_.upgrade && says_upgrade_;

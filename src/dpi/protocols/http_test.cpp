@@ -197,11 +197,44 @@ TEST(HttpDecoder, BodiesAreSkippedNotRead) {
 
 TEST(HttpDecoder, GapInAHeaderIsOddAndTheNextMessageIsFound) {
   Feeder feeder(kHttp);
-  feeder.stream(kClient, "GET /lost HTTP/1.1\r\nHost: x");
+  feeder.stream(kClient, "GET /half HTTP/1.1\r\nUser-Agent: u\r\nHost: www.exam");
   feeder.gap(kClient, 10);
   feeder.stream(kClient, "tail of a header\r\n\r\n" + kGet);
-  EXPECT_THAT(feeder.context.records, ElementsAre(kGetRecord));
+  EXPECT_THAT(feeder.context.records,
+              ElementsAre("> request method=GET uri=/half version=HTTP/1.1 user_agent=u (cut)",
+                          kGetRecord));
   EXPECT_THAT(feeder.context.odds, ElementsAre("gap_in_header"));
+}
+
+TEST(HttpDecoder, WhatIsKeptBeforeAGapIsReported) {
+  Feeder feeder(kHttp);
+  feeder.stream(kClient, "GET /a HTT");
+  feeder.gap(kClient, 400);
+  feeder.stream(kServer, "HTTP/1.1 200 OK\r\nServer: s\r\nConte");
+  feeder.gap(kServer, 1000);
+  feeder.stream(kServer, kOk);
+  EXPECT_THAT(feeder.context.records,
+              ElementsAre("> request method=GET uri=/a (cut)",
+                          "< response status=200 version=HTTP/1.1 reason=OK server=s (cut)",
+                          HasSubstr("status=200")));
+}
+
+TEST(HttpDecoder, HeaderMayEndWithOneReturnTooMany) {
+  for (const std::size_t chunk_bytes : {std::size_t{1}, std::size_t{3}, SIZE_MAX}) {
+    Feeder feeder(kHttp, chunk_bytes);
+    feeder.stream(kServer, "HTTP/1.1 200 OK\r\nServer: s\n\r\r\nbody");
+    EXPECT_THAT(feeder.context.records,
+                ElementsAre("< response status=200 version=HTTP/1.1 reason=OK server=s"));
+  }
+}
+
+TEST(HttpDecoder, RequestWithoutAVersionIsOneIfAHeaderFollows) {
+  for (const std::size_t chunk_bytes : {std::size_t{1}, SIZE_MAX}) {
+    Feeder feeder(kHttp, chunk_bytes);
+    feeder.stream(kClient, "GET /a\r\nHost: h\r\n\r\n");
+    EXPECT_THAT(feeder.context.records, ElementsAre("> request method=GET uri=/a host=h"));
+    EXPECT_THAT(feeder.context.odds, ElementsAre("bad_request_line"));
+  }
 }
 
 TEST(HttpDecoder, WhatTheCaptureKeptOfAHeaderIsReported) {
@@ -307,7 +340,14 @@ TEST(HttpProbe, TellsByContent) {
       {"GE", "", Probe::kMore},
       {"GET/ HTTP/1.1\r\n", "", Probe::kMore},
       {"", "HTTP", Probe::kMore},
-      {"GET /\r\n", "", Probe::kNo},
+      {"ET / HTTP/1.1\r\n", "", Probe::kMore},
+      {"GET /a\r\nHost: h", "", Probe::kYes},
+      {"GET /a\r\nHo", "", Probe::kMore},
+      {"GET /a\r\n", "", Probe::kMore},
+      {"GET /a\r\n\r\n", "", Probe::kNo},
+      {"GET key\r\nHost: h", "", Probe::kNo},
+      {"GET /a b\r\nHost: h", "", Probe::kNo},
+      {"SET /a\r\nHost: h", "", Probe::kNo},
       {"OPTIONS * RTSP/1.0\r\n", "", Probe::kNo},
       {"INVITE sip:a@b SIP/2.0\r\n", "", Probe::kNo},
       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "", Probe::kNo},
