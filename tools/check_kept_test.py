@@ -41,6 +41,15 @@ class CheckKept(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertIn('1 without a cause', out)
 
+    def test_without_packet(self):
+        status, out = self.run_tool(PRESENT, ROW.replace('\t7\t', '\t\t'))
+        self.assertEqual(status, 1)
+        self.assertIn('without packet or cause: a.pcap', out)
+
+    def test_nothing_compared(self):
+        status, out = self.run_tool('', '')
+        self.assertEqual(status, 1, out)
+
 
 if __name__ == '__main__':
     unittest.main()
