@@ -7,15 +7,16 @@ namespace netwatch::pipeline {
 void Reducer::take(BatchWork& work) {
   order_.clear();
   for (std::uint32_t shard = 0; shard < kShards; ++shard) {
+    std::uint32_t place = 0;
     for (const ShardOutput::Event& event : work.outputs[shard].events()) {
-      order_.push_back({event, shard});
+      order_.push_back({event, shard, place++});
     }
   }
-  // A shard's own events are in order already: a stable sort keeps them so.
-  std::stable_sort(order_.begin(), order_.end(), [](const Ordered& one, const Ordered& two) {
+  std::sort(order_.begin(), order_.end(), [](const Ordered& one, const Ordered& two) {
     if (one.event.packet != two.event.packet) return one.event.packet < two.event.packet;
     if (one.event.phase != two.event.phase) return one.event.phase < two.event.phase;
-    return one.shard < two.shard;
+    if (one.shard != two.shard) return one.shard < two.shard;
+    return one.place < two.place;
   });
   for (const Ordered& item : order_) hand_on(work, item);
 }

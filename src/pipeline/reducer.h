@@ -27,6 +27,7 @@ class Reducer {
   struct Ordered {
     ShardOutput::Event event;
     std::uint32_t shard = 0;
+    std::uint32_t place = 0;  // among the events of its shard
   };
   void hand_on(BatchWork& work, const Ordered& item);
   void name(model::Flow& flow);

@@ -80,11 +80,15 @@ void Talkers::finish() {
     building_[i]->spark = past.spark;
   }
   std::erase_if(history_, [this](const auto& entry) { return entry.second.round != round_; });
-  std::stable_sort(building_.begin(), building_.end(), [](const auto& one, const auto& two) {
+  std::sort(building_.begin(), building_.end(), [](const auto& one, const auto& two) {
     const float rate_one = one->up_rate + one->down_rate;
     const float rate_two = two->up_rate + two->down_rate;
     if (rate_one != rate_two) return rate_one > rate_two;
-    return one->up_bytes + one->down_bytes > two->up_bytes + two->down_bytes;
+    const std::uint64_t bytes_one = one->up_bytes + one->down_bytes;
+    const std::uint64_t bytes_two = two->up_bytes + two->down_bytes;
+    if (bytes_one != bytes_two) return bytes_one > bytes_two;
+    if (one->host != two->host) return one->host < two->host;
+    return one->process < two->process;
   });
   if (building_.size() > kMaxTalkers) building_.resize(kMaxTalkers);
   list_.assign(building_.begin(), building_.end());

@@ -214,7 +214,7 @@ class ReadRun {
       } else {
         out_.buffer() += text;
       }
-    } else if (summary_ != nullptr && !(totals.packets == 0 && broken)) {
+    } else if (summary_ != nullptr && (totals.packets > 0 || !broken)) {
       out_.buffer() += summary_->render(source_, totals);
     }
     out_.flush();
