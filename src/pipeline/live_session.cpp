@@ -173,6 +173,10 @@ void LiveSession::take_samples() {
                              .why = samples.socket_error->message,
                              .fix = "netwatch tries again by itself"});
     table_.set_abilities(abilities_);
+    sockets_failed_ = true;
+  } else if (samples.sockets && std::exchange(sockets_failed_, false)) {
+    set_ability(abilities_, {.name = "sockets", .on = true, .why = {}, .fix = {}});
+    table_.set_abilities(abilities_);
   }
   // Interfaces first: they say which addresses are ours.
   if (samples.interfaces) table_.take_interfaces(*samples.interfaces);

@@ -62,6 +62,7 @@ class LiveSession {
   std::unique_ptr<capture::PacketSource> source_;  // null without capture
   base::TimeNs next_reopen_ns_ = 0;                // 0: capture was never there to be lost
   std::vector<model::Ability> abilities_;
+  bool sockets_failed_ = false;  // at the last look
   LiveTable table_;
   Engine engine_;
   // Wall clock minus monotonic clock when the session began.

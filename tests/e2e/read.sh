@@ -90,6 +90,8 @@ expect 3 "$NETWATCH" read $http -w /nonexistent/a.pcapng
 cp $http "$scratch/own.pcapng"
 expect 2 "$NETWATCH" read "$scratch/own.pcapng" -Y http -w "$scratch/own.pcapng"
 cmp -s $http "$scratch/own.pcapng" || fail "-w destroyed its own input"
+expect 1 "$NETWATCH" read /nonexistent.pcap -w "$scratch/own.pcapng"
+cmp -s $http "$scratch/own.pcapng" || fail "an unreadable input replaced an output"
 expect 2 "$NETWATCH" read $http --json -w -
 expect 0 sh -c "'$NETWATCH' read -q $http -w - | '$NETWATCH' read -q -"
 has out '94 packets'

@@ -163,8 +163,7 @@ class ReadRun {
     run.files = options_.files;
     run.max_packets = options_.max_packets;
     run.engine.threads = options_.threads;
-    run.engine.community_ids =
-        options_.json || (filter_ && options_.filter.find("community") != std::string::npos);
+    run.engine.community_ids = options_.json || filter_.has_value();
     run.on_progress = [this](std::uint64_t done, std::uint64_t total) {
       progress_.show(done, total);
     };
@@ -226,6 +225,8 @@ class ReadRun {
       complain(error.message);
       status = kExitBrokenInput;
     }
+    // Nothing could be read: an output that was there before stays as it was.
+    if (outcome.totals.packets == 0 && !outcome.errors.empty()) writer_.reset();
     if (writer_ && !write_error_) {
       if (auto closed = writer_->close(); !closed.ok()) write_error_ = closed.error();
     }
