@@ -63,10 +63,9 @@ base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionO
       new LiveSession(options, std::move(source), std::move(abilities)));
 }
 
-LiveSession::LiveSession(const LiveSessionOptions& options,
-                         std::unique_ptr<capture::PacketSource> source,
+LiveSession::LiveSession(LiveSessionOptions options, std::unique_ptr<capture::PacketSource> source,
                          std::vector<model::Ability> abilities)
-    : options_(options),
+    : options_(std::move(options)),
       source_(std::move(source)),
       abilities_(std::move(abilities)),
       table_(table_options(options_, source_ != nullptr)),

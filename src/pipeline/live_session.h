@@ -47,7 +47,7 @@ class LiveSession {
     std::optional<base::Error> socket_error;
   };
 
-  LiveSession(const LiveSessionOptions& options, std::unique_ptr<capture::PacketSource> source,
+  LiveSession(LiveSessionOptions options, std::unique_ptr<capture::PacketSource> source,
               std::vector<model::Ability> abilities);
   void run_engine();
   void capture_once();
