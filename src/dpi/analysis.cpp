@@ -14,7 +14,7 @@ std::uint32_t AnalysisTable::take(model::FlowId flow) {
     free_ = at(slot).next;
   } else if (made_ < capacity_) {
     if (made_ % kPageAnalyses == 0) {
-      pages_.push_back(std::make_unique<Analysis[]>(kPageAnalyses));
+      pages_.push_back(std::make_unique<Page>());
     }
     slot = ++made_;
   } else {
@@ -23,6 +23,7 @@ std::uint32_t AnalysisTable::take(model::FlowId flow) {
   Analysis& analysis = at(slot);
   analysis = Analysis{};
   analysis.flow = static_cast<std::uint32_t>(flow);
+  child(slot) = 0;
   push(slot, AnalysisList::kProbing);
   ++live_;
   return slot;

@@ -55,6 +55,10 @@ static_assert(sizeof(Analysis) == 64);
 // 1-based so that 0 means none.
 class AnalysisTable {
  public:
+  static constexpr std::size_t kBytesEach = sizeof(Analysis) + sizeof(std::uint32_t);
+  // Of a child that nobody reads any more; never a slot.
+  static constexpr std::uint32_t kChildOver = 0x7FFFFFFF;
+
   explicit AnalysisTable(std::size_t capacity);
 
   // A blank analysis of `flow` in the list kProbing; 0 when all are in use.
@@ -62,7 +66,11 @@ class AnalysisTable {
   void give_back(std::uint32_t slot);
 
   [[nodiscard]] Analysis& at(std::uint32_t slot) const {
-    return pages_[(slot - 1) / kPageAnalyses][(slot - 1) % kPageAnalyses];
+    return pages_[(slot - 1) / kPageAnalyses]->analyses[(slot - 1) % kPageAnalyses];
+  }
+  // The slot of the stream that this one carries: an analysis, a mark, 0 or kChildOver.
+  [[nodiscard]] std::uint32_t& child(std::uint32_t slot) const {
+    return pages_[(slot - 1) / kPageAnalyses]->children[(slot - 1) % kPageAnalyses];
   }
   // Null when the slot's analysis was given away.
   [[nodiscard]] Analysis* find(std::uint32_t slot, model::FlowId flow) const;
@@ -82,6 +90,11 @@ class AnalysisTable {
 
  private:
   static constexpr std::size_t kPageAnalyses = 64;
+  // Few streams carry another: their links lie apart, so that an analysis stays one cache line.
+  struct Page {
+    std::array<Analysis, kPageAnalyses> analyses;
+    std::array<std::uint32_t, kPageAnalyses> children;
+  };
   struct Ends {
     std::uint32_t youngest = 0;
     std::uint32_t oldest = 0;
@@ -96,7 +109,7 @@ class AnalysisTable {
   std::uint32_t free_ = 0;
   std::uint32_t clock_ = 0;
   std::array<Ends, kAnalysisLists> lists_;
-  std::vector<std::unique_ptr<Analysis[]>> pages_;
+  std::vector<std::unique_ptr<Page>> pages_;
 };
 
 }  // namespace netwatch::dpi

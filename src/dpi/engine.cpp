@@ -21,7 +21,7 @@ Engine::Engine(AnalyzerSink& sink, const AnalyzerBudget& budget,
                std::span<const ProtocolDef* const> table)
     : sink_(sink),
       index_(table),
-      table_(std::max(budget.decoder_bytes / 2 / sizeof(Analysis), kFewestAnalyses)),
+      table_(std::max(budget.decoder_bytes / 2 / AnalysisTable::kBytesEach, kFewestAnalyses)),
       decoders_(budget.decoder_bytes / 2, kDecoderPageBytes, kDecoderClasses),
       blocks_(budget.held_bytes, kHeldPageBytes, kHeldClasses),
       scratch_(kMaxHeldBytes) {}
@@ -39,7 +39,9 @@ Appetite Engine::feed(std::uint32_t& slot, const FlowRef& flow, const model::Str
   time_ns_ = chunk.time_ns;
   packet_ = chunk.packet;
   cut_ = chunk.cut;
-  return chunk.datagram ? feed_datagram(slot, chunk) : feed_stream(slot, chunk);
+  const Appetite appetite = chunk.datagram ? feed_datagram(slot, chunk) : feed_stream(slot, chunk);
+  if (!children_.empty()) feed_children();
+  return appetite;
 }
 
 void Engine::end(std::uint32_t& slot, const FlowRef& flow, base::TimeNs now_ns,
@@ -47,30 +49,21 @@ void Engine::end(std::uint32_t& slot, const FlowRef& flow, base::TimeNs now_ns,
   flow_ = flow;
   time_ns_ = now_ns;
   packet_ = packet;
-  Analysis* analysis = table_.find(slot, flow.id);
-  if (analysis != nullptr) {
-    if (analysis->decoder != nullptr) {
-      confirm(*analysis);
-      begin_call(*analysis);
-      analysis->decoder->on_end(*this);
-      tell_originator();
-    }
-    free_analysis(slot);
-  }
+  if (table_.find(slot, flow.id) != nullptr) end_analysis(slot);
   slot = 0;
 }
 
-void Engine::begin_call(Analysis& analysis) {
-  current_ = &analysis;
+void Engine::begin_call(std::uint32_t slot) {
+  current_ = &table_.at(slot);
+  current_slot_ = slot;
   handed_on_ = false;
   counted_odd_ = false;
   turned_ = false;
 }
 
 Step Engine::call(std::uint32_t slot, const model::StreamChunk& chunk) {
-  Analysis& analysis = table_.at(slot);
-  begin_call(analysis);
-  const Step step = analysis.decoder->on_bytes(chunk, *this);
+  begin_call(slot);
+  const Step step = current_->decoder->on_bytes(chunk, *this);
   if (step.verdict == Verdict::kOdd && !counted_odd_) odd("unnamed");
   if (step.verdict != Verdict::kNotMine) tell_originator();
   return step;

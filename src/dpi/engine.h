@@ -8,6 +8,7 @@
 #include "dpi/analysis.h"
 #include "dpi/analyzer.h"
 #include "dpi/block_pool.h"
+#include "dpi/child_queue.h"
 #include "dpi/probe_index.h"
 
 namespace netwatch::dpi {
@@ -64,17 +65,24 @@ class Engine final : private Context {
   Outcome decode_datagram(std::uint32_t slot, const model::StreamChunk& chunk);
   Appetite undecided_datagram(std::uint32_t& slot);
 
+  // engine_child.cpp
+  void feed_children();
+  void end_analysis(std::uint32_t slot);
+  void drop_child(std::uint32_t slot);
+
   // engine_memory.cpp
   std::uint32_t new_analysis();
+  [[nodiscard]] std::uint32_t oldest_of_others(AnalysisList list) const;
+  [[nodiscard]] bool of_this_flow(std::uint32_t slot) const;
   void free_analysis(std::uint32_t slot);
   void drop_decoder(Analysis& analysis);
   void confirm(Analysis& analysis);
   bool hold(std::uint32_t slot, model::Side side, base::Bytes bytes);
   void drop_read(SideBytes& side);
   void release(SideBytes& side);
-  void* take_block(std::uint32_t slot, std::size_t bytes);
+  void* take_block(std::size_t bytes);
   enum class Room : std::uint8_t { kBlock, kDecoder };
-  bool make_room(std::uint32_t except, std::size_t bytes, Room room);
+  bool make_room(std::size_t bytes, Room room);
   [[nodiscard]] bool frees_room(const Analysis& analysis, std::size_t bytes, Room room) const;
   void evict(std::uint32_t slot);
 
@@ -85,9 +93,10 @@ class Engine final : private Context {
   void set_originator(model::Side side) override;
   void hand_on() override { handed_on_ = true; }
   [[nodiscard]] base::TimeNs now_ns() const override { return time_ns_; }
+  bool child(const model::StreamChunk& inner) override;
   std::span<std::uint8_t> scratch() override { return scratch_; }
 
-  void begin_call(Analysis& analysis);
+  void begin_call(std::uint32_t slot);
   Step call(std::uint32_t slot, const model::StreamChunk& chunk);
   void tell_originator();
   Appetite give_up(std::uint32_t& slot);
@@ -101,6 +110,7 @@ class Engine final : private Context {
   std::vector<OddCount> odds_;
   model::RecordBuilder builder_;
   std::vector<std::uint8_t> scratch_;
+  ChildQueue children_;
 
   // The call at hand.
   FlowRef flow_;
@@ -108,8 +118,10 @@ class Engine final : private Context {
   base::TimeNs time_ns_ = 0;
   std::uint64_t packet_ = 0;
   bool cut_ = false;
-  base::Bytes arrived_;  // the segment, while nothing of it has been read by a decoder
+  base::Bytes arrived_;          // the segment, while nothing of it has been read by a decoder
+  std::uint8_t base_layer_ = 0;  // of the stream at hand: 0 on the wire, more in a child
   Analysis* current_ = nullptr;
+  std::uint32_t current_slot_ = 0;
   bool handed_on_ = false;
   bool counted_odd_ = false;
   bool turned_ = false;  // set_originator() was called: told once the decoder stands by it

@@ -10,18 +10,32 @@ namespace netwatch::dpi {
 std::uint32_t Engine::new_analysis() {
   std::uint32_t slot = table_.take(flow_.id);
   if (slot == 0) {
-    const std::uint32_t probing = table_.oldest(AnalysisList::kProbing);
-    const std::uint32_t quiet = table_.oldest(AnalysisList::kQuiet);
-    const std::uint32_t holding = table_.oldest(AnalysisList::kHolding);
+    const std::uint32_t probing = oldest_of_others(AnalysisList::kProbing);
+    const std::uint32_t quiet = oldest_of_others(AnalysisList::kQuiet);
+    const std::uint32_t holding = oldest_of_others(AnalysisList::kHolding);
     evict(table_.older(table_.older(probing, quiet), holding));
     slot = table_.take(flow_.id);
   }
+  table_.at(slot).layer = base_layer_ & 7;
+  return slot;
+}
+
+// Whoever is at hand, or carries what is at hand. (Only the id's low half is compared: some other
+// flow may be spared, too.) A flow has few: kMaxLayer limits how deep they nest.
+bool Engine::of_this_flow(std::uint32_t slot) const {
+  return table_.at(slot).flow == static_cast<std::uint32_t>(flow_.id);
+}
+
+std::uint32_t Engine::oldest_of_others(AnalysisList list) const {
+  std::uint32_t slot = table_.oldest(list);
+  while (slot != 0 && of_this_flow(slot)) slot = table_.younger(slot);
   return slot;
 }
 
 void Engine::free_analysis(std::uint32_t slot) {
   Analysis& analysis = table_.at(slot);
   drop_decoder(analysis);
+  drop_child(slot);
   for (SideBytes& side : analysis.sides) release(side);
   table_.give_back(slot);
 }
@@ -56,7 +70,7 @@ bool Engine::hold(std::uint32_t slot, model::Side which, base::Bytes bytes) {
   const std::size_t size = side.size + bytes.size();
   if (size > kMaxHeldBytes) return false;
   if (side.size == 0 || size > blocks_.cell_bytes(side.block)) {
-    void* memory = take_block(slot, size);
+    void* memory = take_block(size);
     if (memory == nullptr) return false;
     auto* block = static_cast<std::uint8_t*>(memory);
     if (side.size > 0) {
@@ -88,15 +102,15 @@ void Engine::release(SideBytes& side) {
   side = SideBytes{};
 }
 
-void* Engine::take_block(std::uint32_t slot, std::size_t bytes) {
+void* Engine::take_block(std::size_t bytes) {
   void* block = blocks_.take(bytes);
-  while (block == nullptr && make_room(slot, bytes, Room::kBlock)) block = blocks_.take(bytes);
+  while (block == nullptr && make_room(bytes, Room::kBlock)) block = blocks_.take(bytes);
   return block;
 }
 
 // Ends the analysis that was longest without bytes; but rather one a little younger whose memory
-// is of the size that is needed. Never `except`, the flow at hand.
-bool Engine::make_room(std::uint32_t except, std::size_t bytes, Room room) {
+// is of the size that is needed. Never the flow at hand.
+bool Engine::make_room(std::size_t bytes, Room room) {
   constexpr int kLookedAt = 64;
   const AnalysisList first = room == Room::kBlock ? AnalysisList::kProbing : AnalysisList::kQuiet;
   std::uint32_t one = table_.oldest(first);
@@ -106,7 +120,7 @@ bool Engine::make_room(std::uint32_t except, std::size_t bytes, Room room) {
     const std::uint32_t next = table_.older(one, two);
     if (next == 0) break;
     (next == one ? one : two) = table_.younger(next);
-    if (next == except) continue;
+    if (of_this_flow(next)) continue;
     if (victim == 0) victim = next;
     if (!frees_room(table_.at(next), bytes, room)) continue;
     victim = next;

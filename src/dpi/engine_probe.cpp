@@ -154,7 +154,7 @@ Probe Engine::refuse(std::uint32_t& slot) {
     const Analysis& analysis = table_.at(slot);
     const Side other = model::other(side_);
     if (analysis.sides[model::index(other)].size > 0) mark.refuse(other);
-    last_chance = analysis.layer == 0;
+    last_chance = analysis.layer == base_layer_;
     free_analysis(slot);
   }
   slot = last_chance ? mark.slot() : 0;
@@ -165,7 +165,7 @@ bool Engine::start_decoder(std::uint32_t slot, std::uint8_t protocol) {
   const ProtocolDef& def = index_.def(protocol);
   void* memory = decoders_.take(def.state_bytes);
   while (memory == nullptr && def.state_bytes <= decoders_.largest() &&
-         make_room(slot, def.state_bytes, Room::kDecoder)) {
+         make_room(def.state_bytes, Room::kDecoder)) {
     memory = decoders_.take(def.state_bytes);
   }
   if (memory == nullptr) {
@@ -202,6 +202,7 @@ Appetite Engine::feed_datagram(std::uint32_t& slot, const model::StreamChunk& ch
     }
     next_rejected = table_.at(slot).protocol;
     drop_decoder(table_.at(slot));
+    drop_child(slot);
   }
   return undecided_datagram(slot);
 }
@@ -232,14 +233,14 @@ Engine::Outcome Engine::decode_datagram(std::uint32_t slot, const model::StreamC
 Appetite Engine::undecided_datagram(std::uint32_t& slot) {
   if (slot != 0 && !Mark::is(slot)) {
     Analysis& analysis = table_.at(slot);
-    if (analysis.layer > 0 && ++analysis.tries < kMaxUndecidedDatagrams) {
+    const bool handed_over = analysis.layer > base_layer_;
+    if (handed_over && ++analysis.tries < kMaxUndecidedDatagrams) {
       settle(slot);
       return Appetite::kBytes;
     }
-    const bool spent = analysis.layer > 0;
     free_analysis(slot);
     slot = 0;
-    if (spent) return Appetite::kNone;
+    if (handed_over) return Appetite::kNone;
   }
   Mark mark(slot);
   mark.count_one();

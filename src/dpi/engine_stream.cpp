@@ -9,7 +9,6 @@ namespace {
 
 using model::Side;
 
-constexpr std::uint8_t kMaxLayer = 4;
 // When bytes must be joined with kept ones, so many are copied at once beyond what was asked for.
 constexpr std::size_t kJoinBytes = 2048;
 
@@ -52,7 +51,7 @@ Appetite Engine::on_gap(std::uint32_t& slot, const model::StreamChunk& chunk) {
   Verdict verdict = Verdict::kFine;
   if (analysis->decoder != nullptr) {
     gap.bytes = side.view();
-    begin_call(*analysis);
+    begin_call(slot);
     verdict = analysis->decoder->on_gap(gap, *this);
     if (verdict == Verdict::kOdd && !counted_odd_) odd("unnamed");
     tell_originator();
@@ -211,6 +210,7 @@ bool Engine::advance(std::uint32_t slot, Side which, base::Bytes& input, base::B
 bool Engine::fall_back(std::uint32_t slot) {
   Analysis& analysis = table_.at(slot);
   drop_decoder(analysis);
+  drop_child(slot);
   for (SideBytes& side : analysis.sides) {
     side.start = 0;
     side.wanted = 0;
@@ -227,6 +227,7 @@ bool Engine::fall_back(std::uint32_t slot) {
 bool Engine::hand_over(std::uint32_t slot) {
   Analysis& analysis = table_.at(slot);
   drop_decoder(analysis);
+  drop_child(slot);
   if (analysis.layer >= kMaxLayer) return false;
   analysis.layer = static_cast<std::uint8_t>(analysis.layer + 1) & 7;
   analysis.confirmed = 0;

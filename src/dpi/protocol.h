@@ -53,6 +53,8 @@ struct Step {
 };
 // At most so many unconsumed bytes are kept per side; a decoder that asks for more is ended.
 inline constexpr std::size_t kMaxHeldBytes = std::size_t{64} << 10;
+// How deep streams may lie in streams (children, and what is handed on); 0 is on the wire.
+inline constexpr std::uint8_t kMaxLayer = 4;
 
 // What a decoder may do besides reading. Belongs to the caller; valid during one call.
 class Context {
@@ -70,6 +72,10 @@ class Context {
   // anew from the next unconsumed byte of either side. Return kFine after it.
   virtual void hand_on() = 0;
   [[nodiscard]] virtual base::TimeNs now_ns() const = 0;  // time of the packet at hand
+  // Bytes (or a gap, or a datagram) of a stream that this one carries: copied, then probed and
+  // decoded as a child, one layer further in, after the call at hand. One child per decoder; it
+  // ends with it, so kDone also ends what was just given. False: nobody reads the child any more.
+  virtual bool child(const model::StreamChunk& /*inner*/) { return false; }
   // Room to join what lies apart: kMaxHeldBytes, shared; its contents are lost after the call.
   virtual std::span<std::uint8_t> scratch() { return {}; }
 };
