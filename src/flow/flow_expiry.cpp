@@ -138,16 +138,23 @@ std::uint32_t FlowTable::Impl::oldest_of(TimerClass timer_class) {
   }
 }
 
-void FlowTable::Impl::finish() {
-  order_.clear();
-  for (std::uint32_t i = 0; i < flows_.made(); ++i) {
-    if (flows_[i].count.get() != 0) order_.emplace_back(flows_[i].count.get(), i);
+void FlowTable::Impl::finish(std::size_t most) {
+  if (live() == 0) return;
+  if (finished_ == 0) {
+    order_.clear();
+    for (std::uint32_t i = 0; i < flows_.made(); ++i) {
+      if (flows_[i].count.get() != 0) order_.emplace_back(flows_[i].count.get(), i);
+    }
+    std::ranges::sort(order_);
   }
-  std::ranges::sort(order_);
-  for (const auto& [count, index] : order_) {
+  const std::size_t stop = finished_ + std::min(most, order_.size() - finished_);
+  for (; finished_ < stop; ++finished_) {
+    const std::uint32_t index = order_[finished_].second;
     end(index, natural_end(flows_[index], FlowEnd::kEndOfInput));
   }
+  if (finished_ < order_.size()) return;
   order_.clear();
+  finished_ = 0;
 }
 
 void FlowTable::Impl::visit_changed(const std::function<void(FlowHandle)>& visit) {

@@ -309,7 +309,7 @@ FlowHandle FlowTable::packet(const model::Packet& packet, const wire::Decoded& d
   return {impl_->packet(packet, decoded)};
 }
 void FlowTable::advance(TimeNs clock_ns) { impl_->advance(sane_time(clock_ns)); }
-void FlowTable::finish() { impl_->finish(); }
+void FlowTable::finish(std::size_t most) { impl_->finish(most); }
 
 model::FlowId FlowTable::id(FlowHandle flow) const { return impl_->id(impl_->hot(flow.index)); }
 std::uint8_t FlowTable::proto(FlowHandle flow) const { return impl_->hot(flow.index).proto; }

@@ -71,8 +71,9 @@ class FlowTable {
   FlowHandle packet(const model::Packet& packet, const wire::Decoded& decoded);
   // Ends what is idle at `clock_ns`, which never goes backwards. In the order of deadlines.
   void advance(base::TimeNs clock_ns);
-  // Ends every flow, oldest first: kEndOfInput, or kClosed and kReset where that was seen.
-  void finish();
+  // Ends every flow, oldest first: kEndOfInput, or kClosed and kReset where that was seen. Of very
+  // many flows, `most` at a time: called again for the rest, without packets in between.
+  void finish(std::size_t most = SIZE_MAX);
 
   [[nodiscard]] model::FlowId id(FlowHandle flow) const;
   [[nodiscard]] std::uint8_t proto(FlowHandle flow) const;

@@ -28,7 +28,7 @@ class FlowTable::Impl final : public StreamOut {
   // Index of the packet's flow, or kNone.
   std::uint32_t packet(const model::Packet& packet, const wire::Decoded& decoded);
   void advance(base::TimeNs clock_ns);
-  void finish();
+  void finish(std::size_t most);
   void visit_changed(const std::function<void(FlowHandle)>& visit);
   [[nodiscard]] model::Flow to_flow(std::uint32_t index, model::FlowEnd end) const;
   void set_originator(std::uint32_t index, model::Side side);
@@ -106,6 +106,7 @@ class FlowTable::Impl final : public StreamOut {
   std::deque<std::array<Sighting, 2>> sightings_;               // by flow index and side
   std::vector<std::uint64_t> changed_;                          // a bit per flow index
   std::vector<std::pair<std::uint64_t, std::uint32_t>> order_;  // scratch, for sorting
+  std::size_t finished_ = 0;                                    // of order_, during finish()
   model::DropCounters drops_;
   std::uint64_t created_ = 0;
   base::TimeNs clock_ns_ = 0;

@@ -269,6 +269,20 @@ TEST(FlowTable, FinishEndsAllOldestFirst) {
   EXPECT_EQ(t.table.live(), 0U);
 }
 
+TEST(FlowTable, FinishInPartsEndsTheSameFlowsInTheSameOrder) {
+  Table t;
+  for (const std::uint32_t src : {9U, 4U, 7U, 1U, 3U}) t.udp(src);
+  t.table.finish(2);
+  EXPECT_EQ(t.ended_counts(), (Counts{1, 2}));
+  t.table.finish(2);
+  t.table.finish(2);
+  t.table.finish(2);
+  EXPECT_EQ(t.ended_counts(), (Counts{1, 2, 3, 4, 5}));
+  t.udp(2);
+  t.table.finish(2);
+  EXPECT_EQ(t.table.live(), 0U);
+}
+
 TEST(FlowTable, ReaderSlotsAreTheFlowsOwnAndStartEmpty) {
   Table t;
   const FlowHandle one = t.udp(1);

@@ -21,7 +21,7 @@ struct BatchWork {
   base::TimeNs clock_ns = 0;      // the engine's clock at the end of the batch
   std::uint64_t last_packet = 0;  // number of the last packet dispatched so far
   bool report_changed = false;    // shards report live flows that changed (a snapshot is due)
-  bool last = false;              // the input ended: shards end their flows
+  bool last = false;              // the input ended: shards end a part of their flows
   std::array<ShardOutput, kShards> outputs;
   std::atomic<unsigned> workers_left{0};
 

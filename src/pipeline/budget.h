@@ -11,6 +11,10 @@ namespace netwatch::pipeline {
 // Always so many shards, whatever the number of threads: the same packets give the same results.
 inline constexpr std::uint32_t kShards = 16;
 
+// At the end of the input the flows that live end in so many parts, so that their results are not
+// all in memory at once.
+inline constexpr std::size_t kFinishParts = 64;
+
 // What the whole engine may hold. Each shard gets a fixed sixteenth, so one shard's flood cannot
 // starve another, and results do not depend on how shards share threads.
 struct EngineBudget {

@@ -84,7 +84,9 @@ void Engine::heartbeat(base::TimeNs now_ns, bool report_changed) {
 
 void Engine::finish() {
   if (std::exchange(finished_, true)) return;
-  run([](BatchWork& work) { work.last = true; });
+  for (std::size_t i = 0; i < kFinishParts; ++i) {
+    run([](BatchWork& work) { work.last = true; });
+  }
   stop_threads();
 }
 

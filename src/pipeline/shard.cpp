@@ -82,7 +82,10 @@ void Shard::work(BatchWork& work) {
       output_->add_flow(packet_, phase_, describe(handle, model::FlowEnd::kOpen));
     });
   }
-  if (work.last) table_.finish();
+  if (work.last) {
+    const std::size_t most = options_.budget.of_flow_shard().flows;
+    table_.finish((most + kFinishParts - 1) / kFinishParts);
+  }
   output_ = nullptr;
 }
 

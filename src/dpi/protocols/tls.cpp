@@ -151,6 +151,7 @@ class TlsDecoder final : public Decoder {
     std::uint8_t record_type = 0;
     std::uint8_t passed = 0;  // records that were passed over while a hello may still come
     bool started = false;
+    bool spoke = false;    // it sent a record
     bool over = false;     // nothing more of this side is of interest
     bool ignored = false;  // and a good part of it was passed over
   };
@@ -222,10 +223,16 @@ Step TlsDecoder::decode(TlsSide& side, const model::StreamChunk& chunk, Context&
       if (rest.size() < kRecordHeaderBytes) return {.consumed = at, .wanted = kRecordHeaderBytes};
       if (!open_record(side, rest)) {
         if (!any_) return {.verdict = Verdict::kNotMine};
+        if (!side.spoke && client_seen_) {  // a server that does not speak TLS: what does it say?
+          context.odd("answered_in_clear");
+          context.hand_on();
+          return {.verdict = Verdict::kOdd, .consumed = at};
+        }
         context.odd("bad_record");
         side.over = true;
         break;
       }
+      side.spoke = true;
       at += kRecordHeaderBytes;
       continue;
     }

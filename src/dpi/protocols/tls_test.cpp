@@ -7,6 +7,7 @@
 #include "dpi/analyzer.h"
 #include "dpi/parts/certificate_test.h"
 #include "dpi/parts/hex_test.h"
+#include "dpi/protocols.h"
 
 namespace netwatch::dpi {
 
@@ -265,6 +266,25 @@ TEST(Tls, DamageIsOddAndEndsTheSide) {
       run({{kClient, record(22, kHello13)}, {kServer, "HTTP/1.1 400 Bad\r\n\r\n"}});
   EXPECT_EQ(plain.log.lines.size(), 1U);
   EXPECT_EQ(plain.odd, 1U);
+}
+
+// A server that speaks no TLS is heard in its own words.
+TEST(Tls, AnAnswerInClearIsReadOn) {
+  for (const std::size_t step : {1U, 100U}) {
+    Log log;
+    Analyzer analyzer(log, {}, protocols());
+    std::uint32_t slot = 0;
+    const FlowRef flow{.id = 1, .proto = 6};
+    const std::string hello = record(22, kHello13);
+    analyzer.feed(slot, flow, {.side = kClient, .bytes = base::as_bytes(hello)});
+    const std::string_view answer = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    for (std::size_t at = 0; at < answer.size(); at += step) {
+      const base::Bytes part = base::as_bytes(answer.substr(at, step));
+      ASSERT_EQ(analyzer.feed(slot, flow, {.side = kServer, .bytes = part}), Appetite::kBytes);
+    }
+    ASSERT_EQ(log.lines.size(), 2U);
+    EXPECT_EQ(log.lines[1].substr(0, 22), "response > http.status");
+  }
 }
 
 // What a snapshot length or a lost packet leaves of a hello may tell the name already.
