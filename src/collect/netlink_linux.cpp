@@ -136,7 +136,11 @@ base::Status NetlinkSocket::dump(std::uint16_t type, base::Bytes request,
       verdict = take_datagram({buffer_.data(), length}, pass, take);
     }
     if (verdict == Verdict::kFailed) return refusal(pass.error);
-    if (!pass.interrupted || restarts == kMaxRestarts) return base::ok_status();
+    if (!pass.interrupted) return base::ok_status();
+    if (restarts == kMaxRestarts) {
+      ++torn_;
+      return base::ok_status();
+    }
     restart();
   }
 }

@@ -52,6 +52,8 @@ class NetlinkSocket {
   base::Status dump(std::uint16_t type, base::Bytes request,
                     const std::function<void(base::Bytes)>& take,
                     const std::function<void()>& restart);
+  // Dumps whose last answer was interrupted, too.
+  [[nodiscard]] std::uint64_t torn() const { return torn_; }
 
  private:
   explicit NetlinkSocket(int fd);
@@ -66,6 +68,7 @@ class NetlinkSocket {
                         const std::function<void(base::Bytes)>& take) const;
 
   int fd_ = -1;
+  std::uint64_t torn_ = 0;
   std::uint32_t sequence_ = 0;
   std::vector<std::uint8_t> buffer_;
 };

@@ -35,8 +35,8 @@ Directory open_directory_at(int at, const char* path) {
 bool is_denied(int error) { return error == EACCES || error == EPERM; }
 
 // Appends the sockets of one process; false if its descriptors may not be listed.
-bool scan_process(int proc_fd, std::string_view pid_name, std::uint32_t pid,
-                  std::vector<Holding>& out) {
+bool scan_process(int proc_fd, std::string_view pid_name, std::uint32_t pid, Holdings& found) {
+  std::vector<Holding>& out = found.holdings;
   const std::string path = std::string(pid_name) + "/fd";
   errno = 0;
   const Directory fds = open_directory_at(proc_fd, path.c_str());
@@ -53,7 +53,12 @@ bool scan_process(int proc_fd, std::string_view pid_name, std::uint32_t pid,
       continue;
     }
     const auto inode = parse_socket_link({target.data(), static_cast<std::size_t>(length)});
-    if (inode && out.size() < kMaxHoldings) out.push_back({*inode, pid});
+    if (!inode) continue;
+    if (out.size() < kMaxHoldings) {
+      out.push_back({*inode, pid});
+    } else {
+      ++found.not_kept;
+    }
   }
   // dup() gives one process several descriptors of one socket.
   const auto by_inode = [](const Holding& a, const Holding& b) { return a.inode < b.inode; };
@@ -84,7 +89,7 @@ base::Result<Holdings> scan_proc_fd(const Root& root) {
     const auto pid = to_number<std::uint32_t>(name);
     if (!pid) continue;
     ++found.processes;
-    if (!scan_process(proc_fd, name, *pid, found.holdings)) ++found.unreadable_processes;
+    if (!scan_process(proc_fd, name, *pid, found)) ++found.unreadable_processes;
   }
   struct stat init{};
   found.hides_processes = ::fstatat(proc_fd, "1", &init, 0) != 0;

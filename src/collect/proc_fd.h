@@ -23,6 +23,7 @@ struct Holdings {
   std::vector<Holding> holdings;
   std::uint64_t processes = 0;             // seen
   std::uint64_t unreadable_processes = 0;  // whose descriptors we may not list
+  std::uint64_t not_kept = 0;              // holdings beyond the bound of one walk
   bool hides_processes = false;            // /proc shows no init: it hides others' (hidepid)
 };
 base::Result<Holdings> scan_proc_fd(const Root& root);

@@ -88,6 +88,7 @@ class SocketCollector::Impl {
       via_.resize(out.size(), model::OwnerVia::kProcNet);
       ++read;
     }
+    torn_ = netlink ? netlink->torn() : 0;
     if (read == 0)
       return first_error.value_or(base::Error{base::ErrorCode::kIo, "no socket table"});
     return base::ok_status();
@@ -98,6 +99,8 @@ class SocketCollector::Impl {
     Holdings found;
     if (auto scanned = scan_proc_fd(root_)) found = *std::move(scanned);
     table.unreadable_processes = found.unreadable_processes;
+    table.holdings_not_kept = found.not_kept;
+    table.torn_tables = torn_;
     for (std::size_t i = 0; i < table.sockets.size(); ++i) {
       model::Socket& socket = table.sockets[i];
       if (socket.inode == 0) continue;  // no process has it any more
@@ -130,6 +133,7 @@ class SocketCollector::Impl {
   Root root_;
   ProcessCache processes_;
   std::vector<model::OwnerVia> via_;  // of each socket of the table in work
+  std::uint64_t torn_ = 0;            // tables of the last look that kept changing
 };
 
 SocketCollector::SocketCollector(Root root) : impl_(std::make_unique<Impl>(std::move(root))) {}

@@ -120,6 +120,8 @@ struct Snapshot {
   std::uint64_t flows = 0;  // since the start
   std::uint64_t records = 0;
   std::uint64_t unreadable_processes = 0;
+  std::uint64_t holdings_not_kept = 0;  // see SocketTable, at the last look
+  std::uint64_t torn_tables = 0;
   std::vector<Ability> abilities;
   std::shared_ptr<const void> pool;  // owner of all PooledText
 

@@ -52,6 +52,9 @@ struct SocketTable {
   std::vector<Socket> sockets;
   std::uint64_t unreadable_processes = 0;  // whose descriptors we were not allowed to list
   std::uint64_t sockets_without_owner = 0;
+  std::uint64_t holdings_not_kept = 0;  // descriptors beyond what one look may remember
+  // Tables of the kernel that kept changing while they were read: rows may be missing or twice.
+  std::uint64_t torn_tables = 0;
 };
 
 }  // namespace netwatch::model

@@ -4,13 +4,13 @@
 #include <cstdint>
 #include <memory>
 #include <thread>
-#include <unordered_set>
 #include <vector>
 
 #include "base/bounded_queue.h"
 #include "model/packet.h"
 #include "pipeline/batch_work.h"
 #include "pipeline/budget.h"
+#include "pipeline/flow_set.h"
 #include "pipeline/reducer.h"
 #include "pipeline/result_sink.h"
 #include "pipeline/shard.h"
@@ -24,7 +24,7 @@ struct EngineOptions {
   bool community_ids = false;        // fill Flow::community_id
   bool first_sighting_only = false;  // live capture on `any`
   // Report only these flows, and their packets. Must outlive the engine.
-  const std::unordered_set<model::FlowId>* selected = nullptr;
+  const FlowSet* selected = nullptr;
 };
 
 // The road of a packet, in order:

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "pipeline/file_run.h"
@@ -144,7 +143,8 @@ TEST(EngineTest, SelectedFlowsAloneAreReportedWithTheirPackets) {
   Traffic traffic;
   first.push(traffic.batch(100));
   first.finish();
-  const std::unordered_set<model::FlowId> selected{std::stoull(all.text)};
+  FlowSet selected;
+  selected.insert(std::stoull(all.text));
 
   FlowList some;
   Engine second({.selected = &selected}, some);

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <unordered_map>
-#include <unordered_set>
 
+#include "pipeline/flow_set.h"
 #include "pipeline/result_sink.h"
 #include "query/filter.h"
 
@@ -29,12 +29,12 @@ class FlowSelector final : public ResultSink {
   }
 
   // Ids stay valid for a second engine with the same options over the same packets.
-  [[nodiscard]] const std::unordered_set<model::FlowId>& selected() const { return selected_; }
+  [[nodiscard]] const FlowSet& selected() const { return selected_; }
 
  private:
   const query::Filter& filter_;
   std::unordered_map<model::FlowId, query::Filter::Evidence> evidence_;  // of live flows
-  std::unordered_set<model::FlowId> selected_;
+  FlowSet selected_;
 };
 
 }  // namespace netwatch::pipeline

@@ -30,6 +30,20 @@ EngineOptions engine_options(const LiveSessionOptions& options) {
   return engine;
 }
 
+// Without capture nobody else would notice a name that does not exist.
+base::Status check_interface(const LiveSessionOptions& options) {
+  if (options.interface == "any") return base::ok_status();
+  const auto table = collect::collect_interfaces(options.root);
+  if (!table.ok()) return base::ok_status();  // an ability says so
+  std::string names;
+  for (const model::Interface& one : table->interfaces) {
+    if (one.name == options.interface) return base::ok_status();
+    names += (names.empty() ? "" : ", ") + one.name;
+  }
+  return base::Error{base::ErrorCode::kInvalid,
+                     "there is no interface '" + options.interface + "'; there are: " + names};
+}
+
 void set_ability(std::vector<model::Ability>& abilities, model::Ability ability) {
   const auto same = std::find_if(abilities.begin(), abilities.end(),
                                  [&](const auto& known) { return known.name == ability.name; });
@@ -47,13 +61,14 @@ base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionO
   std::unique_ptr<capture::PacketSource> source;
   if (options.capture) {
     auto opened =
-        capture::open_live({.interface = options.interface, .filter = options.capture_filter});
+        options.open_capture({.interface = options.interface, .filter = options.capture_filter});
     if (opened.ok()) {
       source = std::move(*opened);
     } else if (opened.error().code != base::ErrorCode::kDenied) {
       return opened.error();
     }
   } else {
+    if (auto known = check_interface(options); !known.ok()) return known.error();
     set_ability(abilities, {.name = "capture",
                             .on = false,
                             .why = "turned off with --no-capture",
@@ -131,7 +146,7 @@ void LiveSession::reopen_capture() {
   if (next_reopen_ns_ == 0 || base::monotonic_clock_ns() < next_reopen_ns_) return;
   next_reopen_ns_ = base::monotonic_clock_ns() + kReopenEveryNs;
   auto opened =
-      capture::open_live({.interface = options_.interface, .filter = options_.capture_filter});
+      options_.open_capture({.interface = options_.interface, .filter = options_.capture_filter});
   if (!opened.ok()) return;
   source_ = std::move(*opened);
   set_ability(abilities_, {.name = "capture", .on = true, .why = {}, .fix = {}});

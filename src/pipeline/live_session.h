@@ -23,6 +23,10 @@ struct LiveSessionOptions {
   std::string capture_filter;  // pcap-filter(7)
   bool capture = true;         // false: sockets and counters only
   collect::Root root;
+  // Opens the source of packets, at the start and when it was lost: capture::open_live but in
+  // tests.
+  std::function<base::Result<std::unique_ptr<capture::PacketSource>>(const capture::LiveOptions&)>
+      open_capture = capture::open_live;
 };
 
 // A running live view of this host: one thread captures and runs the engine, one looks at sockets

@@ -30,6 +30,8 @@ void LiveTable::take_sockets(const model::SocketTable& table) {
   ++socket_round_;
   refused_sockets_ = 0;
   unreadable_processes_ = table.unreadable_processes;
+  holdings_not_kept_ = table.holdings_not_kept;
+  torn_tables_ = table.torn_tables;
   sockets_.rebuild(table);
   for (const model::Socket& socket : sockets_.sockets()) {
     const bool connected = socket.remote.port != 0 && socket.state != model::TcpState::kListen;
@@ -117,12 +119,15 @@ model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, base::TimeNs pace_ns,
   snapshot->throughput_of = throughput_.of();
   snapshot->attribution = attribution();
   snapshot->drops = totals.drops;
-  snapshot->drops[model::Drop::kRowRefused] += refused_flows_ + refused_sockets_;
+  snapshot->drops[model::Drop::kRowRefused] +=
+      refused_flows_ + refused_sockets_ + talkers_.refused();
   snapshot->packets = totals.packets;
   snapshot->wire_bytes = totals.wire_bytes;
   snapshot->flows = totals.flows;
   snapshot->records = totals.records;
   snapshot->unreadable_processes = unreadable_processes_;
+  snapshot->holdings_not_kept = holdings_not_kept_;
+  snapshot->torn_tables = torn_tables_;
   snapshot->abilities = abilities_;
   snapshot->pool = pool_.storage();
   return snapshot;

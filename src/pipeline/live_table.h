@@ -98,6 +98,8 @@ class LiveTable final : public ResultSink {
   SocketIndex sockets_;
   std::uint32_t socket_round_ = 0;
   std::uint64_t unreadable_processes_ = 0;
+  std::uint64_t holdings_not_kept_ = 0;
+  std::uint64_t torn_tables_ = 0;
   std::unordered_set<base::IpAddress> local_addresses_;
   Throughput throughput_;
   Talkers talkers_;

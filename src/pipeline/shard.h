@@ -2,13 +2,13 @@
 
 #include <cstdint>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "dpi/analyzer.h"
 #include "flow/flow_table.h"
 #include "model/drops.h"
 #include "pipeline/batch_work.h"
+#include "pipeline/flow_set.h"
 
 namespace netwatch::pipeline {
 
@@ -17,7 +17,7 @@ struct ShardOptions {
   bool community_ids = false;
   bool first_sighting_only = false;
   // When set, packets of these flows are reported and everything else is kept quiet.
-  const std::unordered_set<model::FlowId>* selected = nullptr;
+  const FlowSet* selected = nullptr;
 };
 
 // A sixteenth of the traffic: its flows, their reassembly, their decoders. One thread at a time.

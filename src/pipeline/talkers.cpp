@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <string>
+#include <utility>
 
 namespace netwatch::pipeline {
 namespace {
@@ -40,6 +41,7 @@ void Talkers::add(const model::ConnectionRow& row, std::uint32_t number, std::ui
   if (added) {
     if (building_.size() >= kMaxGroups) {
       groups_.erase(place);
+      ++refusing_;
       return;
     }
     auto talker = std::make_shared<model::Talker>();
@@ -90,7 +92,11 @@ void Talkers::finish() {
     if (one->host != two->host) return one->host < two->host;
     return one->process < two->process;
   });
-  if (building_.size() > kMaxTalkers) building_.resize(kMaxTalkers);
+  if (building_.size() > kMaxTalkers) {
+    refusing_ += building_.size() - kMaxTalkers;
+    building_.resize(kMaxTalkers);
+  }
+  refused_ = std::exchange(refusing_, 0);
   list_.assign(building_.begin(), building_.end());
 }
 

@@ -23,6 +23,8 @@ class Talkers {
            std::uint64_t down_bytes, TextPool& pool);
   void finish();
 
+  // Connections without a group, and groups that are not listed, in the last round.
+  [[nodiscard]] std::uint64_t refused() const { return refused_; }
   // Busiest first; each is immutable.
   [[nodiscard]] const std::vector<std::shared_ptr<const model::Talker>>& list() const {
     return list_;
@@ -35,6 +37,8 @@ class Talkers {
   };
 
   std::uint32_t round_ = 0;
+  std::uint64_t refusing_ = 0;  // of the round at hand
+  std::uint64_t refused_ = 0;
   std::unordered_map<std::uint64_t, std::size_t> groups_;  // by hash of (program, host)
   std::vector<std::shared_ptr<model::Talker>> building_;
   std::vector<std::uint64_t> building_keys_;

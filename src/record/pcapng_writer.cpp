@@ -117,6 +117,8 @@ struct PcapngWriter::Impl {
     fd = ::mkostemp(temporary.data(), O_CLOEXEC);  // mode 0600
     if (fd < 0) return os_error(path);
     temporary_path = std::move(temporary);
+    // Who may read what was there may read what replaces it, and nobody else.
+    if (exists && ::fchmod(fd, existing.st_mode & 0777) != 0) return os_error(path);
     return base::ok_status();
   }
 

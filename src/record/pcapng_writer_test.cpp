@@ -143,6 +143,14 @@ TEST_F(PcapngWriterTest, WithoutCloseNothingIsLeftAndTheOldFileStays) {
   EXPECT_EQ(files(), 1U);
 }
 
+TEST_F(PcapngWriterTest, WhoMayReadTheOldFileMayReadTheNewOne) {
+  std::ofstream(path_) << "old";
+  fs::permissions(path_, fs::perms(0640));
+  PcapngWriter writer = make(path_);
+  ASSERT_TRUE(writer.close().ok());
+  EXPECT_EQ(fs::status(path_).permissions(), fs::perms(0640));
+}
+
 TEST_F(PcapngWriterTest, ALinkStaysALink) {
   const fs::path link = dir_ / "link.pcapng";
   std::ofstream(path_) << "old";

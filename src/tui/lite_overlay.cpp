@@ -91,6 +91,15 @@ void add_losses(Lines& out, const model::Snapshot& snapshot) {
         "processes", Role::kWarn,
         std::to_string(snapshot.unreadable_processes) + " whose sockets we may not list"));
   }
+  if (snapshot.holdings_not_kept > 0) {
+    out.push_back(
+        two_columns("descriptors", Role::kWarn,
+                    std::to_string(snapshot.holdings_not_kept) + " too many to find their owners"));
+  }
+  if (snapshot.torn_tables > 0) {
+    out.push_back(two_columns("sockets", Role::kWarn,
+                              "the kernel's tables change faster than they can be read"));
+  }
 }
 
 Lines missing_lines(const model::Snapshot& snapshot, int columns) {

@@ -27,10 +27,8 @@ std::string_view source_letter(model::NameSource source) {
 }
 
 std::string endpoint_text(const model::Endpoint& end, std::uint8_t proto) {
-  const bool has_port = proto == model::ip_proto::kTcp || proto == model::ip_proto::kUdp ||
-                        proto == model::ip_proto::kSctp;
   std::string address = end.address.to_string();
-  if (!has_port) return address;
+  if (!model::ip_proto::has_ports(proto)) return address;
   if (!end.address.is_v4()) address = "[" + address + "]";
   return address + ":" + std::to_string(end.port);
 }
@@ -155,7 +153,8 @@ void draw_connection(const LiteFrame& frame, const model::ConnectionRow& row, co
   if (app == nullptr || conns == nullptr || spark == nullptr) return;
   std::string ends;
   if (is_connected(row)) {
-    ends = std::to_string(row.local.port) + " → " + endpoint_text(row.remote, row.proto);
+    if (model::ip_proto::has_ports(row.proto)) ends = std::to_string(row.local.port) + " ";
+    ends += "→ " + endpoint_text(row.remote, row.proto);
   } else {
     ends = endpoint_text(row.local, row.proto);
   }

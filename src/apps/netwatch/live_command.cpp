@@ -45,6 +45,9 @@ int check(const LiveOptions& options) {
     }
     return usage(fmt::format("there is no theme '{}'; themes: {}", options.theme, names));
   }
+  if (options.no_capture && !options.capture_filter.empty()) {
+    return usage("-f says what to capture: leave out it or --no-capture");
+  }
   if (options.filter.empty()) return kExitOk;
   const auto filter = query::Filter::parse(options.filter, *catalog());
   if (!filter.has_value()) {

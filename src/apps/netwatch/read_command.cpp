@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
-#include <unordered_set>
 #include <utility>
 
 #include "apps/netwatch/catalog.h"
@@ -89,6 +88,12 @@ class ReadRun {
   }
 
  private:
+  // A pipe that was copied, and what the user calls it.
+  struct Spooled {
+    Spool copy;
+    std::string name;
+  };
+
   // Passes results on and hands packets of selected flows to the writer.
   class WritingSink final : public pipeline::ResultSink {
    public:
@@ -152,8 +157,8 @@ class ReadRun {
         complain(spool.error().message);
         return kExitNotPossible;
       }
-      file = spool->path();
-      spools_.push_back(std::move(*spool));
+      spools_.push_back({std::move(*spool), file == "-" ? "standard input" : file});
+      file = spools_.back().copy.path();
     }
     return kExitOk;
   }
@@ -222,7 +227,7 @@ class ReadRun {
   int close(const pipeline::FileRunOutcome& outcome) {
     int status = kExitOk;
     for (const base::Error& error : outcome.errors) {
-      complain(error.message);
+      complain(in_users_words(error.message));
       status = kExitBrokenInput;
     }
     // Nothing could be read: an output that was there before stays as it was.
@@ -241,6 +246,15 @@ class ReadRun {
     return status;
   }
 
+  // An error in the copy of a pipe is one in the pipe.
+  [[nodiscard]] std::string in_users_words(std::string message) const {
+    for (const Spooled& spooled : spools_) {
+      const std::string path = spooled.copy.path();
+      if (message.starts_with(path + ':')) message.replace(0, path.size(), spooled.name);
+    }
+    return message;
+  }
+
   void write(const model::Packet& packet) {
     if (write_error_) return;
     if (auto written = writer_->write(packet); !written.ok()) write_error_ = written.error();
@@ -251,10 +265,10 @@ class ReadRun {
   Output out_;
   Progress progress_;
   std::optional<query::Filter> filter_;
-  std::vector<Spool> spools_;
+  std::vector<Spooled> spools_;
   std::optional<record::PcapngWriter> writer_;
   std::optional<base::Error> write_error_;
-  std::optional<std::unordered_set<model::FlowId>> selected_;
+  std::optional<pipeline::FlowSet> selected_;
   Summary* summary_ = nullptr;
 };
 

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "model/drops.h"
 #include "tui/format.h"
+#include "tui/grapheme.h"
 
 namespace netwatch::app {
 namespace {
@@ -19,6 +20,8 @@ namespace {
 constexpr std::size_t kTopRows = 10;
 constexpr std::size_t kTopFlows = 20;
 constexpr std::string_view kOthers = "(others)";
+constexpr int kKeyColumns = 58;   // of what a table is about
+constexpr int kNoteColumns = 60;  // at the end of a line
 
 std::uint64_t wire_bytes(const model::Flow& flow) {
   return flow.sides[0].wire_bytes + flow.sides[1].wire_bytes;
@@ -41,6 +44,22 @@ std::string grouped(std::uint64_t count) {
     digits.insert(i, 1, ' ');
   }
   return digits;
+}
+
+std::string counted(std::uint64_t count, std::string_view noun) {
+  return grouped(count) + ' ' + std::string(noun) + (count == 1 ? "" : "s");
+}
+
+// Text of a capture in a column: fit to be shown, cut or filled to `columns` of a terminal.
+std::string cell(std::string_view text, int columns) {
+  std::string out = tui::truncated(base::sanitised(text), columns);
+  const int used = tui::text_columns(out);
+  if (used < columns) out.append(static_cast<std::size_t>(columns - used), ' ');
+  return out;
+}
+
+std::string clipped(std::string_view text) {
+  return tui::truncated(base::sanitised(text), kNoteColumns);
 }
 
 template <typename Tallies>
@@ -130,10 +149,9 @@ std::string Summary::render(const std::string& source, const pipeline::Totals& t
 void Summary::render_span(std::string& out, const std::string& source,
                           const pipeline::Totals& totals) {
   out += base::sanitised(source) + '\n';
-  out +=
-      fmt::format("  {} packets, {} on the wire, {} flows, {} records\n", grouped(totals.packets),
-                  tui::format_bytes(static_cast<double>(totals.wire_bytes)), grouped(totals.flows),
-                  grouped(totals.records));
+  out += fmt::format("  {}, {} on the wire, {}, {}\n", counted(totals.packets, "packet"),
+                     tui::format_bytes(static_cast<double>(totals.wire_bytes)),
+                     counted(totals.flows, "flow"), counted(totals.records, "record"));
   if (totals.packets == 0) return;
   const base::TimeNs span_ns = totals.last_ns - totals.first_ns;
   out += fmt::format("  {} to {}", base::to_rfc3339(totals.first_ns).substr(0, 19),
@@ -158,14 +176,14 @@ void Summary::render_tables(std::string& out, const pipeline::Totals& totals) co
     out += fmt::format("\n{:>30}  {:<28} {:>8} {:>9} {:>6}  {}\n", "TALKERS", "TO", "FLOWS",
                        "BYTES", "", "NAME");
     for (const auto* row : top(talkers_)) {
-      out += fmt::format("  {:<58} {:>8} {:>9} {:>5.1f}%  {}\n", row->first,
+      out += fmt::format("  {} {:>8} {:>9} {:>5.1f}%  {}\n", cell(row->first, kKeyColumns),
                          tui::format_count(row->second.flows),
                          tui::format_bytes(static_cast<double>(row->second.wire_bytes)),
-                         share(row->second.wire_bytes), base::sanitised(row->second.note));
+                         share(row->second.wire_bytes), clipped(row->second.note));
     }
     out += fmt::format("\n{:<60} {:>8} {:>9}\n", "PROTOCOLS", "FLOWS", "BYTES");
     for (const auto* row : top(protocols_)) {
-      out += fmt::format("  {:<58} {:>8} {:>9} {:>5.1f}%\n", row->first,
+      out += fmt::format("  {} {:>8} {:>9} {:>5.1f}%\n", cell(row->first, kKeyColumns),
                          tui::format_count(row->second.flows),
                          tui::format_bytes(static_cast<double>(row->second.wire_bytes)),
                          share(row->second.wire_bytes));
@@ -174,7 +192,7 @@ void Summary::render_tables(std::string& out, const pipeline::Totals& totals) co
   if (names_.empty()) return;
   out += fmt::format("\n{:<60} {:>8} {:>9} {:>6}  {}\n", "NAMES", "FLOWS", "BYTES", "", "SEEN IN");
   for (const auto* row : top(names_)) {
-    out += fmt::format("  {:<58} {:>8} {:>9} {:>5.1f}%  {}\n", base::sanitised(row->first),
+    out += fmt::format("  {} {:>8} {:>9} {:>5.1f}%  {}\n", cell(row->first, kKeyColumns),
                        tui::format_count(row->second.flows),
                        tui::format_bytes(static_cast<double>(row->second.wire_bytes)),
                        share(row->second.wire_bytes), row->second.note);

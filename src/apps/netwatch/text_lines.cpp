@@ -12,11 +12,14 @@
 namespace netwatch::app {
 namespace {
 
-// The clock part of RFC 3339, to the microsecond: 12:00:00.000000.
-void append_clock(std::string& out, base::TimeNs time_ns) {
-  constexpr std::size_t kClockStart = 11;
+// UTC to the microsecond: 2026-01-31 12:00:00.000000. A capture may span days.
+void append_time(std::string& out, base::TimeNs time_ns) {
+  constexpr std::size_t kDateLength = 10;
   constexpr std::size_t kClockLength = 15;
-  out.append(base::to_rfc3339(time_ns), kClockStart, kClockLength);
+  const std::string text = base::to_rfc3339(time_ns);
+  out.append(text, 0, kDateLength);
+  out += ' ';
+  out.append(text, kDateLength + 1, kClockLength);
 }
 
 void append_value(std::string& out, const model::FieldValue& value) {
@@ -51,15 +54,10 @@ void append_value(std::string& out, const model::FieldValue& value) {
   }
 }
 
-bool has_ports(std::uint8_t proto) {
-  return proto == model::ip_proto::kTcp || proto == model::ip_proto::kUdp ||
-         proto == model::ip_proto::kSctp;
-}
-
 }  // namespace
 
 std::string endpoint_text(const model::Endpoint& endpoint, std::uint8_t proto) {
-  if (!has_ports(proto)) return endpoint.address.to_string();
+  if (!model::ip_proto::has_ports(proto)) return endpoint.address.to_string();
   return fmt::format(fmt::runtime(endpoint.address.is_v4() ? "{}:{}" : "[{}]:{}"),
                      endpoint.address.to_string(), endpoint.port);
 }
@@ -75,12 +73,12 @@ std::string apps_text(const model::Flow& flow) {
 }
 
 std::string flow_line_head() {
-  return fmt::format("{:<15}  {:<9}  {:>28}  {:<28}  {:>8} {:>8}  {:>7}  {}\n", "START", "PROTOCOL",
+  return fmt::format("{:<26}  {:<9}  {:>28}  {:<28}  {:>8} {:>8}  {:>7}  {}\n", "START", "PROTOCOL",
                      "ORIGINATOR", "RESPONDER", "SENT", "RECEIVED", "RTT", "NAME");
 }
 
 void append_flow_line(std::string& out, const model::Flow& flow) {
-  append_clock(out, flow.first_ns);
+  append_time(out, flow.first_ns);
   const auto& sent = flow.counters(model::Side::kOriginator);
   const auto& received = flow.counters(model::Side::kResponder);
   const std::string rtt = flow.handshake_rtt_us < 0 ? "" : tui::format_rtt(flow.handshake_rtt_us);
@@ -95,7 +93,7 @@ void append_flow_line(std::string& out, const model::Flow& flow) {
 }
 
 void append_record_line(std::string& out, const model::Record& record) {
-  append_clock(out, record.time_ns);
+  append_time(out, record.time_ns);
   out +=
       fmt::format("  #{:<6} {:<6} {:<14}", record.packet, record.schema->proto, record.kind_name());
   model::ValueCursor values(record);
