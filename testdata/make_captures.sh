@@ -5,7 +5,7 @@
 #
 # usage: sudo testdata/make_captures.sh [NAME ...]     (all by default; names: see the end)
 # Needs (Debian): iproute2 tcpdump wireshark-common curl openssl nginx-light dnsmasq-base
-#                 bind9-dnsutils ethtool python3 ngtcp2-client ngtcp2-server
+#                 bind9-dnsutils ethtool python3 ngtcp2-client ngtcp2-server haproxy
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
@@ -130,6 +130,60 @@ tls_old_traffic() {
   hello -tls1_3 -ciphersuites TLS_CHACHA20_POLY1305_SHA256 -groups P-256  # refused: no group
 }
 
+# HAProxy on the client's side of the link, so that what it sends to the server is captured.
+proxy_pair() {
+  cat >"$scratch/nginx-behind.conf" <<CONF
+daemon off; master_process off; pid $scratch/behind.pid; error_log $scratch/behind.err;
+events {}
+http {
+  access_log off; root $scratch/www;
+  client_body_temp_path $scratch/b; proxy_temp_path $scratch/p; fastcgi_temp_path $scratch/f;
+  uwsgi_temp_path $scratch/u; scgi_temp_path $scratch/s;
+  server { listen 8080 proxy_protocol; listen [::]:8080 proxy_protocol; }
+  server { listen 8443 ssl proxy_protocol; ssl_certificate $scratch/c.pem;
+           ssl_certificate_key $scratch/k.pem; }
+}
+CONF
+  serve nginx -c "$scratch/nginx-behind.conf"
+  cat "$scratch/c.pem" "$scratch/k.pem" >"$scratch/both.pem"
+  cat >"$scratch/haproxy.cfg" <<CONF
+defaults
+  mode tcp
+  timeout connect 1s
+  timeout client 2s
+  timeout server 2s
+listen v1
+  bind 127.0.0.1:1001
+  server s 10.77.0.2:8080 send-proxy
+listen v1_tls
+  bind 127.0.0.1:1002
+  server s 10.77.0.2:8443 send-proxy
+listen v2
+  bind [::1]:1003
+  server s [fd77::2]:8080 send-proxy-v2
+listen v2_tls_ended
+  bind 127.0.0.1:1004 ssl crt $scratch/both.pem ca-file $scratch/c.pem verify optional alpn http/1.1
+  server s 10.77.0.2:8080 send-proxy-v2-ssl-cn proxy-v2-options authority,ssl,cert-cn,unique-id
+  unique-id-format %Ts-%rt
+listen v2_checked
+  bind 127.0.0.1:1005
+  server s 10.77.0.2:8080 send-proxy-v2 check-send-proxy check inter 60s
+CONF
+  ip netns exec "$client" haproxy -db -f "$scratch/haproxy.cfg" >"$scratch/haproxy.log" 2>&1 &
+  pids+=($!)
+  sleep 0.6
+}
+
+proxy_traffic() {
+  local name=www.example.test
+  proxy_pair
+  in_client curl -s http://127.0.0.1:1001/
+  in_client curl -s --cacert "$scratch/c.pem" --resolve $name:1002:127.0.0.1 https://$name:1002/
+  in_client curl -sg 'http://[::1]:1003/'
+  in_client curl -s --cacert "$scratch/c.pem" --cert "$scratch/both.pem" \
+    --resolve $name:1004:127.0.0.1 https://$name:1004/
+}
+
 name_server() {
   serve dnsmasq -k --no-resolv --no-hosts --conf-file=/dev/null --pid-file= --user=root \
     --listen-address=10.77.0.2,fd77::2 --bind-interfaces --no-dhcp-interface=nws \
@@ -198,7 +252,7 @@ want() { ((${#names[@]} == 0)) || [[ " ${names[*]} " == *" $1 "* ]]; }
 names=("$@")
 setup
 ip -n "$client" route add 224.0.0.0/4 dev nwc
-if want http || want tls; then web_server; fi
+if want http || want tls || want proxy; then web_server; fi
 if want dns; then name_server; fi
 if want http; then
   capture http/curl_nginx http_traffic
@@ -212,6 +266,9 @@ if want dns; then
   capture dns/dig_dnsmasq dns_traffic
   capture dns/dig_tcp dns_tcp_traffic
   capture dns/multicast_scripted multicast_names
+fi
+if want proxy; then
+  capture proxy/haproxy_nginx proxy_traffic
 fi
 if want quic; then
   quic_server

@@ -11,9 +11,10 @@ extern const ProtocolDef kHttp;
 extern const ProtocolDef kMdns;
 extern const ProtocolDef kLlmnr;
 extern const ProtocolDef kDns;
+extern const ProtocolDef kProxy;
 
 std::span<const ProtocolDef* const> protocols() {
-  static constexpr std::array kTable{&kTls, &kQuic, &kHttp, &kMdns, &kLlmnr, &kDns};
+  static constexpr std::array kTable{&kTls, &kQuic, &kProxy, &kHttp, &kMdns, &kLlmnr, &kDns};
   return kTable;
 }
 

@@ -59,8 +59,18 @@ class FakeContext final : public Context {
   void set_originator(Side side) override { originators.push_back(side); }
   void hand_on() override { handed_on = true; }
   [[nodiscard]] base::TimeNs now_ns() const override { return now; }
+  bool child(const model::StreamChunk& inner) override {
+    if (!child_wanted) return false;
+    std::string& bytes = children[model::index(inner.side)];
+    if (inner.gap_bytes > 0) bytes += "[gap]";
+    bytes += base::as_text(inner.bytes);
+    if (inner.datagram) bytes += '|';
+    return true;
+  }
 
   std::vector<std::string> records;
+  std::array<std::string, 2> children;  // what was given to the child, by side; '|' ends datagrams
+  bool child_wanted = true;
   std::vector<std::string> odds;
   std::vector<Side> originators;
   bool handed_on = false;
