@@ -5,7 +5,7 @@
 #
 # usage: sudo testdata/make_captures.sh [NAME ...]     (all by default; names: see the end)
 # Needs (Debian): iproute2 tcpdump wireshark-common curl openssl nginx-light dnsmasq-base
-#                 bind9-dnsutils ethtool python3 ngtcp2-client ngtcp2-server haproxy
+#                 bind9-dnsutils ethtool python3 ngtcp2-client ngtcp2-server haproxy openvpn
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
@@ -184,6 +184,24 @@ proxy_traffic() {
     --resolve $name:1004:127.0.0.1 https://$name:1004/
 }
 
+# Peers without a tunnel device, until both have keys: tunnel PORT SERVER'S-PROTOCOL CLIENT'S ARGS...
+tunnel() {
+  local port=$1 server_proto=$2 client_proto=$3
+  shift 3
+  serve openvpn --dev null --tls-server --dh none --ca "$scratch/c.pem" --cert "$scratch/c.pem" \
+    --key "$scratch/k.pem" --port "$port" --proto "$server_proto" --ping 1 "$@"
+  in_client timeout 2 openvpn --dev null --tls-client --ca "$scratch/c.pem" --cert "$scratch/c.pem" \
+    --key "$scratch/k.pem" --remote 10.77.0.2 "$port" --proto "$client_proto" --nobind --ping 1 "$@"
+}
+
+openvpn_traffic() {
+  openvpn --genkey secret "$scratch/ta.key"
+  tunnel 1194 udp udp
+  tunnel 1195 udp udp --tls-auth "$scratch/ta.key" --auth SHA256
+  tunnel 1196 tcp-server tcp-client --tls-auth "$scratch/ta.key" --tls-version-max 1.2
+  tunnel 1197 udp udp --tls-crypt "$scratch/ta.key"
+}
+
 name_server() {
   serve dnsmasq -k --no-resolv --no-hosts --conf-file=/dev/null --pid-file= --user=root \
     --listen-address=10.77.0.2,fd77::2 --bind-interfaces --no-dhcp-interface=nws \
@@ -270,6 +288,7 @@ fi
 if want proxy; then
   capture proxy/haproxy_nginx proxy_traffic
 fi
+if want openvpn; then capture openvpn/peers openvpn_traffic; fi
 if want quic; then
   quic_server
   capture quic/gtls_h3 quic_traffic

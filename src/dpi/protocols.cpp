@@ -12,9 +12,10 @@ extern const ProtocolDef kMdns;
 extern const ProtocolDef kLlmnr;
 extern const ProtocolDef kDns;
 extern const ProtocolDef kProxy;
+extern const ProtocolDef kOpenvpn;
 
 std::span<const ProtocolDef* const> protocols() {
-  static constexpr std::array kTable{&kTls, &kQuic, &kProxy, &kHttp, &kMdns, &kLlmnr, &kDns};
+  static constexpr std::array kTable{&kTls, &kQuic, &kProxy, &kOpenvpn, &kHttp, &kMdns, &kLlmnr, &kDns};
   return kTable;
 }
 
