@@ -202,6 +202,14 @@ openvpn_traffic() {
   tunnel 1197 udp udp --tls-crypt "$scratch/ta.key"
 }
 
+rdpudp_traffic() {  # scripted peers: nothing that is packaged speaks it
+  local version
+  for version in 2 3; do
+    serve "$here/peers/rdpudp.py" server "338$version" "$scratch/c.pem" "$scratch/k.pem"
+    in_client "$here/peers/rdpudp.py" client 10.77.0.2 "338$version" "$version"
+  done
+}
+
 name_server() {
   serve dnsmasq -k --no-resolv --no-hosts --conf-file=/dev/null --pid-file= --user=root \
     --listen-address=10.77.0.2,fd77::2 --bind-interfaces --no-dhcp-interface=nws \
@@ -288,6 +296,7 @@ fi
 if want proxy; then
   capture proxy/haproxy_nginx proxy_traffic
 fi
+if want rdpudp; then capture rdpudp/scripted rdpudp_traffic; fi
 if want openvpn; then capture openvpn/peers openvpn_traffic; fi
 if want quic; then
   quic_server

@@ -13,9 +13,11 @@ extern const ProtocolDef kLlmnr;
 extern const ProtocolDef kDns;
 extern const ProtocolDef kProxy;
 extern const ProtocolDef kOpenvpn;
+extern const ProtocolDef kRdpudp;
 
 std::span<const ProtocolDef* const> protocols() {
-  static constexpr std::array kTable{&kTls, &kQuic, &kProxy, &kOpenvpn, &kHttp, &kMdns, &kLlmnr, &kDns};
+  static constexpr std::array kTable{&kTls,  &kQuic, &kProxy, &kOpenvpn, &kRdpudp,
+                                     &kHttp, &kMdns, &kLlmnr, &kDns};
   return kTable;
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,6 +69,8 @@ class FakeContext final : public Context {
     return true;
   }
 
+  std::span<std::uint8_t> scratch() override { return scratch_; }
+
   std::vector<std::string> records;
   std::array<std::string, 2> children;  // what was given to the child, by side; '|' ends datagrams
   bool child_wanted = true;
@@ -78,6 +81,7 @@ class FakeContext final : public Context {
 
  private:
   model::RecordBuilder builder_;
+  std::vector<std::uint8_t> scratch_ = std::vector<std::uint8_t>(kMaxHeldBytes);
 };
 
 class Feeder {
