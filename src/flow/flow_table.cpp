@@ -209,6 +209,9 @@ void FlowTable::Impl::tcp_packet(std::uint32_t index, Side side, const wire::Dec
     flow.orig_by = model::OriginBy::kHandshake;
     flow.flipped = sender != side;
   }
+  if (tells_side(decoded, sender) && !tcp.side(side).syn) {
+    reassembly_.begin(tcp, side, decoded.tcp_seq + 1);
+  }
   track_segment(tcp, side, decoded, now_ns_ - flow.first_ns);
   tcp_stream(index, side, decoded);
   const TimerClass timer_class = tcp_class(tcp);

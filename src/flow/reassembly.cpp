@@ -62,6 +62,18 @@ bool Reassembly::segment(TcpFlow& tcp, std::uint32_t flow, Side side, Segment se
   return wanted;
 }
 
+// A receiver that waits for a SYN drops all else (RFC 9293 3.10.7.3), so bytes before it are either
+// forged, or were captured out of order.
+void Reassembly::begin(TcpFlow& tcp, Side side, std::uint32_t seq) {
+  TcpSide& me = tcp.side(side);
+  if (!me.started) return;
+  me.fin = false;
+  if (me.saw_data && me.isn + 1 == seq) return;
+  if (me.held) close(me.hole_begin);
+  me.start(seq);
+  me.hole_begin = me.hole_end = seq;
+}
+
 bool Reassembly::fin(TcpFlow& tcp, std::uint32_t flow, Side side, std::uint32_t seq) {
   TcpSide& me = tcp.side(side);
   if (!me.started) me.start(seq);

@@ -43,6 +43,9 @@ class Reassembly {
   // All of these may call StreamOut::emit; if that answers no, all that is held of the flow is
   // forgotten and false is returned: the caller must then treat the flow as unread.
   bool segment(TcpFlow& tcp, std::uint32_t flow, model::Side side, Segment segment);
+  // The first SYN of `side` says that its stream begins at `seq`. What came before the SYN stays
+  // part of the stream only if it began right there, and a FIN never does.
+  void begin(TcpFlow& tcp, model::Side side, std::uint32_t seq);
   // The stream of `side` ends before `seq`.
   bool fin(TcpFlow& tcp, std::uint32_t flow, model::Side side, std::uint32_t seq);
   // The other side acknowledged all before `ack`; `data`: in a segment with payload.

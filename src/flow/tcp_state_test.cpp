@@ -154,6 +154,35 @@ TEST(TcpState, AsZeekNamesThem) {
   }
 }
 
+// RFC 9293 3.10.7.3: who waits for a SYN drops a FIN, so neither it nor what came with it is part
+// of the stream that the SYN opens.
+TEST(TcpState, WhatCameBeforeTheSynIsNoPartOfTheStream) {
+  const struct {
+    const char* script;
+    const char* conn_state;
+    const char* history;
+    const char* resp_stream;
+  } cases[] = {
+      {">S;<FA @1;<SA @0;>A;>A 5;<A @1 3;>A;>FA;<FA", "SF", "SfhADdFf", "xxx"},
+      {">S;<FA @1;<SA @0;>A;>A 5;<A @1 3", "S1", "SfhADd", "xxx"},
+      {">S;<FA @60 2;<SA @0;>A;<A @1 3", "S1", "SdfhA", "xxxxx"},  // forged bytes, then the true
+      {">S;<A @500000 2;<SA @0;>A;<A @1 3", "OTH", "SdhA", "xxxxx"},
+      {">S;<A @500000 2;<FA @500009;<SA @0;>A;<A @1 3", "S1", "SdfhA", "xxxxx"},
+      {">S;<RA @1;<FA @1;<SA @0;>A;<A @1 3", "REJ", "SrfhAd", "xxx"},
+      {">S;<A @1 4;<SA @0;>A;<A @5 3", "OTH", "SdhA", "xxxxxxx"},   // only captured out of order
+      {">S;<SA;>A;<A 3;<FA;<SA @0;<A @9 3", "S3", "ShAdf", "xxx"},  // a late copy opens nothing
+  };
+  for (const auto& c : cases) {
+    Conversation talk;
+    talk.play(c.script);
+    const model::Flow flow = talk.finish();
+    EXPECT_EQ(flow.conn_state, c.conn_state) << c.script;
+    EXPECT_EQ(flow.history, c.history) << c.script;
+    EXPECT_EQ(talk.sink.streams[1], c.resp_stream) << c.script;
+    EXPECT_EQ(flow.counters(Side::kResponder).lost_bytes, 0U) << c.script;
+  }
+}
+
 TEST(TcpState, HandshakeTimeIsFromTheLastSynToItsAck) {
   const struct {
     const char* script;

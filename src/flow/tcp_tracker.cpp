@@ -41,7 +41,7 @@ void write_history(TcpFlow& tcp, Side side, const Flags& flags, const wire::Deco
     if (!me.saw_odd) tcp.history.add('I', side);
     me.saw_odd = true;
   }
-  if (flags.syn && (!me.started || decoded.tcp_seq != me.isn || me.state == EndState::kPartial)) {
+  if (flags.syn && (!me.syn || decoded.tcp_seq != me.isn)) {
     tcp.history.add(flags.ack ? 'H' : 'S', side);
   }
   if (decoded.payload_wire_len > 0 && !flags.rst) {
@@ -76,9 +76,11 @@ void update_state(TcpFlow& tcp, Side side, const Flags& flags, bool data) {
     if (peer.state == EndState::kReset && peer.fin) peer.state = EndState::kClosed;
     return;
   }
+  // A FIN before the SYN was none: who waits for a SYN drops it (RFC 9293 3.10.7.3).
+  const bool unopened = me.state == EndState::kClosed && !me.syn;
   const bool quiet = me.state == EndState::kInactive || me.state == EndState::kSynSent;
   if (flags.syn) {
-    if (flags.ack && quiet) {
+    if (flags.ack && (quiet || unopened)) {
       me.state = EndState::kEstablished;
       if (peer.state == EndState::kSynSent) peer.state = EndState::kEstablished;
     } else if (me.state == EndState::kInactive || me.state == EndState::kPartial) {
@@ -166,6 +168,7 @@ void track_segment(TcpFlow& tcp, Side side, const wire::Decoded& decoded,
   }
   time_handshake(tcp, side, flags, decoded, since_first_ns);
   if (flags.rst) me.rst = true;
+  if (flags.syn && !flags.rst) me.syn = true;
 }
 
 void track_unread_data(TcpFlow& tcp, Side side, std::uint32_t seq, std::uint32_t len) {

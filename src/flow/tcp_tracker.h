@@ -63,6 +63,7 @@ struct TcpSide {
   bool held : 1 = false;
   bool fin : 1 = false;  // sent one; `next` is where its stream ends
   bool rst : 1 = false;
+  bool syn : 1 = false;      // sent one
   bool saw_ack : 1 = false;  // history letters that are written once
   bool saw_data : 1 = false;
   bool saw_odd : 1 = false;
