@@ -1,22 +1,39 @@
 """Why a value of ours is not in the ground truth, or one of the truth's not in ours: each cause is
-proved, by the values alone or by a run of tshark with one setting changed that makes the values
-agree. What cannot be proved so gets no cause."""
+proved, by the values alone, by a run of tshark with one setting changed that makes the values
+agree, or by the bytes of a hello. What cannot be proved so gets no cause."""
 import json
 import os
+import re
 import subprocess
 
-CUT_BYTES = 300  # truth.py keeps so much of a value
-TSHARK = ['tshark', '-n', '-o', 'tcp.reassemble_out_of_order:TRUE', '-o', 'ip.defragment:TRUE']
+from tshark import CUT_BYTES, Tshark
+
 BODY = ['-o', 'http.desegment_body:FALSE']
 STREAM = ['-o', 'tcp.desegment_tcp_streams:FALSE']
 PLAIN = ['-o', 'tcp.analyze_sequence_numbers:FALSE']
 AGAIN = 'tcp.analysis.retransmission'
-LOST = 'tcp.analysis.lost_segment'
-PROTOCOL = {'http': 'http', 'dns': 'dns'}  # first word of a field -> its dissector
+EMPTY_SERVER_HELLO = 'tls.handshake.type == 2 && tls.handshake.length == 0'
+
+# First word of a field -> the dissectors that show it, by transport.
+TLS = {'tcp': ['tls'], 'udp': ['quic', 'dtls']}
+DISSECTORS = {'http': {'tcp': ['http']}, 'dns': {'tcp': ['dns'], 'udp': ['dns']},
+              'tls': TLS, 'ja3': TLS, 'ja3s': TLS, 'ja4': TLS}
+
+CUT = 'the truth is cut at 300 characters'
+COMMAS = 'a hello without extensions: JA3 keeps the commas of its empty lists, tshark leaves out ' \
+         'all but one'
+OVERRUN = 'damaged: the extensions are said to reach beyond the hello; tshark stops there, ' \
+          'netwatch reads those that are there and counts it as odd'
+DRAFT = 'a ServerHello of a TLS 1.3 draft, which has no session id: tshark takes the cipher from ' \
+        'behind one'
+NOT_UTF8 = 'no UTF-8: tshark shows U+FFFD for each byte, netwatch the bytes'
+EMPTY_HELLO = 'an encrypted message that begins with 02 00 00 00: tshark takes it for a ' \
+              'ServerHello of 0 bytes, and reads version 0 behind its end'
 
 
 def place(rules, program, capture, field):
-    """{value: (packet, ports of its flow)} of what netwatch reads, the first of each value."""
+    """{value: (packet, transport and ports of its flow)} of what netwatch reads, the first of
+    each value."""
     run = subprocess.run(['timeout', '60', program, 'read', '--json', capture],
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     rows = []
@@ -25,7 +42,7 @@ def place(rules, program, capture, field):
             rows.append(json.loads(line))
         except ValueError:
             continue
-    ports = {row['flow']: [row[side].get('port') for side in ('resp', 'orig')]
+    flows = {row['flow']: (row.get('l4'), [row[side].get('port') for side in ('resp', 'orig')])
              for row in rows if row.get('type') == 'flow'}
     found = {}
     for row in rows:
@@ -34,92 +51,139 @@ def place(rules, program, capture, field):
         for path in rules['FIELDS'][field][0] if field in rules['FIELDS'] else [field]:
             for value in rules['dig'](row, path):
                 found.setdefault(rules['canon'](value),
-                                 (row.get('packet', ''), ports.get(row.get('flow'), [])))
+                                 (row.get('packet', ''), *flows.get(row.get('flow'), (None, []))))
     return found
 
 
-class Tshark:
-    """tshark's values of one field in one capture, under various settings."""
-
-    def __init__(self, rules, capture, field):
-        self.capture = capture
-        self.canon = rules['canon']
-        self.names = rules['FIELDS'][field][1]
-        self.seen = {}
-
-    def values(self, *options):
-        """{value: first packet}"""
-        if options not in self.seen:
-            fields = [word for name in self.names for word in ('-e', name)]
-            run = subprocess.run(['timeout', '120', *TSHARK, *options, '-r', self.capture,
-                                  '-T', 'ek', '-e', 'frame.number', *fields],
-                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-            self.seen[options] = self.parse(run.stdout)
-        return self.seen[options]
-
-    def flagged(self, flag):
-        """{packet: its TCP stream} of the packets that tshark marks so."""
-        if flag not in self.seen:
-            run = subprocess.run(['timeout', '120', *TSHARK, '-r', self.capture, '-Y', flag,
-                                  '-T', 'fields', '-e', 'frame.number', '-e', 'tcp.stream'],
-                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-            rows = (line.split() for line in run.stdout.decode().splitlines())
-            self.seen[flag] = {int(row[0]): row[1] for row in rows if len(row) == 2}
-        return self.seen[flag]
-
-    def lost_before(self, packet):
-        """Whether tshark misses a segment in the stream of a packet, at or before it."""
-        stream = self.flagged(f'frame.number == {packet}').get(packet)
-        return any(number <= packet and stream == other
-                   for number, other in self.flagged(LOST).items())
-
-    def parse(self, lines):
-        found = {}
-        for line in lines.splitlines():
-            try:
-                layers = json.loads(line).get('layers', {})
-            except ValueError:
-                continue
-            for name in self.names:
-                for value in layers.get(name.replace('.', '_'), []):
-                    found.setdefault(self.canon(str(value)[:CUT_BYTES]),
-                                     layers['frame_number'][0])
-        return found
-
-
-def cause_of_extra(field, value, packet, ports, tshark):
-    """Why tshark does not show a value that netwatch does; '' if no setting makes it do so."""
-    short = tshark.canon(value[:CUT_BYTES])
-    if short in tshark.values():
-        return 'the truth is cut at 300 characters' if len(value) > CUT_BYTES else ''
+def read_as(field, short, transport, ports, tshark):
+    """(packet, cause) if tshark shows the value once it is told what a port is."""
     http = field.startswith('http')
-    if http and short in tshark.values(*BODY):
-        return 'tshark shows a response once its body is whole, and this one never is ' \
-               '(shown with http.desegment_body off)'
-    dissector = PROTOCOL[field.split('.')[0]]
-    for port in ports:
-        as_if = ['-d', f'tcp.port=={port},{dissector}']
-        for options in (as_if, as_if + BODY if http else as_if):
-            if short in tshark.values(*options):
-                return f'tshark goes by the port, and {port} is not {dissector} to it ' \
-                       '(shown when told so)'
-    if packet in tshark.flagged(AGAIN) and short in (
-            tshark.values(*PLAIN) | (tshark.values(*PLAIN, *BODY) if http else {})):
+    for dissector in DISSECTORS[field.split('.')[0]].get(transport, []):
+        for port in ports:
+            as_if = ['-d', f'{transport}.port=={port},{dissector}']
+            for options in (as_if, as_if + BODY if http else as_if):
+                if short in tshark.values(*options):
+                    return (tshark.values(*options)[short],
+                            f'tshark goes by the port, and {port} is not {dissector} to it '
+                            '(shown when told so)')
+    return None
+
+
+def cause_of_http(short, packet, tshark):
+    if packet in tshark.flagged(AGAIN) and short in tshark.values(*PLAIN, *BODY):
         return 'tshark takes the packet for a retransmission ' \
                '(shown with tcp.analyze_sequence_numbers off)'
-    if http and short in tshark.values(*STREAM):
-        if tshark.lost_before(packet):
-            return 'a segment before it is not in the capture, and tshark waits for it ' \
-                   '(shown with tcp.desegment_tcp_streams off)'
-        return 'tshark keeps the bytes for reassembly and never shows them ' \
+    if short not in tshark.values(*STREAM):
+        return ''
+    if tshark.lost_before(packet):
+        return 'a segment before it is not in the capture, and tshark waits for it ' \
                '(shown with tcp.desegment_tcp_streams off)'
-    return ''
+    return 'tshark keeps the bytes for reassembly and never shows them ' \
+           '(shown with tcp.desegment_tcp_streams off)'
 
 
-def cause_of_missing(value, cut_values):
-    """Why netwatch does not show a value of the truth, as far as the values tell."""
-    if value in cut_values:
-        return 'the truth is cut at 300 characters'
+def in_hello(field, value, message, canon):
+    """Whether a hello that was read out of the bytes says a value."""
+    texts = (text.decode('utf-8', 'backslashreplace') if isinstance(text, bytes) else text
+             for text in message.get(field, []))
+    return value in (canon(text) for text in texts)
+
+
+def cause_in_hello(message, shown):
+    """Why tshark does not read a hello as its bytes stand; `shown`: what it hashed, '' if nothing
+    is known to belong to the same hello."""
+    full = message.get('ja3_full', message.get('ja3s_full', ''))
+    if shown and not message['extensions'] and full.rstrip(',') == shown.rstrip(','):
+        return COMMAS
+    if message.get('draft'):
+        return DRAFT
+    return OVERRUN if message['overrun'] else ''
+
+
+def cause_of_tls(field, value, packet, tshark):
+    """(packet, cause) of an extra value, by the bytes of the hello that it is in."""
+    hellos = tshark.hellos()
+    for number in sorted(hellos, key=lambda number: number != packet):
+        message = hellos[number]
+        if not in_hello(field, value, message, tshark.canon):
+            continue
+        if not message['whole']:
+            return number, 'the rest of the hello is not in the capture; the name is in its first ' \
+                           'part, and tshark shows whole records only'
+        if not message['record_whole']:
+            return number, 'tshark shows whole records only, and the end of this one is not in ' \
+                           'the capture; the hello in it is whole'
+        cause = cause_in_hello(message, text_at(number, tshark))
+        if cause:
+            return number, cause
+    return None
+
+
+def text_at(packet, tshark):
+    """What tshark hashed of the hello in a packet; '' if nothing."""
+    return next((tshark.text_of(value) for value, number in tshark.values().items()
+                 if int(number) == packet), '')
+
+
+def cause_of_extra(field, value, seen, tshark):
+    """(packet, cause): why tshark does not show a value that netwatch does; no cause if no setting
+    makes it do so and the bytes do not tell."""
+    packet, transport, ports = seen
+    short = tshark.canon(value[:CUT_BYTES])
+    if short in tshark.values():
+        return packet, CUT if len(value) > CUT_BYTES else ''
+    if field.startswith('http') and short in tshark.values(*BODY):
+        return packet, 'tshark shows a response once its body is whole, and this one never is ' \
+                       '(shown with http.desegment_body off)'
+    found = read_as(field, short, transport, ports, tshark)
+    if found:
+        return found
+    if packet in tshark.flagged(AGAIN) and short in tshark.values(*PLAIN):
+        return packet, 'tshark takes the packet for a retransmission ' \
+                       '(shown with tcp.analyze_sequence_numbers off)'
+    if field.startswith('http'):
+        return packet, cause_of_http(short, packet, tshark)
+    if field.startswith('dns'):
+        return packet, ''
+    if unreadable(value) in tshark.values():
+        return packet, NOT_UTF8
+    return (cause_of_tls(field, value, packet, tshark) or cause_of_before(short, seen, tshark))
+
+
+def cause_of_before(short, seen, tshark):
+    """What came before a packet keeps tshark from reading it, if it reads it without that."""
+    packets = sorted(tshark.flagged(port_filter(*seen[1:])))
+    for packet in (number for number in packets if 1 < number <= seen[0] + 16):
+        if short in tshark.values_from(packet):
+            return (tshark.values_from(packet)[short],
+                    'what tshark reads before it keeps it from opening the packet (shown when '
+                    f'the capture begins at packet {packet})')
+    return seen[0], ''
+
+
+def port_filter(transport, ports):
+    return ' && '.join(f'{transport}.port == {port}' for port in ports) or 'frame'
+
+
+def unreadable(value):
+    """A value with bytes that are no UTF-8 as tshark shows it."""
+    return re.sub(r'\\x[89a-f][0-9a-f]', '\ufffd', value)
+
+
+def cause_of_missing(field, value, packet, ours, tshark):
+    """Why netwatch does not show a value of the truth, as far as values and bytes tell."""
+    if value in {tshark.canon(v[:CUT_BYTES]) for v in ours if len(v) > CUT_BYTES}:
+        return CUT
+    if '\ufffd' in value and value in map(unreadable, ours):
+        return NOT_UTF8
+    if field not in ('ja3', 'ja3s') or not packet:
+        return ''
+    shown = tshark.text_of(value)
+    if shown.startswith('0,') and int(packet) in tshark.flagged(EMPTY_SERVER_HELLO):
+        return EMPTY_HELLO
+    message = tshark.hellos().get(int(packet))
+    if message and any(v in ours for v in message.get(field, [])):
+        return cause_in_hello(message, shown)
     return ''
 
 
@@ -133,11 +197,9 @@ def explain(rules, program, corpus, rows):
             others[capture, field] = Tshark(rules, path, field)
         ours, tshark = mine[capture, field], others[capture, field]
         if side == 'extra':
-            packet, ports = ours.get(value, ('', []))
-            cause = cause_of_extra(field, value, packet, ports, tshark)
+            packet, cause = cause_of_extra(field, value, ours.get(value, ('', None, [])), tshark)
         else:
             packet = tshark.values().get(value, '')
-            cut_values = {tshark.canon(v[:CUT_BYTES]) for v in ours if len(v) > CUT_BYTES}
-            cause = cause_of_missing(value, cut_values)
+            cause = cause_of_missing(field, value, packet, ours, tshark)
         explained.append((capture, field, value, side, str(packet), cause))
     return explained
