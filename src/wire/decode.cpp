@@ -53,6 +53,7 @@ struct Rest {
   base::Bytes bytes;
   std::size_t wire = 0;
   unsigned tunnels = 0;  // how many it was taken out of
+  bool damaged = false;  // the IP length went beyond the frame, under a wrong checksum
 
   void skip(std::size_t n) {
     bytes = bytes.subspan(n);
@@ -124,7 +125,7 @@ DecodeStatus udp(Decoded& out, Rest rest) {
   // 0: longer than the field can say (RFC 2675 4), or left to the network card.
   if (len != 0) {
     if (len < kHeader) return DecodeStatus::kMalformed;
-    if (len > rest.wire && !out.first_fragment) return DecodeStatus::kMalformed;
+    if (len > rest.wire && !out.first_fragment && !rest.damaged) return DecodeStatus::kMalformed;
     rest.limit(std::min(len, rest.wire));
   }
   return payload(out, rest, kHeader);
@@ -258,6 +259,13 @@ DecodeStatus extensions_then_transport(Decoded& out, Rest rest) {
   return DecodeStatus::kMalformed;
 }
 
+// RFC 791 3.1, over a header that is there in full.
+bool checksum_holds(base::Bytes header) {
+  std::uint32_t sum = 0;
+  for (std::size_t at = 0; at + 1 < header.size(); at += 2) sum += load_be16(header.data() + at);
+  return (sum & 0xffff) + (sum >> 16) == 0xffff;
+}
+
 DecodeStatus ipv4(Decoded& out, Rest rest) {
   constexpr std::size_t kHeader = 20;
   if (!rest.has(kHeader)) return rest.lack(kHeader);
@@ -268,6 +276,11 @@ DecodeStatus ipv4(Decoded& out, Rest rest) {
   std::size_t total = load_be16(p + 2);
   if (total == 0) total = rest.wire;
   if (total < header_len) return DecodeStatus::kMalformed;
+  // More than the frame had: cut by a capture that does not say so, or damage, which would make a
+  // hole of thousands of bytes in a TCP stream. The checksum tells.
+  const bool beyond = total > rest.wire && rest.tunnels == 0 && rest.has(header_len);
+  rest.damaged = beyond && !checksum_holds(rest.bytes.first(header_len));
+  if (rest.damaged) total = rest.wire;
   rest.limit(total);
   out.ip_bytes = static_cast<std::uint32_t>(total);
   out.proto = p[9];

@@ -277,6 +277,25 @@ TEST(Decode, FieldsOfTcp) {
   EXPECT_EQ(d.dst.to_string(), "10.0.0.2");
 }
 
+// A total length beyond the frame is believed with a right checksum: cut by a capture that does not
+// say so. With a wrong one it is damage, and would be a hole in a TCP stream.
+TEST(Decode, TotalLengthBeyondTheFrameNeedsItsChecksum) {
+  Frame frame = ip4(6, tcp(text("12345")), 0, 4148);
+  frame[10] = 0x56;
+  frame[11] = 0xc1;
+  EXPECT_EQ(decode_frame(101, frame).payload_wire_len, 4148U - 40U);
+  frame[11] = 0xc2;
+  const Decoded damaged = decode_frame(101, frame);
+  EXPECT_EQ(damaged.status, DecodeStatus::kFlow);
+  EXPECT_EQ(damaged.payload_wire_len, 5U);
+  EXPECT_EQ(damaged.ip_bytes, 45U);
+  EXPECT_EQ(decode_frame(101, frame, 4148).payload_wire_len, 4148U - 40U);
+  // A datagram whose own length went with it is still read.
+  const Decoded datagram = decode_frame(101, ip4(17, udp(text("abc"), 900), 0, 1020));
+  EXPECT_EQ(datagram.status, DecodeStatus::kFlow);
+  EXPECT_EQ(datagram.payload_wire_len, 3U);
+}
+
 TEST(Decode, TunnelsAreStrippedAndKeptApart) {
   Frame there = ip4(41, kUdp6);
   Frame back = there;
