@@ -10,22 +10,10 @@
 
 #include "model/flow.h"
 #include "wire/byte_order.h"
+#include "wire/layers.h"
 
 namespace netwatch::wire {
 namespace {
-
-namespace ether {
-constexpr std::uint16_t kIpv4 = 0x0800;
-constexpr std::uint16_t kArp = 0x0806;
-constexpr std::uint16_t kVlan = 0x8100;
-constexpr std::uint16_t kRarp = 0x8035;
-constexpr std::uint16_t kIpv6 = 0x86dd;
-constexpr std::uint16_t kMpls = 0x8847;
-constexpr std::uint16_t kMplsMulticast = 0x8848;
-constexpr std::uint16_t kPppoeSession = 0x8864;
-constexpr std::uint16_t kServiceVlan = 0x88a8;
-constexpr std::uint16_t kOldServiceVlan = 0x9100;
-}  // namespace ether
 
 namespace next_header {
 constexpr std::uint8_t kHopByHop = 0;
@@ -41,38 +29,10 @@ constexpr std::uint8_t kShim6 = 140;
 
 constexpr std::uint8_t kIpv4InIp = 4;   // RFC 2003
 constexpr std::uint8_t kIpv6InIp = 41;  // RFC 2473, RFC 4213
-constexpr unsigned kMaxTunnels = 3;     // one IP header inside another
 constexpr unsigned kMaxVlanTags = 4;
 constexpr unsigned kMaxMplsLabels = 8;
 constexpr unsigned kMaxExtensionHeaders = 10;
 constexpr std::uint32_t kVlanScopeMask = 0x00ff'ffff;  // two VLAN ids
-
-// What is left of a frame: captured bytes, and how many its headers (at first the capture) say
-// there are. Never fewer than captured.
-struct Rest {
-  base::Bytes bytes;
-  std::size_t wire = 0;
-  unsigned tunnels = 0;  // how many it was taken out of
-  bool damaged = false;  // the IP length went beyond the frame, under a wrong checksum
-
-  void skip(std::size_t n) {
-    bytes = bytes.subspan(n);
-    wire -= n;
-  }
-  void limit(std::size_t n) {
-    wire = n;
-    bytes = bytes.first(std::min(n, bytes.size()));
-  }
-  [[nodiscard]] bool has(std::size_t n) const { return n <= bytes.size(); }
-  // Why `n` bytes are missing: the capture ends early, or the headers leave no room.
-  [[nodiscard]] DecodeStatus lack(std::size_t n) const {
-    return n <= wire ? DecodeStatus::kCut : DecodeStatus::kMalformed;
-  }
-  [[nodiscard]] const std::uint8_t* data() const { return bytes.data(); }
-};
-
-DecodeStatus ipv4(Decoded& out, Rest rest);
-DecodeStatus ipv6(Decoded& out, Rest rest);
 
 // The answer that belongs to an ICMP type, or -1 for messages that have none.
 int icmp_counterpart(std::uint8_t proto, std::uint8_t type) {
@@ -128,7 +88,12 @@ DecodeStatus udp(Decoded& out, Rest rest) {
     if (len > rest.wire && !out.first_fragment && !rest.damaged) return DecodeStatus::kMalformed;
     rest.limit(std::min(len, rest.wire));
   }
-  return payload(out, rest, kHeader);
+  rest.skip(kHeader);
+  if (!rest.bytes.empty() && may_begin_tunnel(rest.data()[0]) && rest.tunnels < kMaxTunnels) {
+    DecodeStatus status = DecodeStatus::kFlow;
+    if (udp_tunnel(out, rest, status)) return status;
+  }
+  return payload(out, rest, 0);
 }
 
 DecodeStatus sctp(Decoded& out, const Rest& rest) {
@@ -266,6 +231,8 @@ bool checksum_holds(base::Bytes header) {
   return (sum & 0xffff) + (sum >> 16) == 0xffff;
 }
 
+}  // namespace
+
 DecodeStatus ipv4(Decoded& out, Rest rest) {
   constexpr std::size_t kHeader = 20;
   if (!rest.has(kHeader)) return rest.lack(kHeader);
@@ -326,6 +293,8 @@ DecodeStatus ip(Decoded& out, Rest rest) {
   }
 }
 
+namespace {
+
 DecodeStatus mpls(Decoded& out, Rest rest) {
   constexpr std::size_t kLabel = 4;
   for (unsigned count = 0; count < kMaxMplsLabels; ++count) {
@@ -368,6 +337,8 @@ DecodeStatus pppoe(Decoded& out, Rest rest) {
   return ppp(out, rest);
 }
 
+}  // namespace
+
 DecodeStatus ether_type(Decoded& out, std::uint16_t type, Rest rest) {
   for (unsigned tags = 0;; ++tags) {
     out.ether_type = type;
@@ -401,13 +372,10 @@ DecodeStatus ether_type(Decoded& out, std::uint16_t type, Rest rest) {
   }
 }
 
-// IEEE 802.3 with a length where the type would be. Of all that LLC carries, IP is behind a SNAP
-// header that says "Ethernet types" (RFC 1042).
-DecodeStatus llc(Decoded& out, std::size_t len, Rest rest) {
+// Of all that LLC carries, IP is behind a SNAP header that says "Ethernet types" (RFC 1042).
+DecodeStatus llc_snap(Decoded& out, Rest rest) {
   static constexpr std::array<std::uint8_t, 6> kSnap{0xaa, 0xaa, 0x03, 0, 0, 0};
   constexpr std::size_t kHeader = kSnap.size() + 2;
-  out.ether_type = static_cast<std::uint16_t>(len);
-  rest.limit(std::min(len, rest.wire));
   const std::size_t shown = std::min(kSnap.size(), rest.bytes.size());
   const bool snap = std::equal(kSnap.begin(), kSnap.begin() + shown, rest.data());
   if (!snap || rest.wire < kHeader) return DecodeStatus::kOther;
@@ -419,12 +387,16 @@ DecodeStatus llc(Decoded& out, std::size_t len, Rest rest) {
 
 DecodeStatus ethernet(Decoded& out, Rest rest) {
   constexpr std::size_t kHeader = 14;
-  constexpr std::uint16_t kMaxLength = 1500;
   if (!rest.has(kHeader)) return rest.lack(kHeader);
   const std::uint16_t type = load_be16(rest.data() + 12);
   rest.skip(kHeader);
-  return type <= kMaxLength ? llc(out, type, rest) : ether_type(out, type, rest);
+  if (type > ether::kMaxLength) return ether_type(out, type, rest);
+  out.ether_type = type;
+  rest.limit(std::min<std::size_t>(type, rest.wire));
+  return llc_snap(out, rest);
 }
+
+namespace {
 
 DecodeStatus cooked(Decoded& out, Rest rest, std::size_t header_len, std::size_t device_at,
                     std::size_t protocol_at) {

@@ -225,8 +225,8 @@ const Case kNetworks[] = {
     {"Ip6In4", 101, ip4(41, kUdp6), kFlow, kUdp, 5353, 53, "dns"},
     {"Ip4In6", 101, ip6(60, join({extension(4), kTcp4})), kFlow, kTcp, 1234, 80, "hi"},
     {"Ip6In6", 101, ip6(41, kUdp6), kFlow, kUdp, 5353, 53, "dns"},
-    {"ThreeTunnels", 101, ip4(4, ip4(4, ip4(4, kTcp4))), kFlow, kTcp, 1234, 80, "hi"},
-    {"FourTunnels", 101, ip4(4, ip4(4, ip4(4, ip4(4, text("x"))))), kFlow, 4, 0, 0, "x"},
+    {"FourTunnels", 101, ip4(4, ip4(4, ip4(4, ip4(4, kTcp4)))), kFlow, kTcp, 1234, 80, "hi"},
+    {"FiveTunnels", 101, ip4(4, ip4(4, ip4(4, ip4(4, ip4(4, text("x")))))), kFlow, 4, 0, 0, "x"},
     {"TunnelOfNothing", 101, ip4(4, {}), kMalformed, 0, 0, 0, ""},
     {"TunnelOfTheOther", 101, ip4(41, kTcp4), kMalformed, 0, 0, 0, ""},
     {"TunnelFragment", 101, ip4(4, ip4(17, udp(text("one"), 99), 0, 119), 0x2000), kFlow, kUdp,
@@ -258,9 +258,98 @@ const Case kTransports[] = {
     {"Unreachable6", 101, ip6(58, join({{1, 4}, Frame(6, 0), text("t")})), kFlow, 58, 1, 4, "t"},
 };
 
+Frame geneve(std::uint16_t type, const Frame& inside, const Frame& options = {}) {
+  return ip4(17, udp(join({{static_cast<std::uint8_t>(options.size() / 4), 0},
+                           be16(type),
+                           {0, 0, 10, 0},
+                           options,
+                           inside})));
+}
+
+// A header of two words, RFC 5415 4.3; `low` holds T, F, L, W, M, K and the flags.
+Frame capwap(std::uint16_t low, const Frame& inside, std::uint16_t offset = 0) {
+  return ip4(17, udp(join({{0, 0x10}, be16(0x200U | low), {0, 0}, be16(offset), inside})));
+}
+Frame to_port(Frame datagram, std::uint16_t port) {
+  datagram[22] = static_cast<std::uint8_t>(port >> 8);
+  datagram[23] = static_cast<std::uint8_t>(port);
+  return datagram;
+}
+
+Frame wlan_data(std::uint8_t control, std::uint8_t flags, std::size_t header_len,
+                const Frame& inside) {
+  return join({{control, flags, 0, 0}, Frame(18, 2), {0x10, 0}, Frame(header_len - 24, 0), inside});
+}
+Frame snap(std::uint16_t type, const Frame& inside) {
+  return join({{0xaa, 0xaa, 3, 0, 0, 0}, be16(type), inside});
+}
+Frame exchanged(Frame frame) {
+  std::swap(frame[0], frame[1]);
+  return frame;
+}
+const Frame kEther4 = join({ether(0x800), kTcp4, Frame(6, 0)});
+const Frame kArpFrame = join({ether(0x806), {0, 1, 8, 0, 6, 4, 0, 1}, Frame(20, 1)});
+const Frame kWlan4 = wlan_data(0x08, 0x01, 24, snap(0x800, kTcp4));
+
+const Case kUdpTunnels[] = {
+    {"GeneveFrame", 101, geneve(0x6558, kEther4), kFlow, kTcp, 1234, 80, "hi"},
+    {"GeneveVlan", 101, geneve(0x6558, join({ether(0x8100), vlan(5, 0x86dd), kUdp6})), kFlow, kUdp,
+     5353, 53, "dns"},
+    {"GeneveIp6", 101, geneve(0x86dd, kUdp6, {1, 2, 3, 1, 0, 0, 0, 0}), kFlow, kUdp, 5353, 53,
+     "dns"},
+    {"GeneveArp", 101, geneve(0x6558, kArpFrame), DecodeStatus::kArp, 0, 0, 0, ""},
+    {"GeneveInGeneve", 101, geneve(0x0800, geneve(0x0800, kTcp4)), kFlow, kTcp, 1234, 80, "hi"},
+    {"CapwapEthernet", 101, capwap(0, kEther4), kFlow, kTcp, 1234, 80, "hi"},
+    {"CapwapWlan", 101, capwap(0x100, kWlan4), kFlow, kTcp, 1234, 80, "hi"},
+    {"CapwapWlanExchanged", 101, capwap(0x100, exchanged(kWlan4)), kFlow, kTcp, 1234, 80, "hi"},
+    {"CapwapWlanQos", 101, capwap(0x100, wlan_data(0x88, 0x03, 32, snap(0x86dd, kUdp6))), kFlow,
+     kUdp, 5353, 53, "dns"},
+    {"CapwapFragment", 101, to_port(capwap(0x180, Frame(40, 7), 0x0100), 5247),
+     DecodeStatus::kFragment, 0, 0, 0, ""},
+};
+
+// What is one bit away from a tunnel is a datagram.
+TEST(Tunnel, StrictOrNotAtAll) {
+  const auto is_datagram = [](const Frame& frame) {
+    const Decoded d = decode_frame(101, frame);
+    return d.status == kFlow && d.proto == kUdp && d.src.to_string() == "10.0.0.1" &&
+           d.dst_port == 53 && d.scope == 0 && d.payload.size() == frame.size() - 28;
+  };
+  const Frame good = geneve(0x6558, kEther4);
+  ASSERT_FALSE(is_datagram(good));
+  constexpr std::size_t kAt = 28;
+  for (const auto& [at, bit] : {std::pair<std::size_t, unsigned>{kAt, 0x40},
+                                {kAt, 0x80},
+                                {kAt + 1, 0x80},
+                                {kAt + 1, 0x01},
+                                {kAt + 2, 0x01},
+                                {kAt + 7, 0x01},
+                                {kAt + 20, 0x01},
+                                {kAt + 22, 0x20},
+                                {kAt + 24, 0x80}}) {
+    Frame bad = good;
+    bad[at] = static_cast<std::uint8_t>(bad[at] ^ bit);
+    EXPECT_TRUE(is_datagram(bad)) << at << " " << bit;
+  }
+  EXPECT_TRUE(is_datagram(geneve(0x6558, join({ether(0x88cc), Frame(40, 1)}))));
+  EXPECT_TRUE(is_datagram(capwap(0x108, kWlan4)));
+  EXPECT_TRUE(is_datagram(capwap(0x180, kWlan4)));  // a fragment, but not of its port
+  EXPECT_TRUE(is_datagram(capwap(0x100, wlan_data(0x08, 0x41, 24, snap(0x800, kTcp4)))));
+}
+
+TEST(Tunnel, KeepsFlowsOfTunnelsApart) {
+  const Frame one = geneve(0x6558, kEther4);
+  Frame other = one;
+  other[15] = 9;  // another outer source
+  EXPECT_NE(decode_frame(101, one).scope, 0U);
+  EXPECT_NE(decode_frame(101, one).scope, decode_frame(101, other).scope);
+  EXPECT_NE(decode_frame(101, one).scope, decode_frame(101, capwap(0, kEther4)).scope);
+}
+
 std::string case_name(const testing::TestParamInfo<Case>& info) { return info.param.what; }
 INSTANTIATE_TEST_SUITE_P(Links, DecodeTable, testing::ValuesIn(kLinks), case_name);
 INSTANTIATE_TEST_SUITE_P(Networks, DecodeTable, testing::ValuesIn(kNetworks), case_name);
+INSTANTIATE_TEST_SUITE_P(UdpTunnels, DecodeTable, testing::ValuesIn(kUdpTunnels), case_name);
 INSTANTIATE_TEST_SUITE_P(Transports, DecodeTable, testing::ValuesIn(kTransports), case_name);
 
 TEST(Decode, FieldsOfTcp) {
