@@ -278,13 +278,15 @@ Frame to_port(Frame datagram, std::uint16_t port) {
 
 Frame wlan_data(std::uint8_t control, std::uint8_t flags, std::size_t header_len,
                 const Frame& inside) {
-  return join({{control, flags, 0, 0}, Frame(18, 2), {0x10, 0}, Frame(header_len - 24, 0), inside});
+  return join(
+      {{control, flags, 0, 0}, Frame(18, 2), {0x10, 0x23}, Frame(header_len - 24, 0), inside});
 }
 Frame snap(std::uint16_t type, const Frame& inside) {
   return join({{0xaa, 0xaa, 3, 0, 0, 0}, be16(type), inside});
 }
 Frame exchanged(Frame frame) {
   std::swap(frame[0], frame[1]);
+  std::swap(frame[22], frame[23]);
   return frame;
 }
 const Frame kEther4 = join({ether(0x800), kTcp4, Frame(6, 0)});

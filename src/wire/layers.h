@@ -66,8 +66,8 @@ DecodeStatus ipv4(Decoded& out, Rest rest);
 DecodeStatus ipv6(Decoded& out, Rest rest);
 DecodeStatus ip(Decoded& out, Rest rest);  // told by its version
 
-// IEEE 802.11 without radio header and frame check sequence. Some controllers send the two bytes
-// of frame control exchanged (`swapped`).
+// IEEE 802.11 without radio header and frame check sequence. Some controllers send frame
+// control and sequence control with their two bytes exchanged (`swapped`).
 DecodeStatus wlan(Decoded& out, Rest rest, bool swapped);
 
 // Whether a datagram of UDP may begin with this byte and be a tunnel: the one thing that every

@@ -30,7 +30,7 @@ DecodeStatus wlan(Decoded& out, Rest rest, bool swapped) {
   if (((control >> 2) & 3) != kDataType) return DecodeStatus::kOther;
   if ((subtype & kSubtypeNull) != 0) return DecodeStatus::kOther;
   if ((flags & flag::kProtected) != 0) return DecodeStatus::kOther;
-  const bool fragment = (p[22] & 0x0f) != 0;
+  const bool fragment = (p[swapped ? 23 : 22] & 0x0f) != 0;
   if ((flags & (flag::kToDs | flag::kFromDs)) == (flag::kToDs | flag::kFromDs)) header_len += 6;
   const std::size_t qos_at = header_len;
   const bool qos = (subtype & kSubtypeQos) != 0;
