@@ -6,6 +6,7 @@
 # usage: sudo testdata/make_captures.sh [NAME ...]     (all by default; names: see the end)
 # Needs (Debian): iproute2 tcpdump wireshark-common curl openssl nginx-light dnsmasq-base
 #                 bind9-dnsutils ethtool python3 ngtcp2-client ngtcp2-server haproxy openvpn
+#                 freerdp2-x11 xrdp xvfb
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
@@ -210,6 +211,21 @@ rdpudp_traffic() {  # scripted peers: nothing that is packaged speaks it
   done
 }
 
+# xrdp knows no CredSSP; its session manager is not needed before a log-on.
+rdp_traffic() {
+  sed -e "s|^port=.*|port=3389|" -e "s|^certificate=.*|certificate=$scratch/c.pem|" \
+    -e "s|^key_file=.*|key_file=$scratch/k.pem|" -e "s|^LogFile=.*|LogFile=$scratch/xrdp.log|" \
+    /etc/xrdp/xrdp.ini >"$scratch/xrdp.ini"
+  serve xrdp --nodaemon --config "$scratch/xrdp.ini"
+  Xvfb :77 -screen 0 1024x768x16 >/dev/null 2>&1 &
+  pids+=($!)
+  sleep 1
+  ask() { in_client env DISPLAY=:77 HOME="$scratch" timeout 3 xfreerdp /v:10.77.0.2 /u:alice /p:secret /cert:ignore /client-hostname:laptop "$@" </dev/null; }
+  ask /sec:tls
+  ask /sec:rdp
+  ask /sec:nla                                                            # refused
+}
+
 name_server() {
   serve dnsmasq -k --no-resolv --no-hosts --conf-file=/dev/null --pid-file= --user=root \
     --listen-address=10.77.0.2,fd77::2 --bind-interfaces --no-dhcp-interface=nws \
@@ -296,6 +312,7 @@ fi
 if want proxy; then
   capture proxy/haproxy_nginx proxy_traffic
 fi
+if want rdp; then capture rdp/freerdp_xrdp rdp_traffic; fi
 if want rdpudp; then capture rdpudp/scripted rdpudp_traffic; fi
 if want openvpn; then capture openvpn/peers openvpn_traffic; fi
 if want quic; then

@@ -14,10 +14,11 @@ extern const ProtocolDef kDns;
 extern const ProtocolDef kProxy;
 extern const ProtocolDef kOpenvpn;
 extern const ProtocolDef kRdpudp;
+extern const ProtocolDef kRdp;
 
 std::span<const ProtocolDef* const> protocols() {
-  static constexpr std::array kTable{&kTls,  &kQuic, &kProxy, &kOpenvpn, &kRdpudp,
-                                     &kHttp, &kMdns, &kLlmnr, &kDns};
+  static constexpr std::array kTable{&kTls, &kQuic, &kProxy, &kOpenvpn, &kRdpudp,
+                                     &kRdp, &kHttp, &kMdns,  &kLlmnr,   &kDns};
   return kTable;
 }
 
