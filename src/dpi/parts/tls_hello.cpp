@@ -94,9 +94,12 @@ bool AlpnCursor::next(std::string_view& protocol) {
 }
 
 std::uint16_t ClientHello::version() const {
+  const bool counts_down = (legacy_version >> 8) == 0xfe;  // DTLS
   std::uint16_t best = 0;
   for (std::size_t i = 0; i < supported_versions.size(); ++i) {
-    if (!is_grease(supported_versions[i])) best = std::max(best, supported_versions[i]);
+    const std::uint16_t version = supported_versions[i];
+    if (is_grease(version)) continue;
+    best = counts_down && best != 0 ? std::min(best, version) : std::max(best, version);
   }
   return best != 0 ? best : legacy_version;
 }

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "decrypt/quic_version.h"
-#include "dpi/parts/tls_names.h"
+#include "dpi/parts/hello_fields.h"
 
 namespace netwatch::dpi {
 namespace {
@@ -44,34 +44,14 @@ constexpr std::array kFields{
     FieldDef{.name = "quic.version",
              .help = "version of the packet: 1, 2, draft-29, mvfst-2, ...",
              .role = Role::kVersion},
-    FieldDef{.name = "quic.sni",
-             .help = "server name the client asked for",
-             .role = Role::kServerName,
-             .privacy = model::Privacy::kPersonal,
-             .aliases = kSniAliases},
-    FieldDef{.name = "quic.alpn",
-             .list = true,
-             .help = "application protocols offered",
-             .aliases = kAlpnAliases},
-    FieldDef{.name = "quic.cipher", .help = "cipher suite chosen"},
-    FieldDef{.name = "quic.ech",
-             .type = FieldType::kBool,
-             .help = "the hello carries Encrypted ClientHello, or pretends to (GREASE)"},
-    FieldDef{.name = "quic.hello_retry",
-             .type = FieldType::kBool,
-             .help = "the server asked for another ClientHello"},
-    FieldDef{.name = "ja3",
-             .help = "JA3 fingerprint of the client",
-             .role = Role::kFingerprint,
-             .aliases = kJa3Aliases},
-    FieldDef{.name = "ja3s",
-             .help = "JA3S fingerprint of the server",
-             .role = Role::kFingerprint,
-             .aliases = kJa3sAliases},
-    FieldDef{.name = "ja4",
-             .help = "JA4 fingerprint of the client",
-             .role = Role::kFingerprint,
-             .aliases = kJa4Aliases},
+    hello_field::sni("quic.sni", kSniAliases),
+    hello_field::alpn("quic.alpn", kAlpnAliases),
+    hello_field::cipher("quic.cipher"),
+    hello_field::ech("quic.ech"),
+    hello_field::hello_retry("quic.hello_retry"),
+    hello_field::ja3(kJa3Aliases),
+    hello_field::ja3s(kJa3sAliases),
+    hello_field::ja4(kJa4Aliases),
     FieldDef{.name = "quic.supported_versions",
              .list = true,
              .help = "versions the server speaks",
@@ -86,6 +66,16 @@ constexpr std::array kFields{
              .max_bytes = 255},
 };
 static_assert(kFields.size() == kScid + 1);
+
+// The version is that of the packet; lists are left to TLS.
+constexpr HelloFields kHelloFields{.sni = kSni,
+                                   .alpn = kAlpn,
+                                   .cipher = kCipher,
+                                   .ech = kEch,
+                                   .hello_retry = kHelloRetry,
+                                   .ja3 = kJa3,
+                                   .ja3s = kJa3s,
+                                   .ja4 = kJa4};
 
 void add_version(std::uint8_t field, std::uint32_t number, model::RecordBuilder& record) {
   if (const decrypt::QuicVersion* known = decrypt::find_quic_version(number)) {
@@ -120,15 +110,7 @@ constinit const model::Schema kQuicSchema{
 void report_quic_client_hello(const QuicLabel& label, const ClientHello& hello, model::Side side,
                               Context& context) {
   model::RecordBuilder& record = start(kClientHello, label, context);
-  if (!hello.sni.empty()) record.add_text(kSni, hello.sni);
-  AlpnCursor protocols(hello.alpn);
-  std::string_view protocol;
-  while (protocols.next(protocol)) record.add_text(kAlpn, protocol);
-  Ja3Text ja3_text;
-  if (ja3(hello, ja3_text)) record.add_text(kJa3, as_text(ja3_text));
-  Ja4Text ja4_text;
-  if (ja4(hello, Ja4Transport::kQuic, ja4_text)) record.add_text(kJa4, as_text(ja4_text));
-  record.add_bool(kEch, hello.ech);
+  add_client_hello(kHelloFields, hello, Ja4Transport::kQuic, record);
   finish(label, side, context);
 }
 
@@ -143,11 +125,7 @@ void report_quic_name(const QuicLabel& label, std::string_view sni, bool cut, mo
 void report_quic_server_hello(const QuicLabel& label, const ServerHello& hello, model::Side side,
                               Context& context) {
   model::RecordBuilder& record = start(kServerHello, label, context);
-  NameBuffer buffer;
-  record.add_text(kCipher, tls_cipher_name(hello.cipher, buffer));
-  record.add_bool(kHelloRetry, hello.hello_retry);
-  Ja3Text text;
-  if (ja3s(hello, text)) record.add_text(kJa3s, as_text(text));
+  add_server_hello(kHelloFields, hello, record);
   finish(label, side, context);
 }
 

@@ -107,7 +107,7 @@ const Sender kFromServer{.dcid = "cli", .scid = "server", .client = false};
 const std::string kDcid = kFromClient.dcid;
 
 const std::string kClientLine =
-    "client_hello < quic.version=1 quic.sni=example.org quic.alpn=h3 ja3 ja4=q13d0104h3 quic.ech=0";
+    "client_hello < quic.version=1 quic.sni=example.org ja3 ja4=q13d0104h3 quic.ech=0 quic.alpn=h3";
 const std::string kServerLine =
     "server_hello > quic.version=1 quic.cipher=TLS_AES_128_GCM_SHA256 quic.hello_retry=0 ja3s";
 

@@ -1,17 +1,12 @@
 #include "dpi/protocols/tls_report.h"
 
-#include <string>
+#include <array>
 
-#include "base/crypto.h"
+#include "dpi/parts/hello_fields.h"
 #include "dpi/parts/tls_names.h"
-#include "dpi/parts/x509.h"
 
 namespace netwatch::dpi {
 namespace {
-
-using model::FieldDef;
-using model::FieldType;
-using model::Role;
 
 enum Kind : std::uint8_t { kClientHello, kServerHello, kCertificate, kAlert };
 constexpr std::array<std::string_view, 4> kKinds{"client_hello", "server_hello", "certificate",
@@ -47,80 +42,46 @@ constexpr std::array<std::string_view, 1> kJa3sAliases{"tls.handshake.ja3s"};
 constexpr std::array<std::string_view, 1> kJa4Aliases{"tls.handshake.ja4"};
 constexpr std::array<std::string_view, 1> kSanAliases{"x509ce.dNSName"};
 
-constexpr std::uint16_t kMaxNameBytes = 512;
-
 constexpr std::array kFields{
-    FieldDef{.name = "tls.version",
-             .help = "highest version offered, or the one chosen",
-             .role = Role::kVersion},
-    FieldDef{.name = "tls.sni",
-             .help = "server name the client asked for",
-             .role = Role::kServerName,
-             .privacy = model::Privacy::kPersonal,
-             .aliases = kSniAliases},
-    FieldDef{.name = "tls.alpn",
-             .list = true,
-             .help = "application protocols offered, or the one chosen",
-             .aliases = kAlpnAliases},
-    FieldDef{.name = "tls.cipher", .help = "cipher suite chosen"},
-    FieldDef{.name = "tls.supported_versions", .list = true, .help = "versions offered"},
-    FieldDef{.name = "tls.groups", .list = true, .help = "key exchange groups offered"},
-    FieldDef{.name = "tls.ech",
-             .type = FieldType::kBool,
-             .help = "the hello carries Encrypted ClientHello, or pretends to (GREASE)"},
-    FieldDef{.name = "tls.hello_retry",
-             .type = FieldType::kBool,
-             .help = "the server asked for another ClientHello"},
-    FieldDef{.name = "ja3",
-             .help = "JA3 fingerprint of the client",
-             .role = Role::kFingerprint,
-             .aliases = kJa3Aliases},
-    FieldDef{.name = "ja3s",
-             .help = "JA3S fingerprint of the server",
-             .role = Role::kFingerprint,
-             .aliases = kJa3sAliases},
-    FieldDef{.name = "ja4",
-             .help = "JA4 fingerprint of the client",
-             .role = Role::kFingerprint,
-             .aliases = kJa4Aliases},
-    FieldDef{.name = "tls.subject",
-             .help = "whom the leaf certificate names",
-             .role = Role::kSubject,
-             .max_bytes = kMaxNameBytes},
-    FieldDef{.name = "tls.issuer", .help = "who issued it", .max_bytes = kMaxNameBytes},
-    FieldDef{.name = "tls.san",
-             .list = true,
-             .help = "its alternative names",
-             .aliases = kSanAliases,
-             .max_bytes = 255},
-    FieldDef{.name = "tls.not_before", .type = FieldType::kTime, .help = "it is valid from"},
-    FieldDef{.name = "tls.not_after", .type = FieldType::kTime, .help = "it is valid until"},
-    FieldDef{.name = "tls.certificate_sha256",
-             .type = FieldType::kBytes,
-             .help = "SHA-256 of the leaf certificate"},
-    FieldDef{.name = "tls.alert_level", .help = "warning or fatal"},
-    FieldDef{.name = "tls.alert", .help = "what an alert in clear says"},
+    hello_field::version("tls.version"),
+    hello_field::sni("tls.sni", kSniAliases),
+    hello_field::alpn("tls.alpn", kAlpnAliases),
+    hello_field::cipher("tls.cipher"),
+    hello_field::supported_versions("tls.supported_versions"),
+    hello_field::groups("tls.groups"),
+    hello_field::ech("tls.ech"),
+    hello_field::hello_retry("tls.hello_retry"),
+    hello_field::ja3(kJa3Aliases),
+    hello_field::ja3s(kJa3sAliases),
+    hello_field::ja4(kJa4Aliases),
+    hello_field::subject("tls.subject"),
+    hello_field::issuer("tls.issuer"),
+    hello_field::san("tls.san", kSanAliases),
+    hello_field::not_before("tls.not_before"),
+    hello_field::not_after("tls.not_after"),
+    hello_field::certificate_sha256("tls.certificate_sha256"),
+    hello_field::alert_level("tls.alert_level"),
+    hello_field::alert("tls.alert"),
 };
 static_assert(kFields.size() == kAlertName + 1);
 
-void add_alpn(base::Bytes list, model::RecordBuilder& record) {
-  AlpnCursor cursor(list);
-  std::string_view protocol;
-  while (cursor.next(protocol)) record.add_text(kAlpn, protocol);
-}
-
-void add_client_lists(const ClientHello& hello, model::RecordBuilder& record) {
-  NameBuffer buffer;
-  for (std::size_t i = 0; i < hello.supported_versions.size(); ++i) {
-    const std::uint16_t version = hello.supported_versions[i];
-    if (is_grease(version)) continue;
-    record.add_text(kSupportedVersions, tls_version_name(version, buffer));
-  }
-  for (std::size_t i = 0; i < hello.groups.size(); ++i) {
-    if (is_grease(hello.groups[i])) continue;
-    record.add_text(kGroups, tls_group_name(hello.groups[i], buffer));
-  }
-}
+constexpr HelloFields kHelloFields{.version = kVersion,
+                                   .sni = kSni,
+                                   .alpn = kAlpn,
+                                   .cipher = kCipher,
+                                   .supported_versions = kSupportedVersions,
+                                   .groups = kGroups,
+                                   .ech = kEch,
+                                   .hello_retry = kHelloRetry,
+                                   .ja3 = kJa3,
+                                   .ja3s = kJa3s,
+                                   .ja4 = kJa4};
+constexpr CertificateFields kCertificateFields{.subject = kSubject,
+                                               .issuer = kIssuer,
+                                               .san = kSan,
+                                               .not_before = kNotBefore,
+                                               .not_after = kNotAfter,
+                                               .sha256 = kFingerprint};
 
 }  // namespace
 
@@ -130,16 +91,7 @@ constinit const model::Schema kTlsSchema{
 void report_client_hello(const ClientHello& hello, model::Side side, Context& context) {
   model::RecordBuilder& record = context.record();
   record.start(kTlsSchema, kClientHello);
-  NameBuffer buffer;
-  record.add_text(kVersion, tls_version_name(hello.version(), buffer));
-  if (!hello.sni.empty()) record.add_text(kSni, hello.sni);
-  Ja3Text ja3_text;
-  if (ja3(hello, ja3_text)) record.add_text(kJa3, as_text(ja3_text));
-  Ja4Text ja4_text;
-  if (ja4(hello, Ja4Transport::kTcp, ja4_text)) record.add_text(kJa4, as_text(ja4_text));
-  record.add_bool(kEch, hello.ech);
-  add_alpn(hello.alpn, record);
-  add_client_lists(hello, record);
+  add_client_hello(kHelloFields, hello, Ja4Transport::kTcp, record);
   context.emit(side);
 }
 
@@ -162,34 +114,14 @@ void report_v2_client_hello(std::uint16_t version, model::Side side, Context& co
 void report_server_hello(const ServerHello& hello, model::Side side, Context& context) {
   model::RecordBuilder& record = context.record();
   record.start(kTlsSchema, kServerHello);
-  NameBuffer buffer;
-  record.add_text(kVersion, tls_version_name(hello.version(), buffer));
-  record.add_text(kCipher, tls_cipher_name(hello.cipher, buffer));
-  record.add_bool(kHelloRetry, hello.hello_retry);
-  Ja3Text text;
-  if (ja3s(hello, text)) record.add_text(kJa3s, as_text(text));
-  add_alpn(hello.alpn, record);
+  add_server_hello(kHelloFields, hello, record);
   context.emit(side);
 }
 
 bool report_certificate(base::Bytes der, model::Side side, Context& context) {
-  Certificate certificate;
-  if (!parse_certificate(der, certificate)) return false;
   model::RecordBuilder& record = context.record();
   record.start(kTlsSchema, kCertificate);
-  std::string text;
-  append_name(text, certificate.subject, kMaxNameBytes);
-  if (!text.empty()) record.add_text(kSubject, text);
-  text.clear();
-  append_name(text, certificate.issuer, kMaxNameBytes);
-  if (!text.empty()) record.add_text(kIssuer, text);
-  if (certificate.not_before != kNoTime) record.add_int(kNotBefore, certificate.not_before);
-  if (certificate.not_after != kNoTime) record.add_int(kNotAfter, certificate.not_after);
-  record.add_bytes(kFingerprint, base::sha256(der));
-  AltNameCursor names(certificate.alt_names);
-  while (names.next(text)) {
-    if (!text.empty()) record.add_text(kSan, text);
-  }
+  if (!add_certificate(kCertificateFields, der, record)) return false;
   context.emit(side);
   return true;
 }
@@ -198,9 +130,7 @@ void report_alert(std::uint8_t level, std::uint8_t description, model::Side side
                   Context& context) {
   model::RecordBuilder& record = context.record();
   record.start(kTlsSchema, kAlert);
-  NameBuffer buffer;
-  record.add_text(kAlertLevel, level == 1 ? "warning" : "fatal");
-  record.add_text(kAlertName, tls_alert_name(description, buffer));
+  add_alert({.level = kAlertLevel, .name = kAlertName}, level, description, record);
   context.emit(side);
 }
 
