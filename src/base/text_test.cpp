@@ -27,7 +27,7 @@ TEST(Text, ShowsWhatCannotBeSeen) {
       {"tab\tnewline\r\n", "tab\\x09newline\\x0d\\x0a"},
       {"del\x7f", "del\\x7f"},
       {"c1 \xc2\x9b"s + "31m", "c1 \\u{9b}31m"},
-      {"\xe2\x80\xae"s + "gpj.exe", "\\u{202e}gpj.exe"},  // NOLINT(*-misleading-bidirectional)
+      {"\xe2\x80\xae"s + "gpj.exe", "\\u{202e}gpj.exe"},
       {"\xe2\x81\xa6x\xe2\x81\xa9", "\\u{2066}x\\u{2069}"},
       {"\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c", "\\u{200e}\\u{200f}\\u{61c}"},
       {"\xe2\x80\xa8\xe2\x80\xa9", "\\u{2028}\\u{2029}"},
@@ -78,7 +78,7 @@ TEST(Text, EveryByteAtEveryPlaceOfAWordIsSeen) {
 
 TEST(Text, JsonEscapesQuotesAndBackslashes) {
   std::string out = "[";
-  append_json_string(out, "a\"b\\c\n\xe2\x80\xae");  // NOLINT(*-misleading-bidirectional)
+  append_json_string(out, "a\"b\\c\n\xe2\x80\xae");
   EXPECT_EQ(out, R"(["a\"b\\c\\x0a\\u{202e}")");
 }
 

@@ -55,7 +55,7 @@ class LiveTableTest : public testing::Test {
     model::Interface interface;
     interface.name = "eth0";
     interface.up = interface.is_default = true;
-    interface.addresses = {kMine.address};
+    interface.addresses = {mine_.address};
     table_.take_interfaces({.taken_ns = kStart, .interfaces = {interface}});
     table_.publish(kStart, kStart, {});
   }
@@ -74,15 +74,15 @@ class LiveTableTest : public testing::Test {
     return found;
   }
 
-  const model::Endpoint kMine = at("192.0.2.10", 50000);
-  const model::Endpoint kTheirs = at("198.51.100.7", 443);
+  const model::Endpoint mine_ = at("192.0.2.10", 50000);
+  const model::Endpoint theirs_ = at("198.51.100.7", 443);
   LiveTable table_;
 };
 
 TEST_F(LiveTableTest, JoinsAFlowWithTheSocketOfItsLocalEnd) {
-  table_.on_flow(tcp_flow(1, kMine, kTheirs, 1000, 5000));
+  table_.on_flow(tcp_flow(1, mine_, theirs_, 1000, 5000));
   table_.take_sockets(
-      {.taken_ns = kStart, .sockets = {tcp_socket(kMine, kTheirs, owned_by("curl", 7))}});
+      {.taken_ns = kStart, .sockets = {tcp_socket(mine_, theirs_, owned_by("curl", 7))}});
   const auto all = rows(*publish(kSecond));
   ASSERT_EQ(all.size(), 1U);
   EXPECT_EQ(all[0].owners[0].name, "curl");
@@ -95,27 +95,27 @@ TEST_F(LiveTableTest, JoinsAFlowWithTheSocketOfItsLocalEnd) {
 
 TEST_F(LiveTableTest, SocketSeenBeforeItsFirstPacketOwnsTheFlow) {
   table_.take_sockets(
-      {.taken_ns = kStart, .sockets = {tcp_socket(kMine, kTheirs, owned_by("curl", 7))}});
+      {.taken_ns = kStart, .sockets = {tcp_socket(mine_, theirs_, owned_by("curl", 7))}});
   table_.take_sockets({.taken_ns = kStart, .sockets = {}});  // and is gone by the next look
-  table_.on_flow(tcp_flow(1, kMine, kTheirs, 1, 1));
+  table_.on_flow(tcp_flow(1, mine_, theirs_, 1, 1));
   const auto all = rows(*publish(kSecond));
   ASSERT_EQ(all.size(), 1U);
   EXPECT_EQ(all[0].owners[0].name, "curl");
 }
 
 TEST_F(LiveTableTest, AnOwnerIsNeverDowngraded) {
-  table_.on_flow(tcp_flow(1, kMine, kTheirs, 1, 1));
+  table_.on_flow(tcp_flow(1, mine_, theirs_, 1, 1));
   table_.take_sockets(
-      {.taken_ns = kStart, .sockets = {tcp_socket(kMine, kTheirs, owned_by("curl", 7))}});
+      {.taken_ns = kStart, .sockets = {tcp_socket(mine_, theirs_, owned_by("curl", 7))}});
   table_.take_sockets(
-      {.taken_ns = kStart, .sockets = {tcp_socket(kMine, kTheirs)}});  // TIME-WAIT: no inode
+      {.taken_ns = kStart, .sockets = {tcp_socket(mine_, theirs_)}});  // TIME-WAIT: no inode
   EXPECT_EQ(rows(*publish(kSecond))[0].owners[0].name, "curl");
 }
 
 TEST_F(LiveTableTest, AnInboundConnectionIsSeenFromThisHost) {
-  table_.on_flow(tcp_flow(1, kTheirs, kMine, 300, 70));  // the originator is remote
+  table_.on_flow(tcp_flow(1, theirs_, mine_, 300, 70));  // the originator is remote
   const auto all = rows(*publish(kSecond));
-  EXPECT_EQ(all[0].local, kMine);
+  EXPECT_EQ(all[0].local, mine_);
   EXPECT_FALSE(all[0].local_is_originator);
   EXPECT_EQ(all[0].down.wire_bytes, 300U);
   EXPECT_EQ(all[0].up.wire_bytes, 70U);
@@ -149,16 +149,16 @@ TEST_F(LiveTableTest, UnconnectedUdpIsFoundByItsLocalEnd) {
 }
 
 TEST_F(LiveTableTest, AListenerOwnsNoConnection) {
-  model::Socket listener = tcp_socket(kMine, {}, owned_by("nginx", 2));
+  model::Socket listener = tcp_socket(mine_, {}, owned_by("nginx", 2));
   listener.state = model::TcpState::kListen;
   table_.take_sockets({.taken_ns = kStart, .sockets = {listener}});
-  table_.on_flow(tcp_flow(1, kTheirs, kMine, 1, 1));
+  table_.on_flow(tcp_flow(1, theirs_, mine_, 1, 1));
   EXPECT_EQ(rows(*publish(kSecond))[0].owners[0].quality, model::Quality::kUnknown);
 }
 
 TEST_F(LiveTableTest, SocketOnlyRowsRateOnlyWhatFlowedSinceTheFirstLook) {
   table_.set_capturing(false);
-  model::Socket socket = tcp_socket(kMine, kTheirs, owned_by("ssh", 5));
+  model::Socket socket = tcp_socket(mine_, theirs_, owned_by("ssh", 5));
   socket.bytes_sent = socket.bytes_received = 1'000'000;
   table_.take_sockets({.taken_ns = kStart, .sockets = {socket}});
   EXPECT_FLOAT_EQ(rows(*publish(kSecond))[0].down_rate, 0);
@@ -170,7 +170,7 @@ TEST_F(LiveTableTest, SocketOnlyRowsRateOnlyWhatFlowedSinceTheFirstLook) {
 }
 
 TEST_F(LiveTableTest, EndedFlowsStayForAWhileAndTheirBytesStayInTheShares) {
-  model::Flow flow = tcp_flow(1, kMine, kTheirs, 40, 60);
+  model::Flow flow = tcp_flow(1, mine_, theirs_, 40, 60);
   flow.end = model::FlowEnd::kClosed;
   table_.on_flow(flow);
   EXPECT_EQ(rows(*publish(5 * kSecond)).size(), 1U);
@@ -180,7 +180,7 @@ TEST_F(LiveTableTest, EndedFlowsStayForAWhileAndTheirBytesStayInTheShares) {
 }
 
 TEST_F(LiveTableTest, AVanishedSocketEndsItsRow) {
-  table_.take_sockets({.taken_ns = kStart, .sockets = {tcp_socket(kMine, kTheirs)}});
+  table_.take_sockets({.taken_ns = kStart, .sockets = {tcp_socket(mine_, theirs_)}});
   table_.take_sockets({.taken_ns = kStart + kSecond, .sockets = {}});
   EXPECT_EQ(rows(*publish(2 * kSecond))[0].end, model::FlowEnd::kClosed);
   EXPECT_TRUE(rows(*publish(20 * kSecond)).empty());
@@ -189,10 +189,10 @@ TEST_F(LiveTableTest, AVanishedSocketEndsItsRow) {
 TEST_F(LiveTableTest, UnchangedChunksAreShared) {
   for (std::uint16_t i = 0; i < 600; ++i) {
     table_.on_flow(
-        tcp_flow(i + 1U, at("192.0.2.10", static_cast<std::uint16_t>(1000 + i)), kTheirs, 0, 0));
+        tcp_flow(i + 1U, at("192.0.2.10", static_cast<std::uint16_t>(1000 + i)), theirs_, 0, 0));
   }
   const auto one = publish(kSecond / 4);
-  table_.on_flow(tcp_flow(600, at("192.0.2.10", 1599), kTheirs, 5, 5));
+  table_.on_flow(tcp_flow(600, at("192.0.2.10", 1599), theirs_, 5, 5));
   const auto two = publish(kSecond / 2);
   ASSERT_EQ(one->chunks.size(), 3U);
   EXPECT_EQ(one->chunks[0], two->chunks[0]);
@@ -204,7 +204,7 @@ TEST_F(LiveTableTest, TheRowBudgetIsKeptAndEachRefusedFlowCountsOnce) {
   for (int report = 0; report < 3; ++report) {
     for (std::uint16_t i = 0; i < 25; ++i) {
       model::Flow flow =
-          tcp_flow(i + 1U, at("192.0.2.10", static_cast<std::uint16_t>(1000 + i)), kTheirs, 0, 0);
+          tcp_flow(i + 1U, at("192.0.2.10", static_cast<std::uint16_t>(1000 + i)), theirs_, 0, 0);
       if (report == 2) flow.end = model::FlowEnd::kClosed;
       small.on_flow(flow);
     }
@@ -215,17 +215,17 @@ TEST_F(LiveTableTest, TheRowBudgetIsKeptAndEachRefusedFlowCountsOnce) {
 }
 
 TEST_F(LiveTableTest, FlowsWithEqualEndsHaveARowEach) {
-  model::Flow tagged = tcp_flow(2, kMine, kTheirs, 10, 10);
+  model::Flow tagged = tcp_flow(2, mine_, theirs_, 10, 10);
   tagged.scope = 10;
   for (int report = 0; report < 5; ++report) {
-    table_.on_flow(tcp_flow(1, kMine, kTheirs, 100, 100));
+    table_.on_flow(tcp_flow(1, mine_, theirs_, 100, 100));
     table_.on_flow(tagged);
   }
   EXPECT_EQ(rows(*publish(kSecond)).size(), 2U);
 }
 
 TEST_F(LiveTableTest, AFlowOfIpProtocolZeroIsARowLikeAnyOther) {
-  model::Flow flow = tcp_flow(1, kMine, kTheirs, 1, 1);
+  model::Flow flow = tcp_flow(1, mine_, theirs_, 1, 1);
   flow.proto = 0;
   table_.on_flow(flow);
   EXPECT_EQ(rows(*publish(kSecond)).size(), 1U);
@@ -247,8 +247,8 @@ TEST_F(LiveTableTest, WhatIsNotOfThisHostHasNoOwnerHere) {
 }
 
 TEST_F(LiveTableTest, AVanishedSocketTakesItsStateAlong) {
-  table_.on_flow(tcp_flow(1, kMine, kTheirs, 1, 1));
-  table_.take_sockets({.taken_ns = kStart, .sockets = {tcp_socket(kMine, kTheirs)}});
+  table_.on_flow(tcp_flow(1, mine_, theirs_, 1, 1));
+  table_.take_sockets({.taken_ns = kStart, .sockets = {tcp_socket(mine_, theirs_)}});
   EXPECT_EQ(rows(*publish(kSecond / 4))[0].state, model::TcpState::kEstablished);
   table_.take_sockets({.taken_ns = kStart, .sockets = {}});
   EXPECT_EQ(rows(*publish(kSecond / 2))[0].state, model::TcpState::kNone);
@@ -256,7 +256,7 @@ TEST_F(LiveTableTest, AVanishedSocketTakesItsStateAlong) {
 
 TEST_F(LiveTableTest, AWallClockThatIsSetBackStopsNothing) {
   table_.publish(kStart, kStart, {});
-  table_.on_flow(tcp_flow(1, kMine, kTheirs, 1000, 0));
+  table_.on_flow(tcp_flow(1, mine_, theirs_, 1000, 0));
   const auto snapshot = table_.publish(kStart - 3600 * kSecond, kStart + kSecond, {});
   EXPECT_FLOAT_EQ(rows(*snapshot)[0].up_rate, 1000);
 }
@@ -264,7 +264,7 @@ TEST_F(LiveTableTest, AWallClockThatIsSetBackStopsNothing) {
 TEST_F(LiveTableTest, TextOfOldSnapshotsOutlivesThePool) {
   LiveTable table({.source = "any", .interface = {}, .capturing = true, .pool_bytes = 16});
   table.publish(kStart, kStart, {});
-  model::Flow flow = tcp_flow(1, kMine, kTheirs, 10, 10);
+  model::Flow flow = tcp_flow(1, mine_, theirs_, 10, 10);
   flow.name = "a-rather-long-name.example.org";
   flow.name_from = model::NameSource::kSni;
   table.on_flow(flow);
@@ -279,10 +279,10 @@ TEST_F(LiveTableTest, TextOfOldSnapshotsOutlivesThePool) {
 TEST_F(LiveTableTest, TalkersGroupByProgramAndHost) {
   const auto other_port = at("192.0.2.10", 50001);
   table_.take_sockets({.taken_ns = kStart,
-                       .sockets = {tcp_socket(kMine, kTheirs, owned_by("curl", 7)),
-                                   tcp_socket(other_port, kTheirs, owned_by("curl", 8))}});
-  table_.on_flow(tcp_flow(1, kMine, kTheirs, 100, 1000));
-  table_.on_flow(tcp_flow(2, other_port, kTheirs, 100, 1000));
+                       .sockets = {tcp_socket(mine_, theirs_, owned_by("curl", 7)),
+                                   tcp_socket(other_port, theirs_, owned_by("curl", 8))}});
+  table_.on_flow(tcp_flow(1, mine_, theirs_, 100, 1000));
+  table_.on_flow(tcp_flow(2, other_port, theirs_, 100, 1000));
   const auto snapshot = publish(kSecond);
   ASSERT_EQ(snapshot->talkers.size(), 1U);
   const model::Talker& talker = *snapshot->talkers[0];
