@@ -111,7 +111,7 @@ bool hkdf_expand_label_sha256(const Sha256Digest& secret, std::string_view label
   if (out.size() > kMaxOutBytes) return false;
   // The digest of the round before, the label's structure, the number of the round.
   std::array<std::uint8_t, sizeof(Sha256Digest) + 2 + 1 + 255 + 1 + 255 + 1> text;
-  auto at = text.begin() + sizeof(Sha256Digest);
+  std::uint8_t* at = text.data() + sizeof(Sha256Digest);
   *at++ = static_cast<std::uint8_t>(out.size() >> 8);
   *at++ = static_cast<std::uint8_t>(out.size());
   *at++ = static_cast<std::uint8_t>(kPrefix.size() + label.size());
@@ -119,7 +119,7 @@ bool hkdf_expand_label_sha256(const Sha256Digest& secret, std::string_view label
   at = std::copy(label.begin(), label.end(), at);
   *at++ = static_cast<std::uint8_t>(context.size());
   at = std::copy(context.begin(), context.end(), at);
-  const auto size = static_cast<std::size_t>(at - text.begin()) + 1;
+  const auto size = static_cast<std::size_t>(at - text.data()) + 1;
   std::size_t start = sizeof(Sha256Digest);  // nothing comes before the first round
   std::uint8_t round = 0;
   while (!out.empty()) {

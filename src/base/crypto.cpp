@@ -42,15 +42,15 @@ struct FreeContext {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
 
-template <std::size_t N>
-std::array<std::uint8_t, N> digest_of(const EVP_MD* digest, Bytes data) {
+template <std::size_t kBytes>
+std::array<std::uint8_t, kBytes> digest_of(const EVP_MD* digest, Bytes data) {
   // One context per thread: making one costs more than hashing a short text.
   thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
-  std::array<std::uint8_t, N> out{};
+  std::array<std::uint8_t, kBytes> out{};
   unsigned length = 0;
   if (context == nullptr || EVP_DigestInit_ex2(context.get(), digest, nullptr) != 1 ||
       EVP_DigestUpdate(context.get(), data.data(), data.size()) != 1 ||
-      EVP_DigestFinal_ex(context.get(), out.data(), &length) != 1 || length != N) {
+      EVP_DigestFinal_ex(context.get(), out.data(), &length) != 1 || length != kBytes) {
     give_up("digest");
   }
   return out;

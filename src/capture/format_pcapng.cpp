@@ -73,12 +73,11 @@ class PcapngFormat final : public Format {
   }
 
   bool set_order(const std::uint8_t* magic) {
-    for (const auto order : {wire::ByteOrder::kLittle, wire::ByteOrder::kBig}) {
-      if (wire::load32(magic, order) != pcapng::kByteOrderMagic) continue;
-      order_ = order;
-      return true;
-    }
-    return false;
+    const bool big = wire::load32(magic, wire::ByteOrder::kBig) == pcapng::kByteOrderMagic;
+    const auto order = big ? wire::ByteOrder::kBig : wire::ByteOrder::kLittle;
+    if (wire::load32(magic, order) != pcapng::kByteOrderMagic) return false;
+    order_ = order;
+    return true;
   }
 
   Step block(BlockType type, base::Bytes body, model::Packet& out) {

@@ -28,8 +28,8 @@ std::uint32_t append_ethernet(std::vector<std::uint8_t>& out, const LiveFrame& f
     return frame.wire_len;
   }
   std::array<std::uint8_t, kTagBytes> tag{};
-  put_be16(&tag[0], frame.vlan_tpid);
-  put_be16(&tag[2], frame.vlan_tci);
+  put_be16(tag.data(), frame.vlan_tpid);
+  put_be16(tag.data() + 2, frame.vlan_tci);
   append(out, frame.data.first(kAddresses));
   append(out, tag);
   append(out, frame.data.subspan(kAddresses));
@@ -40,15 +40,16 @@ std::uint32_t append_cooked(std::vector<std::uint8_t>& out, const LiveFrame& fra
   constexpr std::size_t kHeaderBytes = 20;
   const bool tagged = frame.vlan_tpid != 0;
   std::array<std::uint8_t, kHeaderBytes + kTagBytes> header{};
-  put_be16(&header[0], tagged ? frame.vlan_tpid : frame.protocol);
-  put_be16(&header[4], frame.ifindex >> 16);
-  put_be16(&header[6], frame.ifindex & 0xffff);
-  put_be16(&header[8], frame.device_type);
+  put_be16(header.data(), tagged ? frame.vlan_tpid : frame.protocol);
+  put_be16(header.data() + 4, frame.ifindex >> 16);
+  put_be16(header.data() + 6, frame.ifindex & 0xffff);
+  put_be16(header.data() + 8, frame.device_type);
   header[10] = frame.packet_type;
   header[11] = static_cast<std::uint8_t>(frame.address.size());
-  std::copy_n(frame.address.begin(), std::min<std::size_t>(8, frame.address.size()), &header[12]);
-  put_be16(&header[20], frame.vlan_tci);
-  put_be16(&header[22], frame.protocol);
+  std::copy_n(frame.address.begin(), std::min<std::size_t>(8, frame.address.size()),
+              header.data() + 12);
+  put_be16(header.data() + 20, frame.vlan_tci);
+  put_be16(header.data() + 22, frame.protocol);
   const std::size_t len = tagged ? header.size() : kHeaderBytes;
   append(out, base::Bytes(header).first(len));
   append(out, frame.data);

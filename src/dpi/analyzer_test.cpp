@@ -28,7 +28,7 @@ class Log final : public AnalyzerSink {
     lines.push_back("app " + std::to_string(layer) + " " + std::string(name));
   }
   void on_originator(std::uint64_t, Side side) override {
-    lines.push_back(side == kA ? "orig A" : "orig B");
+    lines.emplace_back(side == kA ? "orig A" : "orig B");
   }
   std::vector<std::string> lines;
   model::Record last;

@@ -45,8 +45,8 @@ class BlockPool {
   };
 
   std::uint32_t open_page(std::uint8_t size_class);
-  void link(std::uint32_t page);
-  void unlink(std::uint32_t page);
+  void link(std::uint32_t at);
+  void unlink(std::uint32_t at);
   [[nodiscard]] bool may_open(std::uint8_t size_class) const;
   [[nodiscard]] std::uint32_t page_of(const void* cell) const;
   [[nodiscard]] std::byte* cell_at(std::uint32_t page, std::uint32_t cell) const;

@@ -41,10 +41,10 @@ class Engine final : private Context {
   Appetite on_gap(std::uint32_t& slot, const model::StreamChunk& chunk);
   Appetite decode_stream(std::uint32_t& slot, base::Bytes input);
   Outcome replay(std::uint32_t slot, base::Bytes& input);
-  Outcome run(std::uint32_t slot, model::Side side, base::Bytes& input);
-  base::Bytes choose_view(std::uint32_t slot, model::Side side, base::Bytes& input,
+  Outcome run(std::uint32_t slot, model::Side which, base::Bytes& input);
+  base::Bytes choose_view(std::uint32_t slot, model::Side which, base::Bytes& input,
                           std::size_t need);
-  bool advance(std::uint32_t slot, model::Side side, base::Bytes& input, base::Bytes view,
+  bool advance(std::uint32_t slot, model::Side which, base::Bytes& input, base::Bytes view,
                std::uint64_t consumed);
   bool fall_back(std::uint32_t slot);
   bool hand_over(std::uint32_t slot);
@@ -77,7 +77,7 @@ class Engine final : private Context {
   void free_analysis(std::uint32_t slot);
   void drop_decoder(Analysis& analysis);
   void confirm(Analysis& analysis);
-  bool hold(std::uint32_t slot, model::Side side, base::Bytes bytes);
+  bool hold(std::uint32_t slot, model::Side which, base::Bytes bytes);
   void drop_read(SideBytes& side);
   void release(SideBytes& side);
   void* take_block(std::size_t bytes);

@@ -85,10 +85,10 @@ class LiarDecoder final : public Fake {
  public:
   Step on_bytes(const model::StreamChunk& chunk, Context&) override {
     const std::size_t end = base::as_text(chunk.bytes).find('\n');
-    if (++calls_ > 1 || end == std::string_view::npos) return {.verdict = Verdict::kNotMine};
+    if (++calls > 1 || end == std::string_view::npos) return {.verdict = Verdict::kNotMine};
     return {.consumed = end + 1};
   }
-  int calls_ = 0;
+  int calls = 0;
 };
 
 // Messages of one length byte and that many bytes; counts how often it is called.
@@ -111,7 +111,7 @@ class BigDecoder final : public Fake {
     report("big", chunk.side, context);
     return {.consumed = chunk.bytes.size()};
   }
-  std::array<std::uint8_t, 4000> state_{};
+  std::array<std::uint8_t, 4000> state{};
 };
 
 template <typename T>

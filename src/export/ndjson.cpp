@@ -317,7 +317,7 @@ void append_socket(std::string& out, const model::Socket& socket, base::TimeNs t
   write_endpoint(json, socket.local, socket.proto);
   json.end_object();
   if (socket.remote != model::Endpoint{} &&
-      !(socket.remote.address.is_unspecified() && socket.remote.port == 0)) {
+      (!socket.remote.address.is_unspecified() || socket.remote.port != 0)) {
     json.key("remote");
     json.begin_object();
     write_endpoint(json, socket.remote, socket.proto);

@@ -12,9 +12,9 @@ namespace netwatch::flow {
 inline constexpr std::uint32_t kNone = 0xffffffff;
 
 // Objects of one size in chunks that are allocated when first needed and never moved, so pointers
-// stay valid and growing copies nothing. Freed objects are reused, last freed first; `Link` is a
+// stay valid and growing copies nothing. Freed objects are reused, last freed first; `kLink` is a
 // member that a dead object lends to the free list. Memory goes back with the slab itself.
-template <typename T, std::uint32_t T::* Link, std::size_t kChunk>
+template <typename T, std::uint32_t T::* kLink, std::size_t kChunk>
 class ChunkSlab {
   static_assert(std::is_trivially_destructible_v<T>);
   static_assert(alignof(T) <= alignof(std::max_align_t));
@@ -24,7 +24,7 @@ class ChunkSlab {
   std::uint32_t take() {
     std::uint32_t index = free_;
     if (index != kNone) {
-      free_ = (*this)[index].*Link;
+      free_ = (*this)[index].*kLink;
     } else {
       index = made_++;
       if (index / kChunk == chunks_.size()) {
@@ -36,7 +36,7 @@ class ChunkSlab {
     return index;
   }
   void give_back(std::uint32_t index) {
-    (*this)[index].*Link = free_;
+    (*this)[index].*kLink = free_;
     free_ = index;
     --live_;
   }

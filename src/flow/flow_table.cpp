@@ -186,7 +186,7 @@ bool FlowTable::Impl::is_duplicate(const Found& found, const model::Packet& pack
 }
 
 void FlowTable::Impl::count(HotFlow& flow, Side side, const model::Packet& packet,
-                            const wire::Decoded& decoded, TimeNs time_ns) {
+                            const wire::Decoded& decoded, TimeNs time_ns) const {
   HotDirection& direction = flow.sides[model::index(side)];
   direction.packets.add(1);
   direction.wire_bytes.add(packet.wire_len);

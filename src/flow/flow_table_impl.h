@@ -70,7 +70,7 @@ class FlowTable::Impl final : public StreamOut {
                std::uint64_t number);
   bool is_duplicate(const Found& found, const model::Packet& packet);
   void count(HotFlow& flow, model::Side side, const model::Packet& packet,
-             const wire::Decoded& decoded, base::TimeNs time_ns);
+             const wire::Decoded& decoded, base::TimeNs time_ns) const;
   void tcp_packet(std::uint32_t index, model::Side side, const wire::Decoded& decoded);
   void tcp_stream(std::uint32_t index, model::Side side, const wire::Decoded& decoded);
   void datagram(std::uint32_t index, model::Side side, const wire::Decoded& decoded);

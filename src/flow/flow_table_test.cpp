@@ -44,6 +44,7 @@ struct Table {
   }
   [[nodiscard]] std::vector<std::uint64_t> ended_counts() const {
     std::vector<std::uint64_t> counts;
+    counts.reserve(sink.ended.size());
     for (const auto& ended : sink.ended) counts.push_back(ended.flow.id >> 4);
     return counts;
   }

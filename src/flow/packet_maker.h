@@ -68,7 +68,8 @@ class RecordingSink : public FlowSink {
     } else {
       text += base::as_text(chunk.bytes);
     }
-    return wanted_chunks == 0 || --wanted_chunks > 0;
+    if (wanted_chunks == 0) return true;
+    return --wanted_chunks > 0;
   }
   void on_end(FlowTable& table, FlowHandle flow, model::FlowEnd end) override {
     ended.push_back({table.to_flow(flow, end), end});

@@ -322,7 +322,7 @@ void Reassembly::merge(HeldSide& h, Piece piece) {
     if (seq_diff(h.pieces[last].begin, piece.begin) < 0) piece.begin = h.pieces[last].begin;
     if (seq_diff(h.pieces[last].end, piece.end) > 0) piece.end = h.pieces[last].end;
   }
-  const auto begin = h.pieces.begin();
+  auto* const begin = h.pieces.data();
   const auto count = static_cast<std::size_t>(h.piece_count);
   if (first == last) {
     std::copy_backward(begin + first, begin + count, begin + count + 1);
@@ -382,7 +382,7 @@ void Reassembly::free_blocks(HeldSide& h, Piece given_out) {
   const bool shared = h.piece_count > 0 && block_number(h.pieces[0].begin) == last;
   for (std::uint32_t n = first;; n = (n + 1) % kBlockNumbers) {
     std::uint32_t& block = h.blocks[n % kBlocks];
-    if (block != kNone && !(n == last && shared)) {
+    if (block != kNone && (n != last || !shared)) {
       blocks_.give_back(block);
       block = kNone;
     }

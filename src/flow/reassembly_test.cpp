@@ -263,7 +263,7 @@ TEST(Reassembly, AReaderThatStopsLeavesNothingBehind) {
 
 TEST(Reassembly, TheOldestHoldIsEvictedForANewOne) {
   FlowBudget budget;
-  budget.stream_bytes = 12 * 1024;
+  budget.stream_bytes = std::size_t{12} * 1024;
   Stream stream(1000, budget);
   for (std::uint16_t port = 1; port <= 10; ++port) {
     stream.send(Side::kOriginator, 0, std::string(1, static_cast<char>('a' + port)), kPush, 0, 0,

@@ -47,7 +47,7 @@ class Conversation {
     const std::size_t start = text.find_first_of("<>");
     const bool client = text[start] == '>';
     const std::size_t flags_at = text.find_first_not_of(' ', start + 1);
-    const std::size_t flags_end = text.find_first_of(" ", flags_at);
+    const std::size_t flags_end = text.find(' ', flags_at);
     const std::uint8_t flags = flag_bits(text.substr(flags_at, flags_end - flags_at));
     std::uint32_t len = 0;
     std::uint32_t& next = relative[client ? 0 : 1];

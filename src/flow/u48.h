@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -18,7 +19,7 @@ class U48 {
     return words_[0] | (std::uint64_t{words_[1]} << 16) | (std::uint64_t{words_[2]} << 32);
   }
   void set(std::uint64_t value) {
-    if (value > kMax) value = kMax;
+    value = std::min(value, kMax);
     words_[0] = static_cast<std::uint16_t>(value);
     words_[1] = static_cast<std::uint16_t>(value >> 16);
     words_[2] = static_cast<std::uint16_t>(value >> 32);

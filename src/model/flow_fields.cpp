@@ -9,8 +9,8 @@
 namespace netwatch::model {
 namespace {
 
-template <std::size_t N>
-using Names = std::array<std::string_view, N>;
+template <std::size_t kCount>
+using Names = std::array<std::string_view, kCount>;
 
 constexpr Names<1> kIpAddrNames{"ipv6.addr"};
 constexpr Names<1> kIpSrcNames{"ipv6.src"};

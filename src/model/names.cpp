@@ -10,10 +10,10 @@
 namespace netwatch::model {
 namespace {
 
-template <typename Enum, std::size_t N>
-std::string_view pick(const std::array<std::string_view, N>& names, Enum value) {
+template <typename Enum, std::size_t kCount>
+std::string_view pick(const std::array<std::string_view, kCount>& names, Enum value) {
   const auto i = static_cast<std::size_t>(value);
-  return i < N ? names[i] : std::string_view{};
+  return i < kCount ? names[i] : std::string_view{};
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ std::uint64_t hash_value(const FlowKey& key) {
 
 void append_flow_id(std::string& out, FlowId id) {
   std::array<char, 16> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), id, 16).ptr;
+  char* const end = std::to_chars(text.data(), text.data() + text.size(), id, 16).ptr;
   out.append(text.data(), end);
 }
 

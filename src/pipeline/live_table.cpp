@@ -206,7 +206,7 @@ void LiveTable::remove(std::uint32_t number) {
   mark_dirty(number);
 }
 
-void LiveTable::mark_gone(Slot& slot) {
+void LiveTable::mark_gone(Slot& slot) const {
   slot.gone = true;
   slot.gone_pace_ns = pace_ns_;
 }

@@ -68,7 +68,7 @@ class LiveTable final : public ResultSink {
   std::uint32_t slot_of_socket(const model::Socket& socket, base::TimeNs taken_ns);
   std::uint32_t new_slot(const model::FlowKey& key);
   void look_at_the_rest();
-  void mark_gone(Slot& slot);
+  void mark_gone(Slot& slot) const;
   void set_rated(Slot& slot) const;
   [[nodiscard]] std::uint64_t up_bytes(const Slot& slot) const;
   [[nodiscard]] std::uint64_t down_bytes(const Slot& slot) const;

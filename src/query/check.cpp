@@ -120,16 +120,17 @@ bool names_a_family(const Catalog& catalog, std::string_view word) {
 }
 
 LeafResult text_search(const Catalog& catalog, std::string_view text, std::uint32_t column) {
-  CheckedLeaf leaf{make_leaf(FilterOp::kContains, column), std::nullopt, nullptr};
-  leaf.node->fold_case = true;
-  leaf.node->literals.emplace_back().text = to_lower(text);
+  LeafResult leaf;
+  leaf->node = make_leaf(FilterOp::kContains, column);
+  leaf->node->fold_case = true;
+  leaf->node->literals.emplace_back().text = to_lower(text);
   for (const FlowField own : {FlowField::kName, FlowField::kApp, FlowField::kOwnerName}) {
-    if (const FieldDef* field = flow_field(catalog, own)) leaf.node->fields.push_back(field);
+    if (const FieldDef* field = flow_field(catalog, own)) leaf->node->fields.push_back(field);
   }
   for (const FieldDef* field : catalog.find("host")) {
-    const auto& fields = leaf.node->fields;
+    const auto& fields = leaf->node->fields;
     const bool there = std::find(fields.begin(), fields.end(), field) != fields.end();
-    if (!there && field->type == FieldType::kText) leaf.node->fields.push_back(field);
+    if (!there && field->type == FieldType::kText) leaf->node->fields.push_back(field);
   }
   return leaf;
 }
@@ -232,13 +233,14 @@ FilterError unknown_field(const Catalog& catalog, const std::string& name, std::
 
 LeafResult check_comparison(const Catalog& catalog, const Comparison& comparison,
                             bool& column_is_in_pattern) {
-  CheckedLeaf leaf{make_leaf(comparison.op, comparison.column), std::nullopt, nullptr};
-  FilterNode& node = *leaf.node;
+  LeafResult leaf;
+  leaf->node = make_leaf(comparison.op, comparison.column);
+  FilterNode& node = *leaf->node;
   node.fields = catalog.find(comparison.name);
   if (node.fields.empty()) {
     return std::unexpected(unknown_field(catalog, comparison.name, comparison.column));
   }
-  leaf.guard = guard_of(catalog, node, comparison.name);
+  leaf->guard = guard_of(catalog, node, comparison.name);
   if (comparison.op == FilterOp::kExists) return leaf;
   if (const FieldDef* odd = odd_one_out(node.fields)) {
     return refuse(comparison.column,
@@ -257,7 +259,7 @@ LeafResult check_comparison(const Catalog& catalog, const Comparison& comparison
       return refuse(error.offset, std::move(error.message), std::move(error.suggestion));
     }
     node.literals.emplace_back().text = value.text;
-    leaf.pattern = std::move(*pattern);
+    leaf->pattern = std::move(*pattern);
     return leaf;
   }
   const auto added = add_literals(catalog, node, comparison);

@@ -256,7 +256,8 @@ INSTANTIATE_TEST_SUITE_P(Logic, FilterVerdict, testing::ValuesIn(kLogic));
 
 // `!=`: the field occurs and all its values, of all records, differ.
 TEST(FilterNotEqual, AsksAllValuesOfAllRecords) {
-  const auto verdict = [](std::string_view text, std::vector<std::vector<std::uint64_t>> records) {
+  const auto verdict = [](std::string_view text,
+                          const std::vector<std::vector<std::uint64_t>>& records) {
     const Filter filter = parse(text);
     Filter::Evidence evidence;
     for (const auto& values : records) {

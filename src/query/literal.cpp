@@ -52,8 +52,8 @@ constexpr std::array<UnitName, 9> kTimeUnits{{{"ns", 1},
                                               {"h", 3'600'000'000'000},
                                               {"d", 86'400'000'000'000}}};
 
-template <std::size_t N>
-std::optional<std::uint64_t> factor_of(const std::array<UnitName, N>& units,
+template <std::size_t kCount>
+std::optional<std::uint64_t> factor_of(const std::array<UnitName, kCount>& units,
                                        std::string_view name) {
   for (const UnitName& unit : units) {
     if (unit.name == name) return unit.factor;

@@ -130,7 +130,7 @@ class Parser {
     return node;
   }
 
-  NodePtr negated(NodePtr inner, std::uint32_t column) {
+  NodePtr negated(NodePtr inner, std::uint32_t column) const {
     if (failed_) return nullptr;
     auto node = std::make_unique<FilterNode>();
     node->op = FilterOp::kNot;

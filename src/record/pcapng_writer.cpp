@@ -221,7 +221,8 @@ struct PcapngWriter::Impl {
   std::optional<std::pair<InterfaceKey, std::uint32_t>> last;  // of the packet before
 };
 
-base::Result<PcapngWriter> PcapngWriter::create(const std::string& path, std::string application) {
+base::Result<PcapngWriter> PcapngWriter::create(const std::string& path,
+                                                const std::string& application) {
   auto impl = std::make_unique<Impl>();
   if (auto opened = impl->open(path); !opened.ok()) return opened.error();
   impl->buffer.reserve(kBufferBytes);

@@ -16,7 +16,7 @@ namespace netwatch::record {
 // After an error every call repeats it. Packets from before 1970 carry the time 0.
 class PcapngWriter {
  public:
-  static base::Result<PcapngWriter> create(const std::string& path, std::string application);
+  static base::Result<PcapngWriter> create(const std::string& path, const std::string& application);
   PcapngWriter(PcapngWriter&&) noexcept;
   PcapngWriter& operator=(PcapngWriter&&) noexcept;
   ~PcapngWriter();  // without close(): the unfinished file is removed

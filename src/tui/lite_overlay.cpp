@@ -188,9 +188,9 @@ void draw_overlay(const LiteFrame& frame) {
   }
   const Rect inside = pen.panel(
       area, true, {{std::string(overlay_title(frame.view.overlay)), Role::kTitle}}, notes);
-  for (int i = 0; i < inside.height && first + i < static_cast<int>(lines.size()); ++i) {
-    pen.say(inside.x + 1, inside.y + i, inside.right() - 1,
-            lines[static_cast<std::size_t>(first + i)]);
+  for (int i = first; i < first + inside.height && i < static_cast<int>(lines.size()); ++i) {
+    pen.say(inside.x + 1, inside.y + i - first, inside.right() - 1,
+            lines[static_cast<std::size_t>(i)]);
   }
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "tui/format.h"
@@ -11,6 +12,7 @@ namespace {
 // Default route first, then the busiest; loopback and what is down last.
 std::vector<const model::InterfaceRow*> ordered_interfaces(const model::Snapshot& snapshot) {
   std::vector<const model::InterfaceRow*> out;
+  out.reserve(snapshot.interfaces.size());
   for (const auto& row : snapshot.interfaces) out.push_back(&row);
   const auto rank = [](const model::InterfaceRow& row) {
     if (!row.interface.up) return 3;
@@ -127,7 +129,7 @@ void bar_line(const Pen& pen, Rect line, const Span& label, std::uint64_t part,
   const int bar_x = line.x + 2 + label_columns;
   const int bar_columns = right - bar_x - 14;
   const double share = whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
-  const int full = part == 0 ? 0 : std::max(1, static_cast<int>(share * bar_columns + 0.5));
+  const int full = part == 0 ? 0 : std::max(1, static_cast<int>(std::lround(share * bar_columns)));
   pen.canvas.horizontal(bar_x, line.y, bar_columns, pen.theme[Role::kBorder], "─");
   pen.canvas.horizontal(bar_x, line.y, full, pen.theme[label.role], "━");
   pen.canvas.put_field(right - 13, line.y, 5, format_share(part, whole), pen.theme[Role::kText],

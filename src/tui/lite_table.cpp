@@ -159,9 +159,9 @@ void draw_connection(const LiteFrame& frame, const model::ConnectionRow& row, co
     ends = endpoint_text(row.local, row.proto);
   }
   const bool roomy = app->x - x > 60;
-  int at = pen.say(x + 4, y, app->x - 1, ends, Role::kText);
+  const int after = pen.say(x + 4, y, app->x - 1, ends, Role::kText);
   if (roomy && !row.name.empty()) {
-    at = pen.say(at + 2, y, app->x - 1, clean(row.name), Role::kDim);
+    pen.say(after + 2, y, app->x - 1, clean(row.name), Role::kDim);
   }
   // State and application share what is APP and CONN above.
   const std::string_view state = state_of(row);

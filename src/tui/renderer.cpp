@@ -16,7 +16,7 @@ constexpr std::string_view kClear = "\x1b[0m\x1b[2J";
 
 void append_number(std::string& out, int value) {
   std::array<char, 12> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  char* const end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
   out.append(text.data(), end);
 }
 

@@ -103,7 +103,7 @@ void return_signals() {
 
 // A stack overflow must not find its handler without a stack.
 void have_signal_stack() {
-  constexpr std::size_t kStackBytes = 64 * 1024;
+  constexpr std::size_t kStackBytes = std::size_t{64} * 1024;
   static std::array<char, kStackBytes> memory;
   stack_t now{};
   if (::sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0) return;

@@ -202,9 +202,7 @@ void DnsName::append_label(base::Bytes label) {
   while (!label.empty()) {
     const std::uint8_t byte = label[0];
     const std::size_t length = byte < 0x80 ? 1 : utf8_length(label);
-    if (length == 0) {
-      append_escaped(byte);
-    } else if (length == 1 && (byte < 0x20 || byte == 0x7f)) {
+    if (length == 0 || (length == 1 && (byte < 0x20 || byte == 0x7f))) {
       append_escaped(byte);
     } else {
       if (byte == '\\') append_byte('\\');

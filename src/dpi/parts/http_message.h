@@ -85,7 +85,7 @@ std::string_view unfold(std::string_view value, std::span<char> scratch);
 enum class HttpStart : std::uint8_t { kNo, kMore, kRequest, kResponse };
 
 // Lines longer than this are no start lines.
-inline constexpr std::size_t kMaxStartLineBytes = 32 * 1024;
+inline constexpr std::size_t kMaxStartLineBytes = std::size_t{32} * 1024;
 
 // By content: a status line ("HTTP/1.", or SHOUTcast's "ICY "), or a request line: a token, a URI
 // and HTTP/1.x; one of the registered methods needs no well-formed version, and none at all if a

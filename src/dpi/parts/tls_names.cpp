@@ -217,8 +217,8 @@ constexpr std::array kVersions{
     Name{0xfefc, "DTLS 1.3"}, Name{0xfefd, "DTLS 1.2"}, Name{0xfeff, "DTLS 1.0"},
 };
 
-template <std::size_t N>
-std::string_view find(const std::array<Name, N>& names, std::uint16_t number) {
+template <std::size_t kCount>
+std::string_view find(const std::array<Name, kCount>& names, std::uint16_t number) {
   const auto found = std::lower_bound(names.begin(), names.end(), number,
                                       [](const Name& a, std::uint16_t b) { return a.number < b; });
   return found != names.end() && found->number == number ? found->text : std::string_view{};

@@ -299,7 +299,10 @@ void DnsReport::text_answer(const DnsRecord& record) {
 
 // RFC 9460 section 2.2: priority, target, then parameters by rising key.
 void DnsReport::service_answer(std::string_view owner, const DnsRecord& record) {
-  constexpr std::uint16_t kAlpn = 1, kV4Hint = 4, kEch = 5, kV6Hint = 6;
+  constexpr std::uint16_t kAlpn = 1;
+  constexpr std::uint16_t kV4Hint = 4;
+  constexpr std::uint16_t kEch = 5;
+  constexpr std::uint16_t kV6Hint = 6;
   const std::size_t end = record.data_offset + record.data.size();
   std::size_t at = record.data_offset + 2;
   if (record.data.size() < 3) return;

@@ -11,13 +11,12 @@
 namespace netwatch::dpi {
 namespace {
 
-using model::Side;
 using std::string_view;
 
 // "All the rest of this side": more than any flow carries.
 constexpr std::uint64_t kRestOfStream = std::uint64_t{1} << 62;
 constexpr std::size_t kMaxChunkLineBytes = 4096;
-constexpr std::size_t kMaxTrailerLineBytes = 32 * 1024;
+constexpr std::size_t kMaxTrailerLineBytes = std::size_t{32} * 1024;
 
 enum class Phase : std::uint8_t {
   kStart,      // a message begins here

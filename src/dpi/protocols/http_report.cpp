@@ -170,7 +170,7 @@ struct Authority {
 Authority authority_of(string_view uri) {
   Authority authority;
   const std::size_t scheme = uri.find("://");
-  if (scheme == string_view::npos || scheme > 16) return authority;
+  if (scheme > 16) return authority;  // or none at all
   uri.remove_prefix(scheme + 3);
   uri = uri.substr(0, uri.find_first_of("/?#"));
   const std::size_t at = uri.rfind('@');

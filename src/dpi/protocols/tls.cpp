@@ -32,11 +32,11 @@ enum MessageType : std::uint8_t {
 
 constexpr std::size_t kRecordHeaderBytes = 5;
 constexpr std::size_t kMessageHeaderBytes = 4;
-constexpr std::size_t kMaxRecordBytes = 16384 + 2048;     // RFC 5246 6.2.3
-constexpr std::size_t kMaxMessageBytes = 48 * 1024;       // of what must be here at once
-constexpr std::size_t kLongestMessageBytes = 256 * 1024;  // beyond that it is not a handshake
-constexpr std::uint64_t kIgnoredBytes = 256 * 1024;       // of a side that has said all it can
-constexpr std::uint8_t kMaxPassedRecords = 64;            // before the server has answered
+constexpr std::size_t kMaxRecordBytes = 16384 + 2048;             // RFC 5246 6.2.3
+constexpr std::size_t kMaxMessageBytes = std::size_t{48} * 1024;  // of what must be here at once
+constexpr std::size_t kLongestMessageBytes = std::size_t{256} * 1024;  // beyond: no handshake
+constexpr std::uint64_t kIgnoredBytes = std::uint64_t{256} * 1024;     // of a side that said it all
+constexpr std::uint8_t kMaxPassedRecords = 64;  // before the server has answered
 
 bool known_message(std::uint8_t type) {
   constexpr std::uint64_t kClear = 0x03F1F977;  // 0-2, 4-6, 8, 11-16, 20-25 as registered by IANA
