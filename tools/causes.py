@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 
+import http_lines
 from tshark import CUT_BYTES, Tshark
 
 BODY = ['-o', 'http.desegment_body:FALSE']
@@ -29,6 +30,15 @@ DRAFT = 'a ServerHello of a TLS 1.3 draft, which has no session id: tshark takes
 NOT_UTF8 = 'no UTF-8: tshark shows U+FFFD for each byte, netwatch the bytes'
 EMPTY_HELLO = 'an encrypted message that begins with 02 00 00 00: tshark takes it for a ' \
               'ServerHello of 0 bytes, and reads version 0 behind its end'
+TSHARK_ERROR = 'no name but the text of an error of tshark'
+NO_CLASS = 'damaged or hostile: the question has a class that does not exist, so only its port ' \
+           'says DNS'
+WRONG_TYPE = 'an IPv6 packet whose EtherType says IPv4: malformed, as any receiver has it; ' \
+             'tshark reads it'
+FLAGS_OF_MISSING = {
+    'dns.qry.class == 0 || (dns.qry.class > 0xff && dns.qry.class < 0x8000) || '
+    'dns.qry.class > 0x80ff': NO_CLASS,
+    'eth.type == 0x800 && ipv6 && !(ip.version == 4)': WRONG_TYPE}
 
 
 def place(rules, program, capture, field):
@@ -56,25 +66,25 @@ def place(rules, program, capture, field):
 
 
 def read_as(field, short, transport, ports, tshark):
-    """(packet, cause) if tshark shows the value once it is told what a port is."""
+    """The cause, if tshark shows the value once it is told what a port is."""
     http = field.startswith('http')
     for dissector in DISSECTORS[field.split('.')[0]].get(transport, []):
         for port in ports:
             as_if = ['-d', f'{transport}.port=={port},{dissector}']
             for options in (as_if, as_if + BODY if http else as_if):
                 if short in tshark.values(*options):
-                    return (tshark.values(*options)[short],
-                            f'tshark goes by the port, and {port} is not {dissector} to it '
-                            '(shown when told so)')
-    return None
+                    return f'tshark goes by the port, and {port} is not {dissector} to it ' \
+                       '(shown when told so)'
+    return ''
 
 
-def cause_of_http(short, packet, tshark):
+def cause_of_http(field, short, packet, tshark):
     if packet in tshark.flagged(AGAIN) and short in tshark.values(*PLAIN, *BODY):
         return 'tshark takes the packet for a retransmission ' \
                '(shown with tcp.analyze_sequence_numbers off)'
     if short not in tshark.values(*STREAM):
-        return ''
+        return http_lines.cause_of_extra(field, short, tshark.payload(packet),
+                                         packet in tshark.flagged('http.request.method'))
     if tshark.lost_before(packet):
         return 'a segment before it is not in the capture, and tshark waits for it ' \
                '(shown with tcp.desegment_tcp_streams off)'
@@ -135,14 +145,14 @@ def cause_of_extra(field, value, seen, tshark):
     if field.startswith('http') and short in tshark.values(*BODY):
         return packet, 'tshark shows a response once its body is whole, and this one never is ' \
                        '(shown with http.desegment_body off)'
-    found = read_as(field, short, transport, ports, tshark)
-    if found:
-        return found
+    cause = read_as(field, short, transport, ports, tshark)
+    if cause:
+        return packet, cause
     if packet in tshark.flagged(AGAIN) and short in tshark.values(*PLAIN):
         return packet, 'tshark takes the packet for a retransmission ' \
                        '(shown with tcp.analyze_sequence_numbers off)'
     if field.startswith('http'):
-        return packet, cause_of_http(short, packet, tshark)
+        return packet, cause_of_http(field, short, packet, tshark)
     if field.startswith('dns'):
         return packet, ''
     if unreadable(value) in tshark.values():
@@ -176,6 +186,13 @@ def cause_of_missing(field, value, packet, ours, tshark):
         return CUT
     if '\ufffd' in value and value in map(unreadable, ours):
         return NOT_UTF8
+    if field == 'dns.qname' and re.fullmatch('<[a-z ]+>', value):
+        return TSHARK_ERROR
+    for flag, cause in FLAGS_OF_MISSING.items():
+        if packet and int(packet) in tshark.flagged(flag):
+            return cause
+    if packet and field.startswith('http'):
+        return http_lines.cause_of_missing(field, value, tshark.payload(int(packet)))
     if field not in ('ja3', 'ja3s') or not packet:
         return ''
     shown = tshark.text_of(value)

@@ -38,6 +38,10 @@ class FakeTshark:
     def hellos(self):
         return self.bytes
 
+    @staticmethod
+    def payload(_packet):
+        return b'WEIRD /x HTTP/1.1\r\n'
+
 
 SEEN = (7, 'tcp', [80, 40000])
 
@@ -48,7 +52,7 @@ def extra(field, value, tshark, seen=SEEN):
 
 class Extra(unittest.TestCase):
     def test_nothing_proved_gives_no_cause(self):
-        for field in ('http.uri', 'dns.qname', 'tls.sni', 'ja3', 'ja3s', 'ja4'):
+        for field in ('http.status', 'dns.qname', 'tls.sni', 'ja3', 'ja3s', 'ja4'):
             self.assertEqual(extra(field, 'x', FakeTshark()), (7, ''))
 
     def test_value_that_tshark_shows_needs_a_cut_to_differ(self):
@@ -59,7 +63,7 @@ class Extra(unittest.TestCase):
     def test_port_by_transport(self):
         tshark = FakeTshark(by_option={'tcp.port==80,tls': {'x': '9'}})
         packet, cause = extra('ja4', 'x', tshark)
-        self.assertEqual(packet, '9')
+        self.assertEqual(packet, 7)
         self.assertIn('80 is not tls to it', cause)
         self.assertEqual(extra('ja4', 'x', tshark, (7, 'udp', [80]))[1], '')
         tshark = FakeTshark(by_option={'udp.port==853,quic': {'x': '9'}})
@@ -76,6 +80,11 @@ class Extra(unittest.TestCase):
         self.assertIn('never shows', extra('http.uri', '/x', FakeTshark(by_option=option))[1])
         tshark = FakeTshark(by_option=option, flags={'lost': {7: '0'}})
         self.assertIn('not in the capture', extra('http.uri', '/x', tshark)[1])
+
+    def test_http_by_its_line(self):
+        self.assertIn('does not know the method', extra('http.uri', '/x', FakeTshark())[1])
+        shown = FakeTshark(flags={'http.request.method': {7: '0'}})
+        self.assertEqual(extra('http.uri', '/x', shown)[1], '')
 
     def test_what_came_before(self):
         tshark = FakeTshark(flags={'tcp.port == 80 && tcp.port == 40000': {1: '0', 3: '0'}},
@@ -127,6 +136,13 @@ class Missing(unittest.TestCase):
         self.assertEqual(self.missing('tls.alpn', '\ufffd', {'\\xba': 1}, FakeTshark()),
                          causes.NOT_UTF8)
         self.assertEqual(self.missing('tls.alpn', '\ufffd', {'h2': 1}, FakeTshark()), '')
+
+    def test_dns_that_only_a_port_says(self):
+        flag = next(f for f, cause in causes.FLAGS_OF_MISSING.items() if cause == causes.NO_CLASS)
+        tshark = FakeTshark(flags={flag: {7: ''}})
+        self.assertEqual(self.missing('dns.qname', 'x', {}, tshark), causes.NO_CLASS)
+        self.assertEqual(self.missing('dns.qname', '<name too long>', {}, FakeTshark()),
+                         causes.TSHARK_ERROR)
 
     def test_server_hello_of_no_bytes(self):
         flags = {causes.EMPTY_SERVER_HELLO: {7: '0'}}

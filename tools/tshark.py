@@ -10,7 +10,7 @@ import hello
 CUT_BYTES = 300  # truth.py keeps so much of a value
 COMMAND = ['tshark', '-n', '-o', 'tcp.reassemble_out_of_order:TRUE', '-o', 'ip.defragment:TRUE']
 LOST = 'tcp.analysis.lost_segment'
-# What is no field of tshark 4.0 is computed from the hellos that it takes apart.
+# Where JA4 is computed from, which is no field of tshark 4.0.
 CLIENT_HELLO = 'tls.handshake.type == 1 || dtls.handshake.type == 1'
 
 
@@ -111,6 +111,12 @@ class Tshark:
         stream = self.flagged(f'frame.number == {packet}').get(packet)
         return any(number <= packet and stream == other
                    for number, other in self.flagged(LOST).items())
+
+    def payload(self, packet):
+        """The TCP payload of a packet, without what came before it."""
+        output = run_tshark('-r', self.capture, '-Y', f'frame.number == {packet}', '-T', 'fields',
+                            '-e', 'tcp.payload').decode()
+        return bytes.fromhex(output.strip().split(',')[0])
 
     def hellos(self):
         """{packet: what its first bytes say} of the TCP segments that begin with a TLS hello."""
