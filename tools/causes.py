@@ -143,7 +143,7 @@ def cause_of_extra(field, value, seen, tshark):
     if short in tshark.values():
         return packet, CUT if len(value) > CUT_BYTES else ''
     if field.startswith('http') and short in tshark.values(*BODY):
-        return packet, 'tshark shows a response once its body is whole, and this one never is ' \
+        return packet, 'tshark shows a message once its body is whole, and this one never is ' \
                        '(shown with http.desegment_body off)'
     cause = read_as(field, short, transport, ports, tshark)
     if cause:
@@ -215,6 +215,7 @@ def explain(rules, program, corpus, rows):
         ours, tshark = mine[capture, field], others[capture, field]
         if side == 'extra':
             packet, cause = cause_of_extra(field, value, ours.get(value, ('', None, [])), tshark)
+            packet = tshark.earliest(tshark.canon(value[:CUT_BYTES]), packet)
         else:
             packet = tshark.values().get(value, '')
             cause = cause_of_missing(field, value, packet, ours, tshark)

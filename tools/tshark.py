@@ -59,6 +59,13 @@ class Tshark:
             self.seen[options] = self.read(self.capture, options)
         return self.seen[options]
 
+    def earliest(self, value, packet):
+        """The first of a packet and of those that showed a value under any setting so far: where
+        its bytes lie, while netwatch may have had to give up waiting for a lost segment first."""
+        shown = [found[value] for key, found in self.seen.items()
+                 if isinstance(key, tuple) and value in found]
+        return min(map(int, [packet, *shown])) if packet else packet
+
     def values_from(self, packet):
         """The same, but of a capture that begins at that packet."""
         if ('from', packet) not in self.seen:
