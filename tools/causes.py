@@ -1,6 +1,8 @@
 """Why a value of ours is not in the ground truth, or one of the truth's not in ours: each cause is
 proved, by the values alone, by a run of tshark with one setting changed that makes the values
 agree, or by the bytes of a hello. What cannot be proved so gets no cause."""
+import collections
+import concurrent.futures
 import json
 import os
 import re
@@ -206,18 +208,25 @@ def cause_of_missing(field, value, packet, ours, tshark):
 
 def explain(rules, program, corpus, rows):
     """Rows (capture, field, value, side) with their packet and cause added."""
-    mine, others, explained = {}, {}, []
+    groups = collections.defaultdict(list)
     for capture, field, value, side in rows:
+        groups[capture, field].append((value, side))
+
+    def explain_group(group):
+        (capture, field), values = group
         path = os.path.join(corpus, capture)
-        if (capture, field) not in mine:
-            mine[capture, field] = place(rules, program, path, field)
-            others[capture, field] = Tshark(rules, path, field)
-        ours, tshark = mine[capture, field], others[capture, field]
-        if side == 'extra':
-            packet, cause = cause_of_extra(field, value, ours.get(value, ('', None, [])), tshark)
-            packet = tshark.earliest(tshark.canon(value[:CUT_BYTES]), packet)
-        else:
-            packet = tshark.values().get(value, '')
-            cause = cause_of_missing(field, value, packet, ours, tshark)
-        explained.append((capture, field, value, side, str(packet), cause))
-    return explained
+        ours, tshark = place(rules, program, path, field), Tshark(rules, path, field)
+        return [(capture, field, value, side, *explain_value(field, value, side, ours, tshark))
+                for value, side in values]
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return [row for explained in pool.map(explain_group, groups.items()) for row in explained]
+
+
+def explain_value(field, value, side, ours, tshark):
+    """(packet, cause), as text; '' for what is not known."""
+    if side == 'missing':
+        packet = tshark.values().get(value, '')
+        return str(packet), cause_of_missing(field, value, packet, ours, tshark)
+    packet, cause = cause_of_extra(field, value, ours.get(value, ('', None, [])), tshark)
+    return str(tshark.earliest(tshark.canon(value[:CUT_BYTES]), packet)), cause
