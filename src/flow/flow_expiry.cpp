@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 #include "flow/flow_table_impl.h"
 
@@ -26,6 +27,8 @@ void FlowTable::Impl::start_timer(std::uint32_t index, TimerClass timer_class) {
 
 void FlowTable::Impl::advance(TimeNs clock_ns) {
   set_clock(clock_ns);
+  while (give_up_datagram(clock_ns_ - Fragments::kTimeoutNs)) {
+  }
   // Ticks that are wholly over.
   const std::int64_t target = TimerWheel::tick_of(clock_ns_) - 1;
   if (target - wheel_.tick() > static_cast<std::int64_t>(TimerWheel::kBuckets)) leap_to(target - 1);
@@ -139,6 +142,8 @@ std::uint32_t FlowTable::Impl::oldest_of(TimerClass timer_class) {
 }
 
 void FlowTable::Impl::finish(std::size_t most) {
+  while (give_up_datagram(std::numeric_limits<TimeNs>::max())) {
+  }
   if (live() == 0) return;
   if (finished_ == 0) {
     order_.clear();

@@ -46,7 +46,8 @@ FlowTable::Impl::Impl(FlowTable& table, FlowSink& sink, std::uint32_t shard,
       shard_(shard & 0xf),
       budget_(budget),
       hash_(fresh_key()),
-      reassembly_(*this, budget.stream_bytes) {
+      reassembly_(*this, budget.stream_bytes),
+      fragments_(fresh_key(), budget.fragment_bytes) {
   const auto set = [this](TimerClass timer_class, TimeNs timeout_ns) {
     timeouts_[static_cast<std::size_t>(timer_class)] = sane_time(timeout_ns);
   };
@@ -60,12 +61,24 @@ FlowTable::Impl::Impl(FlowTable& table, FlowSink& sink, std::uint32_t shard,
 std::uint32_t FlowTable::Impl::packet(const model::Packet& packet, const wire::Decoded& decoded) {
   const TimeNs time_ns = sane_time(packet.time_ns);
   set_clock(time_ns);
-  if (decoded.status == wire::DecodeStatus::kFragment) {
-    ++drops_[model::Drop::kFragments];
-    return kNone;
+  joined_ = nullptr;
+  const bool headless = decoded.status == wire::DecodeStatus::kFragment;
+  if ((headless || decoded.first_fragment) && decoded.fragment.wire_len > 0) {
+    return fragment(packet, decoded);
   }
+  if (headless) ++lost_fragments_;
   if (decoded.status != wire::DecodeStatus::kFlow) return kNone;
-  now_ns_ = time_ns;
+  return whole(packet, decoded,
+               {.packets = 1,
+                .wire_bytes = packet.wire_len,
+                .ip_bytes = decoded.ip_bytes,
+                .first_packet = packet.number,
+                .first_ns = time_ns});
+}
+
+std::uint32_t FlowTable::Impl::whole(const model::Packet& packet, const wire::Decoded& decoded,
+                                     const PacketTally& tally) {
+  now_ns_ = sane_time(packet.time_ns);
   now_packet_ = packet.number;
   const std::uint32_t tag = hash_(decoded.src, decoded.src_port, decoded.dst, decoded.dst_port,
                                   decoded.proto, decoded.scope);
@@ -76,14 +89,14 @@ std::uint32_t FlowTable::Impl::packet(const model::Packet& packet, const wire::D
     end(found.index, natural_end(flow, silent ? model::FlowEnd::kIdle : model::FlowEnd::kClosed));
     found.index = kNone;
   }
-  if (found.index == kNone) found = create(tag, decoded, time_ns, packet.number);
+  if (found.index == kNone) found = create(tag, decoded, tally);
   if (found.index == kNone) return kNone;
   if (budget_.first_sighting_only && is_duplicate(found, packet)) {
-    ++drops_[model::Drop::kDuplicate];
+    drops_[model::Drop::kDuplicate] += tally.packets;
     return kNone;
   }
   HotFlow& flow = flows_[found.index];
-  count(flow, found.side, packet, decoded, time_ns);
+  count(flow, found.side, decoded, tally);
   mark_changed(found.index);
   if (flow.tcp != kNone) {
     tcp_packet(found.index, found.side, decoded);
@@ -91,6 +104,37 @@ std::uint32_t FlowTable::Impl::packet(const model::Packet& packet, const wire::D
     datagram(found.index, found.side, decoded);
   }
   return found.index;
+}
+
+// A datagram waits in its fragments and goes on as one packet, with all that they count.
+std::uint32_t FlowTable::Impl::fragment(const model::Packet& packet, const wire::Decoded& decoded) {
+  while (give_up_datagram(clock_ns_ - Fragments::kTimeoutNs)) {
+  }
+  while (!fragments_.has_room(decoded.fragment) && give_up_datagram(kLastTime)) {
+    ++drops_[model::Drop::kFragmentEvicted];
+  }
+  // Copies of a datagram from several interfaces are put together each for itself.
+  const std::uint32_t place =
+      budget_.first_sighting_only
+          ? packet.ifindex * 4 + static_cast<std::uint32_t>(packet.direction)
+          : 0;
+  joined_ = fragments_.add(packet, decoded, place, clock_ns_);
+  return joined_ == nullptr ? kNone : whole(joined_->packet, joined_->decoded, joined_->tally);
+}
+
+// Whether one had begun before that time. Its beginning, if it came, is a cut packet.
+bool FlowTable::Impl::give_up_datagram(TimeNs begun_ns) {
+  const Fragments::GivenUp what = fragments_.give_up_oldest(begun_ns);
+  if (what == Fragments::GivenUp::kBeginning) {
+    const JoinedDatagram& beginning = fragments_.given_up();
+    whole(beginning.packet, beginning.decoded, beginning.tally);
+  }
+  return what != Fragments::GivenUp::kNothing;
+}
+
+FlowTable::Parts FlowTable::Impl::last_parts() const {
+  if (joined_ == nullptr) return {};
+  return {joined_->tally.first_packet, joined_->packets};
 }
 
 std::uint32_t FlowTable::Impl::tag_of(const HotFlow& flow) const {
@@ -133,7 +177,7 @@ bool FlowTable::Impl::gives_way(const Found& found, const wire::Decoded& decoded
 }
 
 FlowTable::Impl::Found FlowTable::Impl::create(std::uint32_t tag, const wire::Decoded& decoded,
-                                               TimeNs time_ns, std::uint64_t number) {
+                                               const PacketTally& tally) {
   if (flows_.live() >= budget_.flows) {
     if (flows_.live() == 0) {
       ++drops_[model::Drop::kFlowRefused];
@@ -152,8 +196,8 @@ FlowTable::Impl::Found FlowTable::Impl::create(std::uint32_t tag, const wire::De
   flow.port[1 - from] = decoded.dst_port;
   flow.scope = decoded.scope;
   flow.proto = decoded.proto;
-  flow.first_ns = flow.last_ns = time_ns;
-  flow.first_packet.set(number);
+  flow.first_ns = flow.last_ns = sane_time(tally.first_ns);
+  flow.first_packet.set(tally.first_packet);
   flow.count.set(++created_);
   if (told) flow.orig_by = model::OriginBy::kHandshake;
   TimerClass timer_class = TimerClass::kOther;
@@ -185,16 +229,17 @@ bool FlowTable::Impl::is_duplicate(const Found& found, const model::Packet& pack
   return false;
 }
 
-void FlowTable::Impl::count(HotFlow& flow, Side side, const model::Packet& packet,
-                            const wire::Decoded& decoded, TimeNs time_ns) const {
+void FlowTable::Impl::count(HotFlow& flow, Side side, const wire::Decoded& decoded,
+                            const PacketTally& tally) const {
   HotDirection& direction = flow.sides[model::index(side)];
-  direction.packets.add(1);
-  direction.wire_bytes.add(packet.wire_len);
-  direction.ip_bytes.add(decoded.ip_bytes);
+  direction.packets.add(tally.packets);
+  direction.wire_bytes.add(tally.wire_bytes);
+  direction.ip_bytes.add(tally.ip_bytes);
   direction.payload_bytes.add(decoded.payload_wire_len);
-  flow.last_packet.set(packet.number);
-  flow.first_ns = std::min(flow.first_ns, time_ns);
-  flow.last_ns = std::max(flow.last_ns, time_ns);
+  flow.last_packet.set(std::max(flow.last_packet.get(), now_packet_));
+  if (tally.first_packet < flow.first_packet.get()) flow.first_packet.set(tally.first_packet);
+  flow.first_ns = std::min(flow.first_ns, sane_time(tally.first_ns));
+  flow.last_ns = std::max(flow.last_ns, now_ns_);
   const TimeNs behind = clock_ns_ - flow.last_ns;
   flow.behind_s = static_cast<std::uint32_t>(
       std::min<TimeNs>((behind + base::kNsPerSecond - 1) / base::kNsPerSecond,
@@ -298,9 +343,10 @@ void FlowTable::Impl::set_originator(std::uint32_t index, Side side) {
 }
 
 std::size_t FlowTable::Impl::memory_bytes() const {
-  return sizeof(*this) + index_.memory_bytes() + flows_.memory_bytes() + tcps_.memory_bytes() +
-         reassembly_.memory_bytes() + sightings_.size() * sizeof(sightings_[0]) +
-         changed_.capacity() * sizeof(changed_[0]) + order_.capacity() * sizeof(order_[0]);
+  return sizeof(*this) + fragments_.memory_bytes() + index_.memory_bytes() + flows_.memory_bytes() +
+         tcps_.memory_bytes() + reassembly_.memory_bytes() +
+         sightings_.size() * sizeof(sightings_[0]) + changed_.capacity() * sizeof(changed_[0]) +
+         order_.capacity() * sizeof(order_[0]);
 }
 
 FlowTable::FlowTable(FlowSink& sink, std::uint32_t shard, const FlowBudget& budget,
@@ -311,6 +357,7 @@ FlowTable::~FlowTable() = default;
 FlowHandle FlowTable::packet(const model::Packet& packet, const wire::Decoded& decoded) {
   return {impl_->packet(packet, decoded)};
 }
+FlowTable::Parts FlowTable::last_parts() const { return impl_->last_parts(); }
 void FlowTable::advance(TimeNs clock_ns) { impl_->advance(sane_time(clock_ns)); }
 void FlowTable::finish(std::size_t most) { impl_->finish(most); }
 
@@ -337,5 +384,6 @@ std::uint64_t FlowTable::created() const { return impl_->created(); }
 std::size_t FlowTable::live() const { return impl_->live(); }
 std::size_t FlowTable::memory_bytes() const { return impl_->memory_bytes(); }
 std::size_t FlowTable::held_bytes() const { return impl_->held_bytes(); }
+std::size_t FlowTable::fragment_bytes() const { return impl_->fragment_bytes(); }
 
 }  // namespace netwatch::flow

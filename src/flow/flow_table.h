@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "base/time.h"
 #include "model/drops.h"
@@ -17,9 +18,10 @@ namespace netwatch::flow {
 
 // Memory of one table, a fixed part of the engine's.
 struct FlowBudget {
-  std::size_t flows = std::size_t{128} << 10;       // hot flows alive at once
-  std::size_t stream_bytes = std::size_t{6} << 20;  // out-of-order data held
-  bool first_sighting_only = false;                 // see FlowTable::packet()
+  std::size_t flows = std::size_t{128} << 10;         // hot flows alive at once
+  std::size_t stream_bytes = std::size_t{6} << 20;    // out-of-order data held
+  std::size_t fragment_bytes = std::size_t{1} << 20;  // IP fragments whose datagram is not whole
+  bool first_sighting_only = false;                   // see FlowTable::packet()
 };
 
 // When a silent flow is over.
@@ -63,12 +65,20 @@ class FlowTable {
   FlowTable(const FlowTable&) = delete;
   FlowTable& operator=(const FlowTable&) = delete;
 
-  // One packet whose status is kFlow or kFragment. Returns its flow, which the sink may already
-  // have been told is over; index kNone for a fragment, a duplicate or a refused packet.
+  // One packet whose status is kFlow or kFragment. A datagram in fragments counts, and is read, as
+  // the last of them comes; before that their index is kNone. Returns its flow, which the sink may
+  // already have been told is over; index kNone for a fragment, a duplicate or a refused packet.
   // (Lead: changed from void; with `first_sighting_only`, live capture on `any`, a packet that
   // arrives by another (ifindex, direction) than the first packet of its flow's side is counted as
   // Drop::kDuplicate and ignored.)
   FlowHandle packet(const model::Packet& packet, const wire::Decoded& decoded);
+  // The fragments of the datagram that the last packet() completed, itself included: at most the
+  // first 64. Empty for other packets.
+  struct Parts {
+    std::uint64_t first_packet = 0;
+    std::span<const std::uint32_t> packets;  // numbers, counted from first_packet
+  };
+  [[nodiscard]] Parts last_parts() const;
   // Ends what is idle at `clock_ns`, which never goes backwards. In the order of deadlines.
   void advance(base::TimeNs clock_ns);
   // Ends every flow, oldest first: kEndOfInput, or kClosed and kReset where that was seen. Of very
@@ -95,6 +105,7 @@ class FlowTable {
   // Allocated in all, and out-of-order data held with its bookkeeping (<= FlowBudget's).
   [[nodiscard]] std::size_t memory_bytes() const;
   [[nodiscard]] std::size_t held_bytes() const;
+  [[nodiscard]] std::size_t fragment_bytes() const;  // of datagrams that are not whole
 
  private:
   class Impl;

@@ -12,6 +12,7 @@
 #include "flow/flow_hash.h"
 #include "flow/flow_index.h"
 #include "flow/flow_table.h"
+#include "flow/fragments.h"
 #include "flow/hot_flow.h"
 #include "flow/reassembly.h"
 #include "flow/tcp_tracker.h"
@@ -27,6 +28,7 @@ class FlowTable::Impl final : public StreamOut {
 
   // Index of the packet's flow, or kNone.
   std::uint32_t packet(const model::Packet& packet, const wire::Decoded& decoded);
+  [[nodiscard]] FlowTable::Parts last_parts() const;
   void advance(base::TimeNs clock_ns);
   void finish(std::size_t most);
   void visit_changed(const std::function<void(FlowHandle)>& visit);
@@ -40,12 +42,15 @@ class FlowTable::Impl final : public StreamOut {
   }
   [[nodiscard]] const model::DropCounters& drops() {
     drops_[model::Drop::kStreamEvicted] = reassembly_.evicted();
+    drops_[model::Drop::kFragments] = lost_fragments_ + fragments_.lost();
+    drops_[model::Drop::kFragmentOverlaps] = fragments_.overlaps();
     return drops_;
   }
   [[nodiscard]] std::uint64_t created() const { return created_; }
   [[nodiscard]] std::size_t live() const { return flows_.live(); }
   [[nodiscard]] std::size_t memory_bytes() const;
   [[nodiscard]] std::size_t held_bytes() const { return reassembly_.used_bytes(); }
+  [[nodiscard]] std::size_t fragment_bytes() const { return fragments_.used_bytes(); }
 
   bool emit(std::uint32_t flow, model::Side side, base::Bytes bytes, std::uint64_t gap) override;
 
@@ -66,11 +71,14 @@ class FlowTable::Impl final : public StreamOut {
   [[nodiscard]] std::uint32_t tag_of(const HotFlow& flow) const;
   [[nodiscard]] Found find(std::uint32_t tag, const wire::Decoded& decoded) const;
   [[nodiscard]] bool gives_way(const Found& found, const wire::Decoded& decoded) const;
-  Found create(std::uint32_t tag, const wire::Decoded& decoded, base::TimeNs time_ns,
-               std::uint64_t number);
+  std::uint32_t fragment(const model::Packet& packet, const wire::Decoded& decoded);
+  bool give_up_datagram(base::TimeNs begun_ns);
+  std::uint32_t whole(const model::Packet& packet, const wire::Decoded& decoded,
+                      const PacketTally& tally);
+  Found create(std::uint32_t tag, const wire::Decoded& decoded, const PacketTally& tally);
   bool is_duplicate(const Found& found, const model::Packet& packet);
-  void count(HotFlow& flow, model::Side side, const model::Packet& packet,
-             const wire::Decoded& decoded, base::TimeNs time_ns) const;
+  void count(HotFlow& flow, model::Side side, const wire::Decoded& decoded,
+             const PacketTally& tally) const;
   void tcp_packet(std::uint32_t index, model::Side side, const wire::Decoded& decoded);
   void tcp_stream(std::uint32_t index, model::Side side, const wire::Decoded& decoded);
   void datagram(std::uint32_t index, model::Side side, const wire::Decoded& decoded);
@@ -103,6 +111,9 @@ class FlowTable::Impl final : public StreamOut {
   ChunkSlab<TcpFlow, &TcpFlow::rtt_us, 512> tcps_;
   TimerWheel wheel_;
   Reassembly reassembly_;
+  Fragments fragments_;
+  std::uint64_t lost_fragments_ = 0;                            // that were never held
+  const JoinedDatagram* joined_ = nullptr;                      // what the last packet completed
   std::deque<std::array<Sighting, 2>> sightings_;               // by flow index and side
   std::vector<std::uint64_t> changed_;                          // a bit per flow index
   std::vector<std::pair<std::uint64_t, std::uint32_t>> order_;  // scratch, for sorting

@@ -8,22 +8,24 @@ namespace netwatch::model {
 
 // Everything that can be lost or refused, counted where it happens (truth rule 5).
 enum class Drop : std::uint8_t {
-  kKernel,          // packets the kernel could not deliver to us
-  kQueue,           // packets dropped because the engine was behind
-  kMalformed,       // packets whose headers contradict themselves
-  kCutHeaders,      // packets cut (snaplen) before their transport header
-  kUnspokenLink,    // packets of a link type that is not spoken
-  kFragments,       // IP fragments that are not reassembled
-  kFlowEvicted,     // flows evicted before their time
-  kFlowRefused,     // packets of flows that no budget was left for
-  kStreamEvicted,   // reassembly buffers given up
-  kStreamGapBytes,  // bytes of streams that were never seen
-  kDecoderEvicted,  // decoders given up
-  kDecoderOdd,      // messages that broke their protocol's rules
-  kRecordCut,       // records or values cut to their limit
-  kNameEvicted,     // learned names forgotten
-  kDuplicate,       // packets seen again on another interface (capture on `any`)
-  kRowRefused,      // rows the snapshot had no room for
+  kKernel,            // packets the kernel could not deliver to us
+  kQueue,             // packets dropped because the engine was behind
+  kMalformed,         // packets whose headers contradict themselves
+  kCutHeaders,        // packets cut (snaplen) before their transport header
+  kUnspokenLink,      // packets of a link type that is not spoken
+  kFragments,         // IP fragments that became no part of a flow's datagram
+  kFlowEvicted,       // flows evicted before their time
+  kFlowRefused,       // packets of flows that no budget was left for
+  kStreamEvicted,     // reassembly buffers given up
+  kStreamGapBytes,    // bytes of streams that were never seen
+  kDecoderEvicted,    // decoders given up
+  kDecoderOdd,        // messages that broke their protocol's rules
+  kRecordCut,         // records or values cut to their limit
+  kNameEvicted,       // learned names forgotten
+  kDuplicate,         // packets seen again on another interface (capture on `any`)
+  kRowRefused,        // rows the snapshot had no room for
+  kFragmentOverlaps,  // IP fragments that overlapped others with other bytes or bounds
+  kFragmentEvicted,   // datagrams whose fragments were given up before their time
   kCount,
 };
 std::string_view drop_name(Drop drop);  // snake_case, stable: the NDJSON key

@@ -78,10 +78,24 @@ std::string_view tcp_state_name(TcpState state) {
 
 std::string_view drop_name(Drop drop) {
   static constexpr std::array<std::string_view, static_cast<std::size_t>(Drop::kCount)> kNames{
-      "kernel",          "queue",        "malformed",    "cut_headers",    "unspoken_link",
-      "fragments",       "flow_evicted", "flow_refused", "stream_evicted", "stream_gap_bytes",
-      "decoder_evicted", "decoder_odd",  "record_cut",   "name_evicted",   "duplicate",
-      "row_refused"};
+      "kernel",
+      "queue",
+      "malformed",
+      "cut_headers",
+      "unspoken_link",
+      "fragments",
+      "flow_evicted",
+      "flow_refused",
+      "stream_evicted",
+      "stream_gap_bytes",
+      "decoder_evicted",
+      "decoder_odd",
+      "record_cut",
+      "name_evicted",
+      "duplicate",
+      "row_refused",
+      "fragment_overlaps",
+      "fragment_evicted"};
   return pick(kNames, drop);
 }
 

@@ -20,12 +20,15 @@ inline constexpr std::size_t kFinishParts = 64;
 struct EngineBudget {
   std::size_t flows = std::size_t{2} << 20;
   std::size_t stream_bytes = std::size_t{96} << 20;
+  std::size_t fragment_bytes = std::size_t{16} << 20;
   std::size_t decoder_bytes = std::size_t{192} << 20;
   std::size_t held_bytes = std::size_t{64} << 20;
   std::size_t name_bytes = std::size_t{16} << 20;
 
   [[nodiscard]] flow::FlowBudget of_flow_shard() const {
-    return {.flows = flows / kShards, .stream_bytes = stream_bytes / kShards};
+    return {.flows = flows / kShards,
+            .stream_bytes = stream_bytes / kShards,
+            .fragment_bytes = fragment_bytes / kShards};
   }
   [[nodiscard]] dpi::AnalyzerBudget of_analyzer_shard() const {
     return {.decoder_bytes = decoder_bytes / kShards, .held_bytes = held_bytes / kShards};

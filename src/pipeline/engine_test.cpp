@@ -77,6 +77,51 @@ class Traffic {
   std::uint64_t number_ = 0;
 };
 
+// UDP datagrams in three fragments each, the last one first, mixed over batches; every fifth lacks
+// its middle.
+class FragmentTraffic {
+ public:
+  explicit FragmentTraffic(std::size_t datagrams) {
+    const std::string payload(60, 'x');
+    for (std::size_t i = 0; i < datagrams; ++i) {
+      const auto whole =
+          udp_packet(static_cast<std::uint8_t>(i % 50), static_cast<std::uint8_t>(100 + i % 7),
+                     static_cast<std::uint16_t>(1000 + i % 11), payload);
+      for (const std::size_t at : {64U, 32U, 0U}) {
+        if (at == 32 && i % 5 == 0) continue;
+        packets_.push_back(fragment(whole, at, static_cast<std::uint8_t>(i)));
+      }
+    }
+  }
+  [[nodiscard]] std::size_t size() const { return packets_.size(); }
+  [[nodiscard]] model::PacketBatchPtr batch(std::size_t from, std::size_t count) const {
+    auto batch = std::make_shared<model::PacketBatch>();
+    for (std::size_t i = from; i < std::min(from + count, packets_.size()); ++i) {
+      batch->packets.push_back({.number = i + 1,
+                                .time_ns = static_cast<base::TimeNs>(i) * 100 * base::kNsPerMs,
+                                .linktype = 101,
+                                .wire_len = static_cast<std::uint32_t>(packets_[i].size()),
+                                .bytes = packets_[i]});
+    }
+    return batch;
+  }
+
+ private:
+  static std::vector<std::uint8_t> fragment(const std::vector<std::uint8_t>& whole, std::size_t at,
+                                            std::uint8_t id) {
+    const std::size_t len = std::min<std::size_t>(32, whole.size() - 20 - at);
+    std::vector<std::uint8_t> bytes(whole.begin(), whole.begin() + 20);
+    const auto body = whole.begin() + 20 + static_cast<std::ptrdiff_t>(at);
+    bytes.insert(bytes.end(), body, body + static_cast<std::ptrdiff_t>(len));
+    bytes[3] = static_cast<std::uint8_t>(bytes.size());
+    bytes[5] = id;
+    bytes[6] = at + len + 20 < whole.size() ? 0x20 : 0;
+    bytes[7] = static_cast<std::uint8_t>(at / 8);
+    return bytes;
+  }
+  std::vector<std::vector<std::uint8_t>> packets_;
+};
+
 class FlowList final : public ResultSink {
  public:
   void on_flow(const model::Flow& flow) override {
@@ -153,6 +198,38 @@ TEST(EngineTest, SelectedFlowsAloneAreReportedWithTheirPackets) {
   second.finish();
   EXPECT_EQ(std::count(some.text.begin(), some.text.end(), '\n'), 1);
   EXPECT_EQ(some.selected.size(), some.packets);
+  EXPECT_TRUE(std::is_sorted(some.selected.begin(), some.selected.end()));
+}
+
+TEST(EngineTest, ThreadsDoNotChangeWhatFragmentsBecome) {
+  const FragmentTraffic traffic(600);
+  std::string one;
+  for (const unsigned threads : {1U, 3U, 16U}) {
+    FlowList sink;
+    Engine engine({.threads = threads}, sink);
+    for (std::size_t at = 0; at < traffic.size(); at += 70) engine.push(traffic.batch(at, 70));
+    engine.finish();
+    EXPECT_EQ(sink.packets, traffic.size());
+    EXPECT_EQ(engine.totals().drops[model::Drop::kFragments], 0U);
+    if (threads == 1) one = sink.text;
+    EXPECT_EQ(sink.text, one);
+  }
+}
+
+TEST(EngineTest, ASelectedFlowHasItsFragments) {
+  const FragmentTraffic traffic(4);
+  FlowList all;
+  Engine first({}, all);
+  first.push(traffic.batch(0, 100));
+  first.finish();
+  const std::unordered_set<model::FlowId> selected{std::stoull(all.text)};
+
+  FlowList some;
+  Engine second({.selected = &selected}, some);
+  second.push(traffic.batch(0, 100));
+  second.finish();
+  EXPECT_EQ(some.selected.size(), some.packets);
+  EXPECT_EQ(some.packets, 3U);
   EXPECT_TRUE(std::is_sorted(some.selected.begin(), some.selected.end()));
 }
 

@@ -71,6 +71,7 @@ void Shard::work(BatchWork& work) {
     const flow::FlowHandle handle = table_.packet(packet, work.decoded[index]);
     if (options_.selected != nullptr && handle.index != flow::FlowHandle::kNone &&
         is_selected(table_.id(handle))) {
+      add_parts(work, index);
       output_->add_packet(packet.number, index);
     }
   }
@@ -87,6 +88,20 @@ void Shard::work(BatchWork& work) {
     table_.finish((most + kFinishParts - 1) / kFinishParts);
   }
   output_ = nullptr;
+}
+
+// The earlier fragments of a selected flow's datagram, as far as they came in the same batch: the
+// bytes of others are gone.
+void Shard::add_parts(const BatchWork& work, std::uint32_t last) {
+  const flow::FlowTable::Parts parts = table_.last_parts();
+  const auto& packets = work.batch->packets;
+  for (const std::uint32_t part : parts.packets) {
+    const std::uint64_t number = parts.first_packet + part;
+    const std::uint64_t back = packets[last].number - number;
+    if (back == 0 || back > last) continue;
+    const std::uint32_t index = last - static_cast<std::uint32_t>(back);
+    if (packets[index].number == number) output_->add_packet(number, index);
+  }
 }
 
 model::DropCounters Shard::drops() const {

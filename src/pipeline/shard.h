@@ -51,6 +51,7 @@ class Shard final : public flow::FlowSink, public dpi::AnalyzerSink {
   void learn_name(const model::Record& record);
   model::Flow describe(flow::FlowHandle handle, model::FlowEnd end);
   void release(flow::FlowHandle handle);
+  void add_parts(const BatchWork& work, std::uint32_t last);
   [[nodiscard]] bool is_selected(model::FlowId id) const {
     return options_.selected == nullptr || options_.selected->contains(id);
   }

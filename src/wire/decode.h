@@ -31,7 +31,7 @@ bool linktype_spoken(std::uint16_t linktype);
 
 enum class DecodeStatus : std::uint8_t {
   kFlow,      // everything up to the transport payload is valid
-  kFragment,  // an IP fragment without the transport header: addresses and protocol only
+  kFragment,  // an IP fragment without the whole transport header: addresses and protocol only
   kArp,
   kOther,  // not IP (LLDP, STP, ...): counted, never a flow
   kUnspokenLink,
@@ -47,6 +47,19 @@ inline constexpr std::uint8_t kRst = 0x04;
 inline constexpr std::uint8_t kPsh = 0x08;
 inline constexpr std::uint8_t kAck = 0x10;
 }  // namespace tcp_flag
+
+// A fragment's part of its datagram (RFC 791 3.2, RFC 8200 4.5), from the transport header on; of
+// IPv6 from the header behind the fragment header on.
+struct FragmentPart {
+  base::Bytes bytes;              // captured
+  std::uint32_t id = 0;           // of the datagram
+  std::uint16_t wire_len = 0;     // by the headers; 0 when the packet is no fragment
+  std::uint16_t offset_more = 0;  // offset in bytes, a multiple of 8; bit 0: more fragments follow
+  std::uint8_t proto = 0;         // of the header at the start of the datagram
+
+  [[nodiscard]] std::uint32_t offset() const { return offset_more & 0xfff8U; }
+  [[nodiscard]] bool more() const { return (offset_more & 1) != 0; }
+};
 
 // The headers of one packet. Addresses are copied (for keys), the rest is offsets into its bytes.
 struct Decoded {
@@ -67,7 +80,8 @@ struct Decoded {
   std::uint32_t payload_wire_len = 0;  // by the headers; more than payload.size() when cut
   base::IpAddress src;
   base::IpAddress dst;
-  base::Bytes payload;  // captured transport payload, without link padding
+  base::Bytes payload;    // captured transport payload, without link padding
+  FragmentPart fragment;  // of the innermost IP header
 };
 
 // Never fails: what is wrong is the status. No state; safe from any thread.
