@@ -68,17 +68,12 @@ std::uint32_t FlowTable::Impl::packet(const model::Packet& packet, const wire::D
   }
   if (headless) ++lost_fragments_;
   if (decoded.status != wire::DecodeStatus::kFlow) return kNone;
-  return whole(packet, decoded,
-               {.packets = 1,
-                .wire_bytes = packet.wire_len,
-                .ip_bytes = decoded.ip_bytes,
-                .first_packet = packet.number,
-                .first_ns = time_ns});
+  return whole(packet, decoded, time_ns, nullptr);
 }
 
 std::uint32_t FlowTable::Impl::whole(const model::Packet& packet, const wire::Decoded& decoded,
-                                     const PacketTally& tally) {
-  now_ns_ = sane_time(packet.time_ns);
+                                     TimeNs time_ns, const PacketTally* parts) {
+  now_ns_ = time_ns;
   now_packet_ = packet.number;
   const std::uint32_t tag = hash_(decoded.src, decoded.src_port, decoded.dst, decoded.dst_port,
                                   decoded.proto, decoded.scope);
@@ -89,14 +84,16 @@ std::uint32_t FlowTable::Impl::whole(const model::Packet& packet, const wire::De
     end(found.index, natural_end(flow, silent ? model::FlowEnd::kIdle : model::FlowEnd::kClosed));
     found.index = kNone;
   }
-  if (found.index == kNone) found = create(tag, decoded, tally);
+  if (found.index == kNone) found = create(tag, decoded, time_ns, packet.number);
   if (found.index == kNone) return kNone;
   if (budget_.first_sighting_only && is_duplicate(found, packet)) {
-    drops_[model::Drop::kDuplicate] += tally.packets;
+    drops_[model::Drop::kDuplicate] += parts == nullptr ? 1 : parts->packets;
     return kNone;
   }
   HotFlow& flow = flows_[found.index];
-  count(flow, found.side, decoded, tally);
+  const std::uint64_t before = flow.last_packet.get();
+  count(flow, found.side, packet, decoded, time_ns);
+  if (parts != nullptr) count_parts(flow, found.side, *parts, before);
   mark_changed(found.index);
   if (flow.tcp != kNone) {
     tcp_packet(found.index, found.side, decoded);
@@ -119,15 +116,18 @@ std::uint32_t FlowTable::Impl::fragment(const model::Packet& packet, const wire:
           ? packet.ifindex * 4 + static_cast<std::uint32_t>(packet.direction)
           : 0;
   joined_ = fragments_.add(packet, decoded, place, clock_ns_);
-  return joined_ == nullptr ? kNone : whole(joined_->packet, joined_->decoded, joined_->tally);
+  return joined_ == nullptr ? kNone : put_in(*joined_);
+}
+
+std::uint32_t FlowTable::Impl::put_in(const JoinedDatagram& joined) {
+  return whole(joined.packet, joined.decoded, sane_time(joined.packet.time_ns), &joined.tally);
 }
 
 // Whether one had begun before that time. Its beginning, if it came, is a cut packet.
 bool FlowTable::Impl::give_up_datagram(TimeNs begun_ns) {
   const Fragments::GivenUp what = fragments_.give_up_oldest(begun_ns);
   if (what == Fragments::GivenUp::kBeginning) {
-    const JoinedDatagram& beginning = fragments_.given_up();
-    whole(beginning.packet, beginning.decoded, beginning.tally);
+    put_in(fragments_.given_up());
   }
   return what != Fragments::GivenUp::kNothing;
 }
@@ -177,7 +177,7 @@ bool FlowTable::Impl::gives_way(const Found& found, const wire::Decoded& decoded
 }
 
 FlowTable::Impl::Found FlowTable::Impl::create(std::uint32_t tag, const wire::Decoded& decoded,
-                                               const PacketTally& tally) {
+                                               TimeNs time_ns, std::uint64_t number) {
   if (flows_.live() >= budget_.flows) {
     if (flows_.live() == 0) {
       ++drops_[model::Drop::kFlowRefused];
@@ -196,8 +196,8 @@ FlowTable::Impl::Found FlowTable::Impl::create(std::uint32_t tag, const wire::De
   flow.port[1 - from] = decoded.dst_port;
   flow.scope = decoded.scope;
   flow.proto = decoded.proto;
-  flow.first_ns = flow.last_ns = sane_time(tally.first_ns);
-  flow.first_packet.set(tally.first_packet);
+  flow.first_ns = flow.last_ns = time_ns;
+  flow.first_packet.set(number);
   flow.count.set(++created_);
   if (told) flow.orig_by = model::OriginBy::kHandshake;
   TimerClass timer_class = TimerClass::kOther;
@@ -229,21 +229,29 @@ bool FlowTable::Impl::is_duplicate(const Found& found, const model::Packet& pack
   return false;
 }
 
-void FlowTable::Impl::count(HotFlow& flow, Side side, const wire::Decoded& decoded,
-                            const PacketTally& tally) const {
+void FlowTable::Impl::count(HotFlow& flow, Side side, const model::Packet& packet,
+                            const wire::Decoded& decoded, TimeNs time_ns) const {
   HotDirection& direction = flow.sides[model::index(side)];
-  direction.packets.add(tally.packets);
-  direction.wire_bytes.add(tally.wire_bytes);
-  direction.ip_bytes.add(tally.ip_bytes);
+  direction.packets.add(1);
+  direction.wire_bytes.add(packet.wire_len);
+  direction.ip_bytes.add(decoded.ip_bytes);
   direction.payload_bytes.add(decoded.payload_wire_len);
-  flow.last_packet.set(std::max(flow.last_packet.get(), now_packet_));
-  if (tally.first_packet < flow.first_packet.get()) flow.first_packet.set(tally.first_packet);
-  flow.first_ns = std::min(flow.first_ns, sane_time(tally.first_ns));
-  flow.last_ns = std::max(flow.last_ns, now_ns_);
+  flow.last_packet.set(packet.number);
+  flow.first_ns = std::min(flow.first_ns, time_ns);
+  flow.last_ns = std::max(flow.last_ns, time_ns);
   const TimeNs behind = clock_ns_ - flow.last_ns;
   flow.behind_s = static_cast<std::uint32_t>(
       std::min<TimeNs>((behind + base::kNsPerSecond - 1) / base::kNsPerSecond,
                        std::numeric_limits<std::uint32_t>::max()));
+}
+
+// What count() cannot know of a datagram that came in fragments.
+void FlowTable::Impl::count_parts(HotFlow& flow, Side side, const PacketTally& parts,
+                                  std::uint64_t last_before) {
+  flow.sides[model::index(side)].packets.add(parts.packets - 1);
+  flow.first_packet.set(std::min(flow.first_packet.get(), parts.first_packet));
+  flow.last_packet.set(std::max(flow.last_packet.get(), last_before));
+  flow.first_ns = std::min(flow.first_ns, sane_time(parts.first_ns));
 }
 
 void FlowTable::Impl::tcp_packet(std::uint32_t index, Side side, const wire::Decoded& decoded) {

@@ -73,12 +73,17 @@ class FlowTable::Impl final : public StreamOut {
   [[nodiscard]] bool gives_way(const Found& found, const wire::Decoded& decoded) const;
   std::uint32_t fragment(const model::Packet& packet, const wire::Decoded& decoded);
   bool give_up_datagram(base::TimeNs begun_ns);
+  std::uint32_t put_in(const JoinedDatagram& joined);
+  // `parts`: of a datagram that came in fragments.
   std::uint32_t whole(const model::Packet& packet, const wire::Decoded& decoded,
-                      const PacketTally& tally);
-  Found create(std::uint32_t tag, const wire::Decoded& decoded, const PacketTally& tally);
+                      base::TimeNs time_ns, const PacketTally* parts);
+  Found create(std::uint32_t tag, const wire::Decoded& decoded, base::TimeNs time_ns,
+               std::uint64_t number);
   bool is_duplicate(const Found& found, const model::Packet& packet);
-  void count(HotFlow& flow, model::Side side, const wire::Decoded& decoded,
-             const PacketTally& tally) const;
+  void count(HotFlow& flow, model::Side side, const model::Packet& packet,
+             const wire::Decoded& decoded, base::TimeNs time_ns) const;
+  static void count_parts(HotFlow& flow, model::Side side, const PacketTally& parts,
+                          std::uint64_t last_before);
   void tcp_packet(std::uint32_t index, model::Side side, const wire::Decoded& decoded);
   void tcp_stream(std::uint32_t index, model::Side side, const wire::Decoded& decoded);
   void datagram(std::uint32_t index, model::Side side, const wire::Decoded& decoded);

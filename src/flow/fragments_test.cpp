@@ -226,16 +226,22 @@ TEST(Fragments, AHoleMakesThemWaitThirtySeconds) {
   t.send(headless.parts[2], kNsPerSecond);
   t.table.advance(kStart + 30 * kNsPerSecond);
   EXPECT_TRUE(t.sink.chunks.empty());
+  const Datagram later("later");
+  t.send(testing::fragment4(17, 3, 0, false, later.body), 29 * kNsPerSecond);
+  EXPECT_EQ(t.flow(FlowHandle{0}).last_packet, 5U);
+  t.sink.streams[0].clear();
   t.table.advance(kStart + 30 * kNsPerSecond + 1);
   EXPECT_EQ(t.sink.streams[0], '[' + std::string(kText).substr(0, 24) + "~]");
-  EXPECT_EQ(t.flow(FlowHandle{0}).sides[0].packets, 3U);
-  EXPECT_EQ(t.flow(FlowHandle{0}).last_ns, kStart);
+  EXPECT_EQ(t.flow(FlowHandle{0}).sides[0].packets, 4U);
+  EXPECT_EQ(t.flow(FlowHandle{0}).first_ns, kStart);
+  EXPECT_EQ(t.flow(FlowHandle{0}).first_packet, 1U);
+  EXPECT_EQ(t.flow(FlowHandle{0}).last_packet, 5U);
   EXPECT_EQ(t.drop(Drop::kFragments), 0U);
   t.table.advance(kStart + 32 * kNsPerSecond);
   EXPECT_EQ(t.drop(Drop::kFragments), 1U);
   EXPECT_EQ(t.table.fragment_bytes(), 0U);
   t.send(datagram.parts[2], 32 * kNsPerSecond);  // too late
-  EXPECT_EQ(t.sink.chunks.size(), 1U);
+  EXPECT_EQ(t.sink.chunks.size(), 2U);
 }
 
 TEST(Fragments, TheEndOfTheInputGivesOutBeginnings) {

@@ -54,9 +54,10 @@ int icmp_counterpart(std::uint8_t proto, std::uint8_t type) {
 
 // `offset_more` as IPv6 has it: 0 for a whole packet, also for one out of a tunnel's fragment.
 void note_fragment(Decoded& out, const Rest& rest, std::uint32_t id, unsigned offset_more) {
-  const auto bits = static_cast<std::uint16_t>(offset_more & 0xfff9U);
+  out.fragment.wire_len = 0;
+  if (offset_more == 0) return;
   const auto len = static_cast<std::uint16_t>(std::min<std::size_t>(rest.wire, 0xffff));
-  out.fragment = bits == 0 ? FragmentPart{} : FragmentPart{rest.bytes, id, len, bits, out.proto};
+  out.fragment = {rest.bytes, id, len, static_cast<std::uint16_t>(offset_more), out.proto};
 }
 
 DecodeStatus payload(Decoded& out, Rest rest, std::size_t header_len) {
@@ -199,7 +200,7 @@ DecodeStatus fragment_header(Decoded& out, Rest& rest) {
   const std::uint32_t id = load_be32(rest.data() + 4);
   out.proto = rest.data()[0];
   rest.skip(kHeader);
-  note_fragment(out, rest, id, offset_and_more);
+  note_fragment(out, rest, id, offset_and_more & 0xfff9);
   if ((offset_and_more & 0xfff8) != 0) return DecodeStatus::kFragment;
   if ((offset_and_more & 1) != 0) out.first_fragment = true;
   return DecodeStatus::kFlow;
@@ -264,11 +265,10 @@ DecodeStatus ipv4(Decoded& out, Rest rest) {
   out.src = base::IpAddress::v4(p + 12);
   out.dst = base::IpAddress::v4(p + 16);
   const unsigned fragment = load_be16(p + 6);
-  const bool later = (fragment & 0x1fff) != 0;
-  if (!rest.has(header_len)) return later ? DecodeStatus::kFragment : rest.lack(header_len);
+  if (!rest.has(header_len)) return rest.lack(header_len);
   rest.skip(header_len);
-  note_fragment(out, rest, load_be16(p + 4), fragment << 3 | (fragment >> 13 & 1));
-  if (later) return DecodeStatus::kFragment;
+  note_fragment(out, rest, load_be16(p + 4), (fragment & 0x1fff) << 3 | (fragment >> 13 & 1));
+  if ((fragment & 0x1fff) != 0) return DecodeStatus::kFragment;
   if ((fragment & 0x2000) != 0) out.first_fragment = true;
   if (out.proto == next_header::kAuthentication) {
     const DecodeStatus status = skip_extension(out, rest);
@@ -286,7 +286,7 @@ DecodeStatus ipv6(Decoded& out, Rest rest) {
   out.src = base::IpAddress::v6(p + 8);
   out.dst = base::IpAddress::v6(p + 24);
   const std::size_t len = load_be16(p + 4);
-  out.fragment = {};
+  out.fragment.wire_len = 0;
   // 0 with something behind it: a jumbogram or a segment for the card; the frame says how long.
   if (len != 0 || out.proto == next_header::kNone) rest.limit(kHeader + len);
   out.ip_bytes = static_cast<std::uint32_t>(rest.wire);

@@ -414,6 +414,36 @@ TEST(Decode, FragmentsKeepAddressesAndProtocol) {
   EXPECT_EQ(six.ip_bytes, 56U);
 }
 
+TEST(Decode, FragmentsSayWhereTheyBelong) {
+  const Decoded first = decode_frame(101, ip4(17, udp(text("first"), 4000), 0x2000));
+  EXPECT_EQ(first.fragment.bytes.size(), 13U);
+  EXPECT_EQ(first.fragment.offset(), 0U);
+  EXPECT_TRUE(first.fragment.more());
+  const Decoded last = decode_frame(101, ip4(51, Frame(40, 1), 0x1fff), 80);
+  EXPECT_EQ(last.fragment.id, 1U);
+  EXPECT_EQ(last.fragment.offset(), 65528U);
+  EXPECT_FALSE(last.fragment.more());
+  EXPECT_EQ(last.fragment.wire_len, 40U);  // not the frame's padding
+  EXPECT_EQ(last.fragment.proto, 51);
+  // A TCP header that goes on in the next fragment.
+  const Decoded tiny = decode_frame(101, ip4(6, tcp({}, 8), 0x2000));
+  EXPECT_EQ(tiny.status, DecodeStatus::kFragment);
+  EXPECT_EQ(tiny.fragment.wire_len, 20U);
+  // Of IPv6 the protocol is that of the header at the datagram's start.
+  const Decoded six =
+      decode_frame(101, ip6(44, join({fragment6(60, 1), extension(17), udp(text("one"), 999)})));
+  EXPECT_EQ(six.proto, kUdp);
+  EXPECT_EQ(six.fragment.proto, 60);
+  EXPECT_EQ(six.fragment.id, 1U);
+  EXPECT_EQ(six.fragment.wire_len, 19U);
+  // Neither an atomic fragment (RFC 6946) nor a packet out of a tunnel's fragment is one.
+  EXPECT_EQ(
+      decode_frame(101, ip6(44, join({fragment6(17, 0), udp(text("one"))}))).fragment.wire_len, 0U);
+  const Decoded inner = decode_frame(101, ip4(4, ip4(17, udp(text("one"), 99), 0, 119), 0x2000));
+  EXPECT_TRUE(inner.first_fragment);
+  EXPECT_EQ(inner.fragment.wire_len, 0U);
+}
+
 // Every frame of the tables, cut at every length as a snaplen would, never decodes to more than
 // is there, and the whole frame's verdict is not contradicted: cut or flow, never malformed.
 TEST(Decode, EveryCutIsSane) {
