@@ -26,6 +26,8 @@ enum class Drop : std::uint8_t {
   kRowRefused,        // rows the snapshot had no room for
   kFragmentOverlaps,  // IP fragments that overlapped others with other bytes or bounds
   kFragmentEvicted,   // datagrams whose fragments were given up before their time
+  kProtected,         // encrypted 802.11 frames
+  kTunnelDepth,       // packets in more tunnels than are taken off
   kCount,
 };
 std::string_view drop_name(Drop drop);  // snake_case, stable: the NDJSON key

@@ -6,6 +6,7 @@
 #include "model/flow.h"
 #include "model/owner.h"
 #include "model/socket.h"
+#include "model/tunnel.h"
 
 namespace netwatch::model {
 namespace {
@@ -95,8 +96,17 @@ std::string_view drop_name(Drop drop) {
       "duplicate",
       "row_refused",
       "fragment_overlaps",
-      "fragment_evicted"};
+      "fragment_evicted",
+      "protected",
+      "tunnel_depth"};
   return pick(kNames, drop);
+}
+
+std::string_view tunnel_name(TunnelKind kind) {
+  static constexpr std::array<std::string_view, static_cast<std::size_t>(TunnelKind::kCount)>
+      kNames{"",     "ip",    "gre",    "erspan", "pptp",   "etherip", "mpls",
+             "l2tp", "vxlan", "geneve", "gtp",    "teredo", "capwap"};
+  return pick(kNames, kind);
 }
 
 }  // namespace netwatch::model

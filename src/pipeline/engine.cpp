@@ -128,6 +128,12 @@ void Engine::count(const model::Packet& packet, const wire::Decoded& decoded) {
     case wire::DecodeStatus::kUnspokenLink:
       ++input_.drops[model::Drop::kUnspokenLink];
       break;
+    case wire::DecodeStatus::kProtected:
+      ++input_.drops[model::Drop::kProtected];
+      break;
+    case wire::DecodeStatus::kTooDeep:
+      ++input_.drops[model::Drop::kTunnelDepth];
+      break;
     case wire::DecodeStatus::kCut:
       ++input_.drops[model::Drop::kCutHeaders];
       break;

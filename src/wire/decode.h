@@ -6,19 +6,15 @@
 #include "base/bytes.h"
 #include "base/ip_address.h"
 #include "model/packet.h"
+#include "model/tunnel.h"
 
 // From a captured frame to its transport payload, once per packet, in place.
 namespace netwatch::wire {
 
-// LINKTYPE_* values that are spoken (https://www.tcpdump.org/linktypes.html).
+// LINKTYPE_* values (https://www.tcpdump.org/linktypes.html) that others name, too.
 namespace linktype {
-inline constexpr std::uint16_t kNull = 0;  // BSD loopback, host byte order
 inline constexpr std::uint16_t kEthernet = 1;
-inline constexpr std::uint16_t kPpp = 9;      // with or without its HDLC address and control
-inline constexpr std::uint16_t kRawBsd = 12;  // raw IP as files of most systems number it
-inline constexpr std::uint16_t kRawOpenBsd = 14;
-inline constexpr std::uint16_t kRaw = 101;   // IP, version in the first nibble
-inline constexpr std::uint16_t kLoop = 108;  // OpenBSD loopback, network byte order
+inline constexpr std::uint16_t kRaw = 101;  // IP, version in the first nibble
 inline constexpr std::uint16_t kLinuxSll = 113;
 inline constexpr std::uint16_t kIpv4 = 228;
 inline constexpr std::uint16_t kIpv6 = 229;
@@ -35,6 +31,8 @@ enum class DecodeStatus : std::uint8_t {
   kArp,
   kOther,  // not IP (LLDP, STP, ...): counted, never a flow
   kUnspokenLink,
+  kProtected,  // an encrypted 802.11 frame
+  kTooDeep,    // a tunnel inside four others
   kCut,        // ends (snaplen) before the transport header does
   kMalformed,  // lengths or versions contradict each other
 };
@@ -71,13 +69,14 @@ struct Decoded {
   std::uint16_t dst_port = 0;
   std::uint16_t ether_type = 0;  // innermost, where the link has one
   std::uint16_t tcp_window = 0;
-  // VLAN ids, outer and inner: (outer << 12) | inner. Out of a tunnel (IP in IP), mixed with a
-  // hash of each outer address pair.
+  // VLAN ids, outer and inner: (outer << 12) | inner. Out of a tunnel a hash of these, of each
+  // outer address pair and of the tunnel's id, with the highest bit set.
   std::uint32_t scope = 0;
   std::uint32_t tcp_seq = 0;
   std::uint32_t tcp_ack = 0;
   std::uint32_t ip_bytes = 0;          // by the innermost IP length field
   std::uint32_t payload_wire_len = 0;  // by the headers; more than payload.size() when cut
+  model::Tunnels tunnels;              // what it was taken out of
   base::IpAddress src;
   base::IpAddress dst;
   base::Bytes payload;    // captured transport payload, without link padding

@@ -23,6 +23,7 @@ inline constexpr std::uint16_t kMpls = 0x8847;
 inline constexpr std::uint16_t kMplsMulticast = 0x8848;
 inline constexpr std::uint16_t kPppoeSession = 0x8864;
 inline constexpr std::uint16_t kServiceVlan = 0x88a8;
+inline constexpr std::uint16_t kCiscoMetadata = 0x8909;
 inline constexpr std::uint16_t kOldServiceVlan = 0x9100;
 }  // namespace ether
 
@@ -57,19 +58,65 @@ struct Rest {
 
 inline constexpr unsigned kMaxTunnels = 4;  // one packet inside another
 
+// Protocol numbers of IP that tunnel.
+namespace tunnel_proto {
+inline constexpr std::uint8_t kIpv4 = 4;
+inline constexpr std::uint8_t kIpv6 = 41;
+inline constexpr std::uint8_t kGre = 47;
+inline constexpr std::uint8_t kEtherIp = 97;
+inline constexpr std::uint8_t kL2tp = 115;
+inline constexpr std::uint8_t kMpls = 137;
+}  // namespace tunnel_proto
+
+// Scopes of tunnels never look like VLAN ids, which have 24 bits.
+inline constexpr std::uint32_t kTunnelScope = 0x8000'0000;
+// A VLAN inside a tunnel.
+constexpr std::uint32_t tunnel_vlan_scope(std::uint32_t scope, std::uint32_t id) {
+  return (scope * 0x9e37'79b1U + id) | kTunnelScope;
+}
+
+// decode.cpp
 DecodeStatus ethernet(Decoded& out, Rest rest);
 // What an Ethernet type announces.
 DecodeStatus ether_type(Decoded& out, std::uint16_t type, Rest rest);
-// IEEE 802.2 with a SNAP header in front of an Ethernet type; anything else is kOther.
-DecodeStatus llc_snap(Decoded& out, Rest rest);
 DecodeStatus ipv4(Decoded& out, Rest rest);
 DecodeStatus ipv6(Decoded& out, Rest rest);
 DecodeStatus ip(Decoded& out, Rest rest);  // told by its version
+// Everything that is left is the payload of the flow so far.
+DecodeStatus whole_payload(Decoded& out, const Rest& rest);
+DecodeStatus link(Decoded& out, std::uint16_t linktype, const Rest& rest);
 
-// IEEE 802.11 without radio header and frame check sequence. Some controllers send frame
-// control and sequence control with their two bytes exchanged (`swapped`).
-DecodeStatus wlan(Decoded& out, Rest rest, bool swapped);
+// encapsulation.cpp
+// IEEE 802.2 with a SNAP header in front of an Ethernet type; anything else is kOther.
+DecodeStatus llc_snap(Decoded& out, Rest rest);
+bool skip_snap(Rest& rest, std::uint16_t& type);
+DecodeStatus mpls(Decoded& out, Rest rest);
+DecodeStatus ppp(Decoded& out, Rest rest);
+// To the packet behind PPP's header, if it is IP.
+bool skip_ppp_header(Rest& rest);
+DecodeStatus pppoe(Decoded& out, Rest rest);
 
+// link.cpp: link types that decode.cpp does not know itself.
+DecodeStatus other_link(Decoded& out, std::uint16_t linktype, const Rest& rest);
+
+// wlan.cpp
+struct WlanFrame {
+  Rest llc;  // where the LLC header begins
+  bool first_fragment = false;
+};
+// IEEE 802.11 without radio header. Some controllers send frame control and sequence control with
+// their two bytes exchanged (`swapped`). kFlow: a data frame that is not encrypted.
+DecodeStatus wlan_frame(Rest rest, bool swapped, WlanFrame& frame);
+DecodeStatus wlan(Decoded& out, const Rest& rest, bool swapped);
+DecodeStatus radiotap(Decoded& out, const Rest& rest);
+DecodeStatus prism(Decoded& out, const Rest& rest);
+DecodeStatus avs(Decoded& out, const Rest& rest);
+DecodeStatus ppi(Decoded& out, const Rest& rest);
+
+// tunnel_ip.cpp: what an IP protocol number announces.
+DecodeStatus ip_tunnel(Decoded& out, const Rest& rest);
+
+// tunnel_udp.cpp
 // Whether a datagram of UDP may begin with this byte and be a tunnel: the one thing that every
 // ordinary datagram is asked.
 bool may_begin_tunnel(std::uint8_t first);

@@ -29,8 +29,10 @@ constexpr Named kNames[] = {
     {101, "RAW"},
     {104, "C_HDLC"},
     {105, "IEEE802_11"},
+    {106, "ATM_CLIP"},
     {107, "FRELAY"},
     {108, "LOOP"},
+    {109, "ENC"},
     {113, "LINUX_SLL"},
     {114, "LTALK"},
     {117, "PFLOG"},
@@ -39,6 +41,8 @@ constexpr Named kNames[] = {
     {123, "SUNATM"},
     {127, "IEEE802_11_RADIO"},
     {129, "ARCNET_LINUX"},
+    {132, "JUNIPER_ES"},
+    {137, "JUNIPER_ATM1"},
     {138, "APPLE_IP_OVER_IEEE1394"},
     {139, "MTP2_WITH_PHDR"},
     {140, "MTP2"},
@@ -47,11 +51,14 @@ constexpr Named kNames[] = {
     {143, "DOCSIS"},
     {144, "LINUX_IRDA"},
     {147, "USER0"},
+    {149, "USER2"},
     {163, "IEEE802_11_RADIO_AVS"},
     {165, "BACNET_MS_TP"},
     {166, "PPP_PPPD"},
     {169, "GPRS_LLC"},
     {177, "LINUX_LAPD"},
+    {178, "JUNIPER_ETHER"},
+    {182, "MFR"},
     {187, "BLUETOOTH_HCI_H4"},
     {189, "USB_LINUX"},
     {192, "PPI"},
@@ -61,6 +68,9 @@ constexpr Named kNames[] = {
     {201, "BLUETOOTH_HCI_H4_WITH_PHDR"},
     {202, "AX25_KISS"},
     {203, "LAPD"},
+    {204, "PPP_WITH_DIR"},
+    {205, "C_HDLC_WITH_DIR"},
+    {206, "FRELAY_WITH_DIR"},
     {209, "IPMB_LINUX"},
     {215, "IEEE802_15_4_NONASK_PHY"},
     {220, "USB_LINUX_MMAPPED"},
@@ -81,6 +91,7 @@ constexpr Named kNames[] = {
     {252, "WIRESHARK_UPPER_PDU"},
     {253, "NETLINK"},
     {254, "BLUETOOTH_LINUX_MONITOR"},
+    {255, "BLUETOOTH_BREDR_BB"},
     {256, "BLUETOOTH_LE_LL_WITH_PHDR"},
     {258, "PKTAP"},
     {259, "EPON"},
@@ -91,7 +102,11 @@ constexpr Named kNames[] = {
     {274, "ETHERNET_MPACKET"},
     {276, "LINUX_SLL2"},
     {278, "OPENVIZSLA"},
+    {281, "DSA_TAG_BRCM"},
+    {282, "DSA_TAG_BRCM_PREPEND"},
     {283, "IEEE802_15_4_TAP"},
+    {284, "DSA_TAG_DSA"},
+    {285, "DSA_TAG_EDSA"},
     {290, "ETW"},
     {292, "ZWAVE_SERIAL"},
 };
@@ -132,25 +147,6 @@ std::string_view linktype_name(std::uint16_t linktype) {
   if (found != std::end(kNames) && found->linktype == linktype) return found->name;
   if (linktype >= kNumbered) return "LINKTYPE_UNASSIGNED";
   return {kNumberNames[linktype].text.data(), kNumberNames[linktype].size};
-}
-
-bool linktype_spoken(std::uint16_t linktype) {
-  switch (linktype) {
-    case linktype::kNull:
-    case linktype::kEthernet:
-    case linktype::kPpp:
-    case linktype::kRawBsd:
-    case linktype::kRawOpenBsd:
-    case linktype::kRaw:
-    case linktype::kLoop:
-    case linktype::kLinuxSll:
-    case linktype::kIpv4:
-    case linktype::kIpv6:
-    case linktype::kLinuxSll2:
-      return true;
-    default:
-      return false;
-  }
 }
 
 }  // namespace netwatch::wire
