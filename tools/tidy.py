@@ -5,7 +5,8 @@ usage: tidy.py [-j N] [--all] [FILE...]
 Changed: against $LINT_BASE; else origin/main, where HEAD has left it; else HEAD~1; without any of
 these everything. Uncommitted and new files count as changed. A changed header is looked at through
 one source that includes it, its own if it has one. A source is looked at again only if its text,
-that of a header it includes, its compile command, .clang-tidy or the tool has changed.
+that of a header it includes, its compile command, .clang-tidy (but for comments) or the tool has
+changed. $TIDY_CACHE is a folder for the cache that several checkouts may share.
 """
 import argparse
 import concurrent.futures
@@ -18,7 +19,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = 'build/tidy'
-CACHE = 'build/tidy-cache'
+CACHE = os.environ.get('TIDY_CACHE') or 'build/tidy-cache'
 TOOL = 'clang-tidy-19'
 NOT_SHIPPED = ('_test.cpp', '_fuzz.cpp', '_bench.cpp')
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
@@ -82,7 +83,8 @@ class Sources:
         return seen
 
     def key(self, path, settings):
-        text = '\n'.join([settings, self.commands[path], *command_for(path)] +
+        command = self.commands[path].replace(ROOT, '.')  # the same in every checkout
+        text = '\n'.join([settings, command, *command_for(path)] +
                          sorted(f'{p} {self.digest[p]}' for p in self.closure(path)))
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -120,7 +122,7 @@ def look_at(path):
 def settings_of_tool():
     version = subprocess.run([TOOL, '--version'], capture_output=True, text=True, check=True).stdout
     with open('.clang-tidy', encoding='utf-8') as file:
-        return version + file.read()
+        return version + re.sub(r'^#.*\n', '', file.read(), flags=re.M)
 
 
 def main():
