@@ -6,7 +6,7 @@
 # usage: sudo testdata/make_captures.sh [NAME ...]     (all by default; names: see the end)
 # Needs (Debian): iproute2 tcpdump wireshark-common curl openssl nginx-light dnsmasq-base
 #                 bind9-dnsutils ethtool python3 ngtcp2-client ngtcp2-server haproxy openvpn
-#                 freerdp2-x11 xrdp xvfb
+#                 freerdp2-x11 xrdp xvfb gnutls-bin
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
@@ -226,6 +226,20 @@ rdp_traffic() {
   ask /sec:nla                                                            # refused
 }
 
+dtls_traffic() {
+  local strict=(-key "$scratch/k.pem" -cert "$scratch/c.pem" -cipher ALL:@SECLEVEL=0 -quiet)
+  serve openssl s_server -dtls -listen -accept 4433 "${strict[@]}" -alpn coap  # HelloVerifyRequest
+  serve openssl s_server -dtls -accept 4434 "${strict[@]}" -mtu 300 -Verify 1   # in fragments
+  serve gnutls-serv --udp --port 4435 --x509keyfile "$scratch/k.pem" --x509certfile "$scratch/c.pem" --quiet
+  hello() { (sleep 0.3; echo hello; sleep 0.3; echo Q) | in_client timeout 3 openssl s_client \
+    -connect "10.77.0.2:$1" -servername dtls.example.test -cipher ALL:@SECLEVEL=0 "${@:2}"; }
+  hello 4433 -dtls1_2 -alpn coap,h3
+  hello 4434 -dtls1_2 -mtu 300 -cert "$scratch/c.pem" -key "$scratch/k.pem"
+  hello 4434 -dtls1
+  (sleep 0.5; echo hello; sleep 0.3) | in_client timeout 3 gnutls-cli --udp --no-ca-verification --insecure \
+    --sni-hostname gnutls.example.test --port 4435 10.77.0.2
+}
+
 name_server() {
   serve dnsmasq -k --no-resolv --no-hosts --conf-file=/dev/null --pid-file= --user=root \
     --listen-address=10.77.0.2,fd77::2 --bind-interfaces --no-dhcp-interface=nws \
@@ -312,6 +326,7 @@ fi
 if want proxy; then
   capture proxy/haproxy_nginx proxy_traffic
 fi
+if want dtls; then capture dtls/openssl_gnutls dtls_traffic; fi
 if want rdp; then capture rdp/freerdp_xrdp rdp_traffic; fi
 if want rdpudp; then capture rdpudp/scripted rdpudp_traffic; fi
 if want openvpn; then capture openvpn/peers openvpn_traffic; fi

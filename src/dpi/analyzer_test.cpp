@@ -321,7 +321,7 @@ TEST_F(AnalyzerTest, UnknownDatagramsAreLookedAtAFewTimes) {
   use(kHonest);
   int count = 1;
   while (datagram(0, count % 2 == 0 ? kA : kB, "zzz") == Appetite::kBytes && count < 99) ++count;
-  EXPECT_EQ(count, 4);
+  EXPECT_EQ(count, 16);
   EXPECT_EQ(analyzer_->live(), 0U);
 }
 

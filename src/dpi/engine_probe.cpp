@@ -17,7 +17,8 @@ constexpr std::size_t kAskUnit = 32;
 constexpr std::uint32_t kMaxRefusedChunks = 256;
 // and of both sides so many are looked at by the probes that are believed late.
 constexpr std::uint32_t kMaxLateChunks = 32;
-constexpr std::uint32_t kMaxUndecidedDatagrams = 4;
+// Of a datagram flow so many: the connectivity checks of ICE come before a DTLS hello.
+constexpr std::uint32_t kMaxUndecidedDatagrams = 16;
 
 base::Bytes probe_part(base::Bytes bytes) {
   return bytes.first(std::min(bytes.size(), kProbeBytes));

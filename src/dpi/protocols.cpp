@@ -11,14 +11,15 @@ extern const ProtocolDef kHttp;
 extern const ProtocolDef kMdns;
 extern const ProtocolDef kLlmnr;
 extern const ProtocolDef kDns;
+extern const ProtocolDef kDtls;
 extern const ProtocolDef kProxy;
 extern const ProtocolDef kOpenvpn;
 extern const ProtocolDef kRdpudp;
 extern const ProtocolDef kRdp;
 
 std::span<const ProtocolDef* const> protocols() {
-  static constexpr std::array kTable{&kTls, &kQuic, &kProxy, &kOpenvpn, &kRdpudp,
-                                     &kRdp, &kHttp, &kMdns,  &kLlmnr,   &kDns};
+  static constexpr std::array kTable{&kTls, &kQuic, &kDtls, &kProxy, &kOpenvpn, &kRdpudp,
+                                     &kRdp, &kHttp, &kMdns, &kLlmnr, &kDns};
   return kTable;
 }
 

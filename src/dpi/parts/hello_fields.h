@@ -56,19 +56,19 @@ constexpr model::FieldDef hello_retry(std::string_view name) {
           .type = model::FieldType::kBool,
           .help = "the server asked for another ClientHello"};
 }
-// The fingerprints have one name everywhere.
-constexpr model::FieldDef ja3(Aliases aliases) {
-  return {.name = "ja3",
+constexpr model::FieldDef ja3(std::string_view name, Aliases aliases) {
+  return {.name = name,
           .help = "JA3 fingerprint of the client",
           .role = model::Role::kFingerprint,
           .aliases = aliases};
 }
-constexpr model::FieldDef ja3s(Aliases aliases) {
-  return {.name = "ja3s",
+constexpr model::FieldDef ja3s(std::string_view name, Aliases aliases) {
+  return {.name = name,
           .help = "JA3S fingerprint of the server",
           .role = model::Role::kFingerprint,
           .aliases = aliases};
 }
+// Its first letter says what carried the hello, so one name is enough.
 constexpr model::FieldDef ja4(Aliases aliases) {
   return {.name = "ja4",
           .help = "JA4 fingerprint of the client",

@@ -212,9 +212,10 @@ constexpr std::array kAlerts{
 };
 
 constexpr std::array kVersions{
-    Name{0x0002, "SSL 2.0"},  Name{0x0300, "SSL 3.0"},  Name{0x0301, "TLS 1.0"},
-    Name{0x0302, "TLS 1.1"},  Name{0x0303, "TLS 1.2"},  Name{0x0304, "TLS 1.3"},
-    Name{0xfefc, "DTLS 1.3"}, Name{0xfefd, "DTLS 1.2"}, Name{0xfeff, "DTLS 1.0"},
+    Name{0x0002, "SSL 2.0"},  Name{0x0100, "DTLS 0.9"}, Name{0x0300, "SSL 3.0"},
+    Name{0x0301, "TLS 1.0"},  Name{0x0302, "TLS 1.1"},  Name{0x0303, "TLS 1.2"},
+    Name{0x0304, "TLS 1.3"},  Name{0xfefc, "DTLS 1.3"}, Name{0xfefd, "DTLS 1.2"},
+    Name{0xfeff, "DTLS 1.0"},
 };
 
 template <std::size_t kCount>

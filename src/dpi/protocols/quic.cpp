@@ -8,7 +8,7 @@
 
 #include "base/cursor.h"
 #include "decrypt/quic_initial.h"
-#include "dpi/parts/quic_crypto_stream.h"
+#include "dpi/parts/offset_stream.h"
 #include "dpi/parts/quic_google_hello.h"
 #include "dpi/parts/quic_packet.h"
 #include "dpi/parts/tls_hello.h"
@@ -74,7 +74,7 @@ class QuicDecoder final : public Decoder {
 
  private:
   struct QuicSide {
-    QuicCryptoStream crypto;
+    OffsetStream crypto;
     std::uint64_t next_number = 0;  // one more than the highest packet number
     bool over = false;              // its hello was read, or will never be
   };

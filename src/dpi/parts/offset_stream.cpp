@@ -1,10 +1,10 @@
-#include "dpi/parts/quic_crypto_stream.h"
+#include "dpi/parts/offset_stream.h"
 
 #include <algorithm>
 
 namespace netwatch::dpi {
 
-bool QuicCryptoStream::add(std::uint64_t offset, base::Bytes data, std::span<std::uint8_t> room) {
+bool OffsetStream::add(std::uint64_t offset, base::Bytes data, std::span<std::uint8_t> room) {
   if (offset < consumed_) {
     const std::uint64_t old = std::min<std::uint64_t>(consumed_ - offset, data.size());
     data = data.subspan(static_cast<std::size_t>(old));
@@ -49,12 +49,12 @@ bool QuicCryptoStream::add(std::uint64_t offset, base::Bytes data, std::span<std
   return end - begin == data.size();
 }
 
-base::Bytes QuicCryptoStream::ready(std::span<const std::uint8_t> room) const {
+base::Bytes OffsetStream::ready(std::span<const std::uint8_t> room) const {
   if (count_ == 0 || ranges_[0].begin != 0) return {};
   return room.first(ranges_[0].end);
 }
 
-void QuicCryptoStream::consume(std::size_t bytes, std::span<std::uint8_t> room) {
+void OffsetStream::consume(std::size_t bytes, std::span<std::uint8_t> room) {
   const std::size_t held = extent();
   std::copy(room.begin() + static_cast<std::ptrdiff_t>(bytes),
             room.begin() + static_cast<std::ptrdiff_t>(held), room.begin());

@@ -9,11 +9,11 @@
 
 namespace netwatch::dpi {
 
-// Puts one side's CRYPTO data (RFC 9000 19.6) in order: frames come shuffled, twice and
-// overlapping, within a packet and over several. The bytes lie in `room`, which the caller owns and
-// gives to every call: it may grow between calls, and shrink to no less than extent(). Where data
-// overlap, what came first stays.
-class QuicCryptoStream {
+// Puts in order what comes with an offset: one side's CRYPTO frames in QUIC (RFC 9000 19.6), the
+// fragments of a handshake message in DTLS (RFC 9147 5.5). They come shuffled, twice and
+// overlapping. The bytes lie in `room`, which the caller owns and gives to every call: it may grow
+// between calls, and shrink to no less than extent(). Where data overlap, what came first stays.
+class OffsetStream {
  public:
   // False if some of it was left out: it lies beyond the room, or there would be too many gaps.
   bool add(std::uint64_t offset, base::Bytes data, std::span<std::uint8_t> room);
