@@ -7,19 +7,24 @@ namespace netwatch::dpi {
 // One row per protocol: declare it, then list it.
 extern const ProtocolDef kTls;
 extern const ProtocolDef kQuic;
-extern const ProtocolDef kHttp;
-extern const ProtocolDef kMdns;
-extern const ProtocolDef kLlmnr;
-extern const ProtocolDef kDns;
 extern const ProtocolDef kDtls;
 extern const ProtocolDef kProxy;
 extern const ProtocolDef kOpenvpn;
 extern const ProtocolDef kRdpudp;
 extern const ProtocolDef kRdp;
+extern const ProtocolDef kDhcp;
+extern const ProtocolDef kDhcpv6;
+extern const ProtocolDef kNtp;
+extern const ProtocolDef kHttp;
+extern const ProtocolDef kMdns;
+extern const ProtocolDef kLlmnr;
+extern const ProtocolDef kDns;
 
 std::span<const ProtocolDef* const> protocols() {
-  static constexpr std::array kTable{&kTls, &kQuic, &kDtls, &kProxy, &kOpenvpn, &kRdpudp,
-                                     &kRdp, &kHttp, &kMdns, &kLlmnr, &kDns};
+  static constexpr std::array kTable{
+      &kTls,  &kQuic,   &kDtls, &kProxy, &kOpenvpn, &kRdpudp, &kRdp,
+      &kDhcp, &kDhcpv6, &kNtp,  &kHttp,  &kMdns,    &kLlmnr,  &kDns,
+  };
   return kTable;
 }
 
