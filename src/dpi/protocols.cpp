@@ -15,6 +15,10 @@ extern const ProtocolDef kRdp;
 extern const ProtocolDef kDhcp;
 extern const ProtocolDef kDhcpv6;
 extern const ProtocolDef kNtp;
+extern const ProtocolDef kSnmp;
+extern const ProtocolDef kSsdp;
+extern const ProtocolDef kStun;
+extern const ProtocolDef kSyslog;
 extern const ProtocolDef kHttp;
 extern const ProtocolDef kMdns;
 extern const ProtocolDef kLlmnr;
@@ -22,8 +26,8 @@ extern const ProtocolDef kDns;
 
 std::span<const ProtocolDef* const> protocols() {
   static constexpr std::array kTable{
-      &kTls,  &kQuic,   &kDtls, &kProxy, &kOpenvpn, &kRdpudp, &kRdp,
-      &kDhcp, &kDhcpv6, &kNtp,  &kHttp,  &kMdns,    &kLlmnr,  &kDns,
+      &kTls, &kQuic, &kDtls, &kProxy, &kOpenvpn, &kRdpudp, &kRdp,  &kDhcp,  &kDhcpv6,
+      &kNtp, &kSnmp, &kSsdp, &kStun,  &kSyslog,  &kHttp,   &kMdns, &kLlmnr, &kDns,
   };
   return kTable;
 }

@@ -197,12 +197,24 @@ bool close_in_time(std::uint64_t a, std::uint64_t b) {
   return apart > -64 * kSeconds && apart < 64 * kSeconds;
 }
 
+// Half a year, before the message.
+bool set_lately(std::uint64_t reference, std::uint64_t transmit) {
+  return reference == 0 || transmit - reference < std::uint64_t{1} << (32 + 24);
+}
+
+// IANA's extension field types end in 1 to 5; 0xF000 and above are for experiments.
+bool is_extension(std::uint16_t type) {
+  return type >= 0xF000 || ((type & 0xFF) >= 1 && (type & 0xFF) <= 5);
+}
+
 // One datagram of fixed numbers: each has to be where it can be.
 bool is_time_message(Bytes bytes) {
   Packet p;
   if (!read_packet(bytes, p)) return false;
-  const bool any_rest = read_rest(p.rest, [](std::uint16_t) {}, [](std::uint32_t) {});
-  if (!any_rest || p.version < 1 || p.version > 4) return false;
+  bool known = true;
+  known &= read_rest(
+      p.rest, [&](std::uint16_t type) { known &= is_extension(type); }, [](std::uint32_t) {});
+  if (!known || p.version < 1 || p.version > 4) return false;
   if (p.mode < kSymmetricActive || p.mode > kBroadcast || p.stratum > 16) return false;
   // Precision of 32 is how a client hides its own (draft-ietf-ntp-data-minimization).
   const bool precise = p.precision <= 0 && p.precision >= -40;
@@ -210,7 +222,8 @@ bool is_time_message(Bytes bytes) {
   if (p.poll < -8 || p.poll > 24) return false;
   const auto delay_s = static_cast<std::int16_t>(p.root_delay >> 16);
   if (delay_s < -64 || delay_s > 64 || p.root_dispersion >> 16 > 1024) return false;
-  if (p.mode != kServer) return p.transmit != 0 || p.mode == kClient;
+  if (p.mode == kClient) return true;
+  if (p.mode != kServer) return p.transmit != 0 && set_lately(p.reference, p.transmit);
   return p.transmit == 0 ? p.receive == 0 : close_in_time(p.receive, p.transmit);
 }
 
