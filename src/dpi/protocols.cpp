@@ -19,6 +19,13 @@ extern const ProtocolDef kSnmp;
 extern const ProtocolDef kSsdp;
 extern const ProtocolDef kStun;
 extern const ProtocolDef kSyslog;
+extern const ProtocolDef kRadius;
+extern const ProtocolDef kTftp;
+extern const ProtocolDef kNbns;
+extern const ProtocolDef kNbdgm;
+extern const ProtocolDef kKerberos;
+extern const ProtocolDef kWireguard;
+extern const ProtocolDef kCoap;
 extern const ProtocolDef kHttp;
 extern const ProtocolDef kMdns;
 extern const ProtocolDef kLlmnr;
@@ -26,8 +33,9 @@ extern const ProtocolDef kDns;
 
 std::span<const ProtocolDef* const> protocols() {
   static constexpr std::array kTable{
-      &kTls, &kQuic, &kDtls, &kProxy, &kOpenvpn, &kRdpudp, &kRdp,  &kDhcp,  &kDhcpv6,
-      &kNtp, &kSnmp, &kSsdp, &kStun,  &kSyslog,  &kHttp,   &kMdns, &kLlmnr, &kDns,
+      &kTls,      &kQuic,      &kDtls, &kProxy, &kOpenvpn, &kRdpudp, &kRdp,  &kDhcp, &kDhcpv6,
+      &kNtp,      &kSnmp,      &kSsdp, &kStun,  &kSyslog,  &kRadius, &kTftp, &kNbns, &kNbdgm,
+      &kKerberos, &kWireguard, &kCoap, &kHttp,  &kMdns,    &kLlmnr,  &kDns,
   };
   return kTable;
 }
