@@ -34,6 +34,12 @@ bool open(Decoded& out, Rest rest, bool sure, DecodeStatus& status, Enter&& ente
   const Decoded before = out;
   enter_it(out, rest);
   const DecodeStatus found = inner(out, rest);
+  // The rest of the inner headers is in a later fragment of the outer packet.
+  if (found == DecodeStatus::kMalformed && sure && before.first_fragment) {
+    out = before;
+    status = DecodeStatus::kFragment;
+    return true;
+  }
   if (found == DecodeStatus::kOther || (found == DecodeStatus::kMalformed && !sure)) {
     out = before;
     return false;

@@ -23,7 +23,7 @@ constexpr std::uint16_t kPpp = 0x880b;
 constexpr std::uint16_t kErspan = 0x88be;
 constexpr std::uint16_t kErspan3 = 0x22eb;
 constexpr std::uint16_t kWccp = 0x883e;
-constexpr std::uint16_t kAruba = 0x8200;  // to 0x82ff: 802.11 frames
+constexpr std::uint16_t kAruba = 0x8200;  // to 0x83ff: 802.11 frames
 }  // namespace gre_type
 
 struct Gre {
@@ -85,7 +85,7 @@ bool gre_payload(Decoded& out, Rest rest, const Gre& gre, bool numbered, DecodeS
         return ether_type(to, type, from);
       });
     default:
-      return (gre.type & 0xff00) == gre_type::kAruba && open_wlan(out, rest, true, status, gre);
+      return (gre.type & 0xfe00) == gre_type::kAruba && open_wlan(out, rest, true, status, gre);
   }
 }
 
