@@ -26,6 +26,9 @@ extern const ProtocolDef kNbdgm;
 extern const ProtocolDef kKerberos;
 extern const ProtocolDef kWireguard;
 extern const ProtocolDef kCoap;
+extern const ProtocolDef kIke;
+extern const ProtocolDef kBtDht;
+extern const ProtocolDef kUtp;
 extern const ProtocolDef kHttp;
 extern const ProtocolDef kMdns;
 extern const ProtocolDef kLlmnr;
@@ -33,9 +36,10 @@ extern const ProtocolDef kDns;
 
 std::span<const ProtocolDef* const> protocols() {
   static constexpr std::array kTable{
-      &kTls,      &kQuic,      &kDtls, &kProxy, &kOpenvpn, &kRdpudp, &kRdp,  &kDhcp, &kDhcpv6,
-      &kNtp,      &kSnmp,      &kSsdp, &kStun,  &kSyslog,  &kRadius, &kTftp, &kNbns, &kNbdgm,
-      &kKerberos, &kWireguard, &kCoap, &kHttp,  &kMdns,    &kLlmnr,  &kDns,
+      &kTls,    &kQuic,   &kDtls, &kProxy, &kOpenvpn,  &kRdpudp,    &kRdp,
+      &kDhcp,   &kDhcpv6, &kNtp,  &kSnmp,  &kSsdp,     &kStun,      &kSyslog,
+      &kRadius, &kTftp,   &kNbns, &kNbdgm, &kKerberos, &kWireguard, &kCoap,
+      &kIke,    &kBtDht,  &kUtp,  &kHttp,  &kMdns,     &kLlmnr,     &kDns,
   };
   return kTable;
 }

@@ -199,7 +199,8 @@ Probe probe_coap(const ProbeInput& input) {
   if (!read_message(input.of(input.latest), message, options)) return Probe::kNo;
   if (message.code == 0) return Probe::kNo;
   if (options == 0 && message.payload_bytes > 0) return Probe::kNo;
-  if (options == 0 && message.token.size() < 2) return Probe::kNo;
+  const bool bare = !is_request(message.code) || message.token.size() < 2;
+  if (options == 0 && bare) return Probe::kNo;
   return Probe::kYes;
 }
 

@@ -161,6 +161,7 @@ class StunDecoder final : public Decoder {
   Step on_bytes(const model::StreamChunk& chunk, Context& context) override;
 
  private:
+  Step on_frames(const model::StreamChunk& chunk, Context& context);
   // How many bytes were read; 0 if it is no message, `wanted` set if it may become one.
   std::size_t read_one(Bytes bytes, const model::StreamChunk& chunk, Context& context,
                        std::size_t& wanted);
@@ -177,6 +178,7 @@ class StunDecoder final : public Decoder {
   std::array<std::uint32_t, 16> reported_{};
   std::uint8_t next_reported_ = 0;
   bool known_ = false;
+  bool framed_ = false;  // RFC 4571: a length of two bytes before each message
   bool child_over_ = false;
 };
 
@@ -346,6 +348,33 @@ std::size_t StunDecoder::read_one(Bytes bytes, const model::StreamChunk& chunk, 
   return 0;
 }
 
+// ICE over TCP (RFC 6544): each message, STUN or not, stands behind its length.
+bool is_framed(Bytes bytes) {
+  base::Cursor in(bytes);
+  const std::size_t length = in.u16();
+  StunMessage message;
+  const Bytes inner = in.take_up_to(length);
+  return in.ok() && inner.size() == length && look_at_stun(inner, message) == StunLook::kYes &&
+         !message.classic && kStunHeaderBytes + message.attributes.size() == length;
+}
+
+Step StunDecoder::on_frames(const model::StreamChunk& chunk, Context& context) {
+  Step step;
+  while (step.consumed < chunk.bytes.size()) {
+    const Bytes rest = chunk.bytes.subspan(static_cast<std::size_t>(step.consumed));
+    base::Cursor in(rest);
+    const std::size_t length = in.u16();
+    step.wanted = 2 + length;
+    const Bytes inner = in.take(length);
+    if (!in.ok()) return step;
+    std::size_t wanted = 0;
+    if (read_one(inner, chunk, context, wanted) == 0) carry(inner, chunk, context);
+    step.consumed += 2 + length;
+    step.wanted = 0;
+  }
+  return step;
+}
+
 Step StunDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
   std::size_t wanted = 0;
   if (chunk.datagram) {
@@ -355,6 +384,8 @@ Step StunDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
     }
     return {.consumed = chunk.bytes.size()};
   }
+  framed_ |= !known_ && is_framed(chunk.bytes);
+  if (framed_) return on_frames(chunk, context);
   Step step;
   while (step.consumed < chunk.bytes.size()) {
     const Bytes rest = chunk.bytes.subspan(static_cast<std::size_t>(step.consumed));
@@ -370,6 +401,7 @@ Step StunDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
 Probe probe_stun(const ProbeInput& input) {
   const Bytes bytes = input.of(input.latest);
   StunMessage message;
+  if (is_framed(bytes)) return Probe::kYes;
   switch (look_at_stun(bytes, message)) {
     case StunLook::kYes:
       return Probe::kYes;

@@ -127,6 +127,13 @@ bool read_packet(Bytes bytes, Packet& packet) {
   }
 }
 
+// HSRP (RFC 2281) and others begin with the same four bytes and say how long they are.
+bool says_its_length(Bytes data) {
+  Cursor in(data);
+  const std::size_t length = in.u16();
+  return in.ok() && length >= data.size() - 2 && length <= data.size() + 4;
+}
+
 Probe probe_tftp(const ProbeInput& input) {
   const Bytes bytes = input.of(input.latest);
   Packet packet;
@@ -137,8 +144,8 @@ Probe probe_tftp(const ProbeInput& input) {
     case kOack:
       return Probe::kYes;
     case kData:  // a transfer begins with block 1, of the usual size if there was no OACK before it
-      return packet.number == 1 && packet.rest.size() <= kUsualBlockBytes ? Probe::kYes
-                                                                          : Probe::kNo;
+      if (packet.number != 1 || packet.rest.size() > kUsualBlockBytes) return Probe::kNo;
+      return says_its_length(packet.rest) ? Probe::kNo : Probe::kYes;
     case kAck:  // a write, or what follows an OACK
       return packet.number == 0 ? Probe::kYes : Probe::kNo;
     case kError:
