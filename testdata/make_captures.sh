@@ -7,6 +7,7 @@
 # Needs (Debian): iproute2 tcpdump wireshark-common curl openssl nginx-light dnsmasq-base
 #                 bind9-dnsutils ethtool python3 ngtcp2-client ngtcp2-server haproxy openvpn
 #                 freerdp2-x11 xrdp xvfb gnutls-bin
+#                 and what text_scenarios.sh names
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
@@ -303,6 +304,8 @@ t.sendto(header(0x4242, 0, 1, 0, 0, 0) + name("fileserver") + struct.pack(">HH",
 PY
 }
 
+. "$here/text_scenarios.sh"
+
 want() { ((${#names[@]} == 0)) || [[ " ${names[*]} " == *" $1 "* ]]; }
 
 names=("$@")
@@ -334,3 +337,6 @@ if want quic; then
   quic_server
   capture quic/gtls_h3 quic_traffic
 fi
+for scenario in "${text_scenarios[@]}"; do
+  if want "$scenario"; then "scenario_$scenario"; fi
+done

@@ -33,13 +33,20 @@ extern const ProtocolDef kHttp;
 extern const ProtocolDef kMdns;
 extern const ProtocolDef kLlmnr;
 extern const ProtocolDef kDns;
+extern const ProtocolDef kSsh;
+extern const ProtocolDef kFtp;
+extern const ProtocolDef kSmtp;
+extern const ProtocolDef kImap;
+extern const ProtocolDef kPop3;
+extern const ProtocolDef kTelnet;
+extern const ProtocolDef kSocks;
 
 std::span<const ProtocolDef* const> protocols() {
   static constexpr std::array kTable{
-      &kTls,    &kQuic,   &kDtls, &kProxy, &kOpenvpn,  &kRdpudp,    &kRdp,
-      &kDhcp,   &kDhcpv6, &kNtp,  &kSnmp,  &kSsdp,     &kStun,      &kSyslog,
-      &kRadius, &kTftp,   &kNbns, &kNbdgm, &kKerberos, &kWireguard, &kCoap,
-      &kIke,    &kBtDht,  &kUtp,  &kHttp,  &kMdns,     &kLlmnr,     &kDns,
+      &kTls,      &kQuic,      &kDtls, &kProxy, &kOpenvpn, &kRdpudp, &kRdp,    &kDhcp,  &kDhcpv6,
+      &kNtp,      &kSnmp,      &kSsdp, &kStun,  &kSyslog,  &kRadius, &kTftp,   &kNbns,  &kNbdgm,
+      &kKerberos, &kWireguard, &kCoap, &kIke,   &kBtDht,   &kUtp,    &kHttp,   &kMdns,  &kLlmnr,
+      &kDns,      &kSsh,       &kFtp,  &kSmtp,  &kImap,    &kPop3,   &kTelnet, &kSocks,
   };
   return kTable;
 }
