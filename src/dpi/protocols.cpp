@@ -40,13 +40,34 @@ extern const ProtocolDef kImap;
 extern const ProtocolDef kPop3;
 extern const ProtocolDef kTelnet;
 extern const ProtocolDef kSocks;
+extern const ProtocolDef kRedis;
+extern const ProtocolDef kMysql;
+extern const ProtocolDef kPgsql;
+extern const ProtocolDef kMemcached;
+extern const ProtocolDef kMemcachedBinary;
+extern const ProtocolDef kMqtt;
+extern const ProtocolDef kIrc;
+extern const ProtocolDef kSip;
+extern const ProtocolDef kRtsp;
+extern const ProtocolDef kLdap;
+extern const ProtocolDef kVnc;
+extern const ProtocolDef kAmqp;
+extern const ProtocolDef kMongodb;
+extern const ProtocolDef kKafka;
+extern const ProtocolDef kXmpp;
 
 std::span<const ProtocolDef* const> protocols() {
   static constexpr std::array kTable{
-      &kTls,      &kQuic,      &kDtls, &kProxy, &kOpenvpn, &kRdpudp, &kRdp,    &kDhcp,  &kDhcpv6,
-      &kNtp,      &kSnmp,      &kSsdp, &kStun,  &kSyslog,  &kRadius, &kTftp,   &kNbns,  &kNbdgm,
-      &kKerberos, &kWireguard, &kCoap, &kIke,   &kBtDht,   &kUtp,    &kHttp,   &kMdns,  &kLlmnr,
-      &kDns,      &kSsh,       &kFtp,  &kSmtp,  &kImap,    &kPop3,   &kTelnet, &kSocks,
+      &kTls,    &kQuic,  &kDtls,    &kProxy,     &kOpenvpn,
+      &kRdpudp, &kRdp,   &kDhcp,    &kDhcpv6,    &kNtp,
+      &kSnmp,   &kSsdp,  &kStun,    &kSyslog,    &kRadius,
+      &kTftp,   &kNbns,  &kNbdgm,   &kKerberos,  &kWireguard,
+      &kCoap,   &kIke,   &kBtDht,   &kUtp,       &kHttp,
+      &kMdns,   &kLlmnr, &kDns,     &kSsh,       &kFtp,
+      &kSmtp,   &kImap,  &kPop3,    &kTelnet,    &kSocks,
+      &kRedis,  &kMysql, &kPgsql,   &kMemcached, &kMemcachedBinary,
+      &kMqtt,   &kIrc,   &kSip,     &kRtsp,      &kLdap,
+      &kVnc,    &kAmqp,  &kMongodb, &kKafka,     &kXmpp,
   };
   return kTable;
 }

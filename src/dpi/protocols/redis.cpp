@@ -1,0 +1,375 @@
+// Redis' protocol, RESP versions 2 and 3 (the "Redis serialization protocol specification"). Each
+// command is a record, with its first argument (as a rule the key) and how many there are; of
+// answers only errors are. AUTH's and HELLO's passwords are not shown. Values are passed over.
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "dpi/parts/http_message.h"
+#include "dpi/parts/line_decoder.h"
+#include "dpi/protocol.h"
+
+namespace netwatch::dpi {
+namespace {
+
+using model::FieldDef;
+using model::FieldType;
+using model::Privacy;
+using model::Role;
+using model::Side;
+using std::string_view;
+
+enum Kind : std::uint8_t { kRequest, kError };
+enum Field : std::uint8_t {
+  kCommand,
+  kKey,
+  kArguments,
+  kUser,
+  kPassword,
+  kErrorText,
+  kLatency,
+};
+
+constexpr string_view kKinds[] = {"request", "error"};
+constexpr FieldDef kFields[] = {
+    {.name = "redis.command",
+     .help = "command, in upper case",
+     .role = Role::kMethod,
+     .max_bytes = 64},
+    {.name = "redis.key",
+     .help = "first argument: as a rule the key",
+     .role = Role::kUri,
+     .privacy = Privacy::kPersonal,
+     .max_bytes = 256},
+    {.name = "redis.arguments", .type = FieldType::kUint, .help = "number of arguments"},
+    {.name = "redis.user",
+     .help = "name the client logs in with",
+     .role = Role::kUser,
+     .privacy = Privacy::kPersonal},
+    {.name = "redis.password", .help = "always masked", .privacy = Privacy::kSecret},
+    {.name = "redis.error", .help = "error reply", .role = Role::kStatus},
+    {.name = "redis.latency_us",
+     .type = FieldType::kDuration,
+     .help = "command to its error reply",
+     .role = Role::kLatency},
+};
+constexpr model::Schema kSchema{
+    .proto = "redis", .title = "Redis", .kinds = kKinds, .fields = kFields};
+
+constexpr std::size_t kMaxHeaderBytes = 32;  // "$536870912\r\n", with room
+constexpr std::size_t kMaxReadBytes = 4096;  // of one command
+constexpr std::int64_t kMaxElements = 1024 * 1024;
+constexpr std::int64_t kMaxBulkBytes = std::int64_t{512} << 20;  // Redis' own limit
+constexpr std::size_t kMaxNameBytes = 64;
+
+bool is_name_char(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+         c == '_' || c == '-' || c == '|';
+}
+
+// The first line of a value: its type and number. `bytes` is 0 while it is not here whole.
+struct Head {
+  std::size_t bytes = 0;
+  bool bad = false;
+  char type = 0;
+  std::int64_t number = 0;
+  string_view text;  // without the type and the line end
+};
+
+Head read_head(string_view rest, std::size_t limit) {
+  Head head;
+  const std::size_t end = rest.substr(0, limit).find("\r\n");
+  if (end == string_view::npos) {
+    head.bad = rest.size() >= limit;
+    return head;
+  }
+  head.type = rest[0];
+  head.text = rest.substr(1, end - 1);
+  head.bytes = end + 2;
+  return head;
+}
+
+bool parse_number(Head& head) {
+  const char* const end = head.text.data() + head.text.size();
+  const auto [at, error] = std::from_chars(head.text.data(), end, head.number);
+  return error == std::errc() && at == end;
+}
+
+// A command that is here whole, or as far as it is read.
+struct Command {
+  static constexpr std::size_t kKept = 5;
+  std::size_t bytes = 0;  // read of it
+  bool bad = false;
+  bool more = false;  // not here whole
+  std::int64_t elements = 0;
+  std::int64_t taken = 0;  // elements read whole
+  std::array<string_view, kKept> words;
+};
+
+// "*2\r\n$3\r\nGET\r\n$1\r\na\r\n"
+Command read_command(string_view bytes) {
+  Command command;
+  Head head = read_head(bytes, kMaxHeaderBytes);
+  command.more = head.bytes == 0;
+  command.bad = head.bad;
+  if (command.more || command.bad) return command;
+  command.bad =
+      head.type != '*' || !parse_number(head) || head.number < 1 || head.number > kMaxElements;
+  if (command.bad) return command;
+  command.elements = head.number;
+  command.bytes = head.bytes;
+  while (command.taken < command.elements) {
+    const string_view rest = bytes.substr(command.bytes);
+    head = read_head(rest, kMaxHeaderBytes);
+    command.more = head.bytes == 0;
+    command.bad = head.bad || (!rest.empty() && rest[0] != '$');
+    if (command.more || command.bad) return command;
+    command.bad = !parse_number(head) || head.number < 0 || head.number > kMaxBulkBytes;
+    if (command.bad) return command;
+    const auto size = static_cast<std::size_t>(head.number);
+    command.more = rest.size() < head.bytes + size + 2;
+    if (command.more) return command;
+    const auto place = static_cast<std::size_t>(command.taken);
+    if (place < Command::kKept) command.words[place] = rest.substr(head.bytes, size);
+    if (place == 0) {
+      command.bad =
+          size == 0 || size > kMaxNameBytes || !std::ranges::all_of(command.words[0], is_name_char);
+      if (command.bad) return command;
+    }
+    command.bytes += head.bytes + size + 2;
+    ++command.taken;
+  }
+  return command;
+}
+
+Probe probe_side(string_view text) {
+  if (text.empty()) return Probe::kNo;
+  if (text[0] == '-') {
+    // Error codes that only Redis has: "-ERR" is POP3's as well.
+    for (string_view code : {"-NOAUTH ", "-WRONGTYPE ", "-WRONGPASS ", "-MOVED ", "-MISCONF ",
+                             "-LOADING ", "-READONLY ", "-NOSCRIPT ", "-DENIED "}) {
+      const std::size_t seen = std::min(text.size(), code.size());
+      if (text.substr(0, seen) != code.substr(0, seen)) continue;
+      return seen == code.size() ? Probe::kYes : Probe::kMore;
+    }
+    return Probe::kNo;
+  }
+  const Command command = read_command(text);
+  if (command.bad) return Probe::kNo;
+  if (command.taken > 0) return Probe::kYes;
+  return text.size() < kMaxHeaderBytes * 2 + kMaxNameBytes ? Probe::kMore : Probe::kNo;
+}
+
+Probe probe_redis(const ProbeInput& input) {
+  Probe best = Probe::kNo;
+  for (base::Bytes bytes : input.sides) {
+    const Probe probe = probe_side(base::as_text(bytes));
+    if (probe == Probe::kYes) return probe;
+    if (probe == Probe::kMore) best = probe;
+  }
+  return best;
+}
+
+class RedisDecoder final : public Decoder {
+ public:
+  Step on_bytes(const model::StreamChunk& chunk, Context& context) override;
+  Verdict on_gap(const model::StreamChunk& chunk, Context& context) override;
+
+ private:
+  struct SideState {
+    std::int64_t values = 0;  // of the message at hand that are passed over
+    bool lost = false;        // where messages begin is not known
+  };
+  struct Move {
+    std::uint64_t consumed = 0;
+    bool wait = false;
+    bool bad = false;
+  };
+
+  Move from_client(string_view rest, bool cut, const model::StreamChunk& chunk, Context& context);
+  Move from_server(string_view rest, const model::StreamChunk& chunk, Context& context);
+  Move pass_value(string_view rest, SideState& side);
+  void report(const Command& command, const model::StreamChunk& chunk, Context& context);
+
+  WaitingRequests waiting_;
+  std::array<SideState, 2> sides_;
+  bool known_ = false;
+  bool read_ = false;
+  Side client_ = Side::kOriginator;
+};
+
+Step RedisDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
+  SideState& side = sides_[model::index(chunk.side)];
+  const string_view bytes = base::as_text(chunk.bytes);
+  if (!known_) {
+    known_ = true;
+    client_ = bytes[0] == '*' ? chunk.side : model::other(chunk.side);
+    context.set_originator(client_);
+  }
+  const bool client = chunk.side == client_;
+  if (side.lost && (!client || read_command(bytes).taken == 0)) return {.consumed = bytes.size()};
+  side.lost = false;
+  Step step;
+  while (step.consumed < bytes.size()) {
+    const string_view rest = bytes.substr(static_cast<std::size_t>(step.consumed));
+    Move move;
+    if (side.values > 0) {
+      move = pass_value(rest, side);
+    } else if (client) {
+      move = from_client(rest, chunk.cut, chunk, context);
+    } else {
+      move = from_server(rest, chunk, context);
+    }
+    if (move.bad) {
+      if (!read_) return {.verdict = Verdict::kNotMine};
+      context.odd("bad_value");
+      side = {.lost = true};
+      return {.verdict = Verdict::kOdd, .consumed = bytes.size()};
+    }
+    step.consumed += move.consumed;
+    if (move.wait) break;
+  }
+  if (chunk.cut && step.consumed < bytes.size()) {
+    side = {.lost = true};
+    step.consumed = bytes.size();
+  }
+  return step;
+}
+
+Verdict RedisDecoder::on_gap(const model::StreamChunk& chunk, Context& /*context*/) {
+  sides_[model::index(chunk.side)] = {.lost = true};
+  waiting_.clear();
+  return Verdict::kFine;
+}
+
+RedisDecoder::Move RedisDecoder::from_client(string_view rest, bool cut,
+                                             const model::StreamChunk& chunk, Context& context) {
+  if (rest[0] != '*') {
+    // An inline command; its arguments may be secret.
+    string_view line;
+    string_view after = rest;
+    if (!next_line(after, line)) return {.wait = rest.size() < 1024, .bad = rest.size() >= 1024};
+    if (!is_plain_text(line)) return {.bad = true};
+    Command command;
+    command.elements = command.taken = 1;
+    command.words[0] = take_word(line);
+    if (!std::ranges::all_of(command.words[0], is_name_char)) return {.bad = true};
+    if (!command.words[0].empty()) report(command, chunk, context);
+    return {.consumed = rest.size() - after.size()};
+  }
+  const Command command = read_command(rest);
+  if (command.bad) return {.bad = true};
+  if (command.more && rest.size() < kMaxReadBytes && !cut) return {.wait = true};
+  if (command.taken == 0) return {.bad = true};
+  report(command, chunk, context);
+  sides_[model::index(chunk.side)].values = command.elements - command.taken;
+  return {.consumed = command.bytes};
+}
+
+// One value that is not read. Aggregates are as many values more.
+RedisDecoder::Move RedisDecoder::pass_value(string_view rest, SideState& side) {
+  constexpr std::size_t kMaxLineBytes = 8192;
+  Head head = read_head(rest, kMaxLineBytes);
+  if (head.bad) return {.bad = true};
+  if (head.bytes == 0) return {.wait = true};
+  --side.values;
+  Move move{.consumed = head.bytes};
+  switch (head.type) {
+    case '+':
+    case '-':
+    case ':':
+    case '_':
+    case ',':
+    case '#':
+    case '(':
+      return move;
+    case '$':
+    case '!':
+    case '=':
+      if (head.text == "-1") return move;
+      if (!parse_number(head) || head.number < 0 || head.number > kMaxBulkBytes) break;
+      move.consumed += static_cast<std::uint64_t>(head.number) + 2;
+      return move;
+    case '*':
+    case '~':
+    case '>':
+    case '%':
+    case '|':
+      if (head.text == "-1") return move;
+      if (!parse_number(head) || head.number < 0 || head.number > kMaxElements) break;
+      side.values += head.type == '%' ? head.number * 2 : head.number;
+      if (head.type == '|') side.values += head.number + 1;  // attributes come before a value
+      if (side.values > kMaxElements * 4) break;
+      return move;
+    default:
+      break;
+  }
+  return {.bad = true};
+}
+
+RedisDecoder::Move RedisDecoder::from_server(string_view rest, const model::StreamChunk& chunk,
+                                             Context& context) {
+  SideState& side = sides_[model::index(chunk.side)];
+  side.values = 1;
+  const Move move = pass_value(rest, side);
+  if (move.bad || move.wait) {
+    side.values = 0;
+    return move;
+  }
+  read_ = true;
+  if (rest[0] == '>') return move;  // a push answers nothing
+  const auto latency = waiting_.answered(chunk.time_ns);
+  if (rest[0] != '-') return move;
+  model::RecordBuilder& record = context.record();
+  record.start(kSchema, kError);
+  record.add_text(kErrorText, rest.substr(1, static_cast<std::size_t>(move.consumed) - 3));
+  if (latency) record.add_int(kLatency, *latency);
+  context.emit(chunk.side);
+  return move;
+}
+
+void RedisDecoder::report(const Command& command, const model::StreamChunk& chunk,
+                          Context& context) {
+  read_ = true;
+  waiting_.push(chunk.time_ns);
+  std::array<char, kMaxNameBytes> name{};
+  const string_view sent = command.words[0].substr(0, name.size());
+  std::ranges::transform(sent, name.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+  });
+  const string_view upper(name.data(), sent.size());
+  model::RecordBuilder& record = context.record();
+  record.start(kSchema, kRequest);
+  record.add_text(kCommand, upper);
+  if (upper == "AUTH") {
+    // AUTH [user] password
+    if (command.elements == 3) record.add_text(kUser, command.words[1]);
+    record.add_text(kPassword, kMasked);
+  } else if (command.taken > 1) {
+    record.add_text(kKey, command.words[1]);
+  }
+  if (upper == "HELLO" && same_ignoring_case(command.words[2], "AUTH")) {
+    record.add_text(kUser, command.words[3]);
+    record.add_text(kPassword, kMasked);
+  }
+  record.add_uint(kArguments, static_cast<std::uint64_t>(command.elements - 1));
+  context.emit(chunk.side);
+}
+
+constexpr std::uint16_t kPorts[] = {6379};
+
+}  // namespace
+
+extern const ProtocolDef kRedis;
+constinit const ProtocolDef kRedis{
+    .name = "redis",
+    .transport = Transport::kTcp,
+    .first = FirstBytes::of("*-"),
+    .usual_ports = kPorts,
+    .probe = probe_redis,
+    .schema = &kSchema,
+    .state_bytes = sizeof(RedisDecoder),
+    .make = make_decoder<RedisDecoder>,
+};
+
+}  // namespace netwatch::dpi
