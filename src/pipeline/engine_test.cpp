@@ -222,7 +222,8 @@ TEST(EngineTest, ASelectedFlowHasItsFragments) {
   Engine first({}, all);
   first.push(traffic.batch(0, 100));
   first.finish();
-  const std::unordered_set<model::FlowId> selected{std::stoull(all.text)};
+  FlowSet selected;
+  selected.insert(std::stoull(all.text));
 
   FlowList some;
   Engine second({.selected = &selected}, some);

@@ -24,7 +24,7 @@ Step LineDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
   Step step;
   while (step.consumed < bytes.size()) {
     const string_view rest = bytes.substr(static_cast<std::size_t>(step.consumed));
-    if (tls_offered_ && begins_tls(rest)) {
+    if (begins_tls(rest) && (tls_offered_ || !side.begun)) {
       context.hand_on();
       return step;
     }
@@ -42,6 +42,7 @@ Step LineDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
       break;
     }
     side.searched = 0;
+    side.begun = true;
     const std::size_t shown = whole ? end : std::min(rest.size(), kMaxLineBytes);
     string_view text = rest.substr(0, shown);
     if (whole && text.ends_with('\r')) text.remove_suffix(1);
