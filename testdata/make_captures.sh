@@ -286,6 +286,22 @@ quic_traffic() {
   ask 4434                                                                # with a Retry
 }
 
+# tunnel KIND OPTIONS...: a device of that kind at both ends, 10.78.0.0/24 and fd78::/64 inside. Fails
+# where the kernel has no such device.
+tunnel() {
+  local kind=$1
+  shift
+  ip -n "$client" link del tun77 2>/dev/null || true
+  ip -n "$server" link del tun77 2>/dev/null || true
+  ip -n "$client" link add tun77 type "$kind" local 10.77.0.1 remote 10.77.0.2 "$@" &&
+    ip -n "$server" link add tun77 type "$kind" local 10.77.0.2 remote 10.77.0.1 "$@" || return 1
+  ip -n "$client" addr add 10.78.0.1/24 dev tun77 && ip -n "$server" addr add 10.78.0.2/24 dev tun77
+  ip -n "$client" link set tun77 up && ip -n "$server" link set tun77 up
+  sleep 0.5
+}
+
+tunnel_traffic() { in_client curl -s -H 'Host: inside.example.test' http://10.78.0.2/; }
+
 multicast_names() {  # scripted peers: the packaged ones need a system bus
   in_client python3 - <<'PY'
 import socket, struct, time
@@ -311,7 +327,7 @@ want() { ((${#names[@]} == 0)) || [[ " ${names[*]} " == *" $1 "* ]]; }
 names=("$@")
 setup
 ip -n "$client" route add 224.0.0.0/4 dev nwc
-if want http || want tls || want proxy; then web_server; fi
+if want http || want tls || want proxy || want tunnel; then web_server; fi
 if want dns; then name_server; fi
 if want http; then
   capture http/curl_nginx http_traffic
@@ -340,3 +356,8 @@ fi
 for scenario in "${text_scenarios[@]}"; do
   if want "$scenario"; then "scenario_$scenario"; fi
 done
+if want tunnel; then
+  if tunnel vxlan id 4242 dstport 4789; then capture tunnel/curl_vxlan tunnel_traffic; fi
+  if tunnel gretap key 7; then capture tunnel/curl_gretap tunnel_traffic; fi
+  if tunnel ipip; then capture tunnel/curl_ipip tunnel_traffic; fi
+fi

@@ -210,6 +210,15 @@ void write_apps(JsonWriter& json, const model::Flow& flow) {
   json.end_array();
 }
 
+void write_tunnels(JsonWriter& json, const model::Tunnels& tunnels) {
+  if (tunnels.empty()) return;
+  json.key("tunnel");
+  json.begin_array();
+  for (unsigned i = 0; i < tunnels.size(); ++i) json.string(model::tunnel_name(tunnels[i]));
+  json.end_array();
+  if (tunnels.has_id()) write_uint(json, "tunnel_id", tunnels.id());
+}
+
 // Opens a line: {"type":"<type>"
 JsonWriter begin_line(std::string& out, std::string_view type) {
   JsonWriter json(out);
@@ -289,6 +298,7 @@ void append_flow(std::string& out, const model::Flow& flow) {
   json.string(model::ip_proto_name(flow.proto));
   write_side(json, flow, Side::kOriginator);
   write_side(json, flow, Side::kResponder);
+  write_tunnels(json, flow.tunnels);
   write_apps(json, flow);
   write_text_if(json, "name", flow.name);
   write_text_if(json, "name_from", model::name_source_name(flow.name_from));

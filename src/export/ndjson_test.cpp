@@ -177,6 +177,8 @@ TEST(Ndjson, FlowWithEverythingKnown) {
   model::Flow flow = tcp_flow();
   flow.community_id = "1:abc=";
   flow.apps = {"tls", "http2"};
+  flow.tunnels.push(model::TunnelKind::kGre);
+  flow.tunnels.push(model::TunnelKind::kVxlan, 42);
   flow.name = "example.org";
   flow.name_from = model::NameSource::kSni;
   flow.handshake_rtt_us = 0;
@@ -192,19 +194,21 @@ TEST(Ndjson, FlowWithEverythingKnown) {
   curl->unit = "app.service";
   flow.owners[0] = {model::Quality::kExact, model::OwnerVia::kEbpf, 1, curl};
   flow.owners[1] = {model::Quality::kInferred, model::OwnerVia::kNone, 0, nullptr};
-  EXPECT_EQ(flow_line(flow),
-            R"({"type":"flow","ts":"1970-01-01T00:00:01.000000000Z",)"
-            R"("ts_end":"1970-01-01T00:00:02.500000001Z","flow":"51","community_id":"1:abc=",)"
-            R"("l4":"tcp","orig":{"ip":"10.0.0.1","port":51514,"packets":3,"wire_bytes":300,)"
-            R"("ip_bytes":200,"payload_bytes":100,"retransmitted":1,"lost_bytes":7,)"
-            R"("owner":{"quality":"exact","via":"ebpf","pid":4242,"name":"curl",)"
-            R"("exe":"/usr/bin/curl","user":"alice","parent":"bash","container":"c0ffee",)"
-            R"("unit":"app.service"}},"resp":{"ip":"2001:db8::1","port":443,"packets":4,)"
-            R"("wire_bytes":400,"ip_bytes":300,"payload_bytes":200,"retransmitted":0,)"
-            R"("lost_bytes":0,"owner":{"quality":"inferred"}},"app":["tls","http2"],)"
-            R"("name":"example.org","name_from":"sni","rtt_us":0,"conn_state":"SF",)"
-            R"("history":"ShADadFf","end":"closed"})"
-            "\n");
+  EXPECT_EQ(
+      flow_line(flow),
+      R"({"type":"flow","ts":"1970-01-01T00:00:01.000000000Z",)"
+      R"("ts_end":"1970-01-01T00:00:02.500000001Z","flow":"51","community_id":"1:abc=",)"
+      R"("l4":"tcp","orig":{"ip":"10.0.0.1","port":51514,"packets":3,"wire_bytes":300,)"
+      R"("ip_bytes":200,"payload_bytes":100,"retransmitted":1,"lost_bytes":7,)"
+      R"("owner":{"quality":"exact","via":"ebpf","pid":4242,"name":"curl",)"
+      R"("exe":"/usr/bin/curl","user":"alice","parent":"bash","container":"c0ffee",)"
+      R"("unit":"app.service"}},"resp":{"ip":"2001:db8::1","port":443,"packets":4,)"
+      R"("wire_bytes":400,"ip_bytes":300,"payload_bytes":200,"retransmitted":0,)"
+      R"("lost_bytes":0,"owner":{"quality":"inferred"}},"tunnel":["gre","vxlan"],"tunnel_id":42,)"
+      R"("app":["tls","http2"],)"
+      R"("name":"example.org","name_from":"sni","rtt_us":0,"conn_state":"SF",)"
+      R"("history":"ShADadFf","end":"closed"})"
+      "\n");
 }
 
 TEST(Ndjson, UnknownIsAbsent) {

@@ -9,6 +9,7 @@
 #include "base/ip_address.h"
 #include "base/time.h"
 #include "model/owner.h"
+#include "model/tunnel.h"
 
 namespace netwatch::model {
 
@@ -88,6 +89,7 @@ struct Flow {
   OriginBy orig_by = OriginBy::kFirstPacket;
   FlowEnd end = FlowEnd::kOpen;
   std::uint32_t scope = 0;
+  Tunnels tunnels;  // what its packets were taken out of
   base::TimeNs first_ns = 0;
   base::TimeNs last_ns = 0;
   std::uint64_t first_packet = 0;

@@ -68,7 +68,11 @@ void Shard::work(BatchWork& work) {
   for (const std::uint32_t index : work.packets[number_]) {
     const model::Packet& packet = work.batch->packets[index];
     packet_ = packet.number;
-    const flow::FlowHandle handle = table_.packet(packet, work.decoded[index]);
+    const wire::Decoded& decoded = work.decoded[index];
+    const flow::FlowHandle handle = table_.packet(packet, decoded);
+    if (!decoded.tunnels.empty() && handle.index != flow::FlowHandle::kNone) {
+      notes_of(handle).tunnels = decoded.tunnels;
+    }
     if (options_.selected != nullptr && handle.index != flow::FlowHandle::kNone &&
         is_selected(table_.id(handle))) {
       add_parts(work, index);
@@ -180,6 +184,7 @@ model::Flow Shard::describe(flow::FlowHandle handle, model::FlowEnd end) {
     flow.apps = notes.apps;
     flow.name = notes.name;
     flow.name_from = notes.name_from;
+    flow.tunnels = notes.tunnels;
   }
   if (options_.community_ids) {
     flow.community_id = flow::community_id(flow.orig, flow.resp, flow.proto);

@@ -40,11 +40,12 @@ class Shard final : public flow::FlowSink, public dpi::AnalyzerSink {
   void on_originator(std::uint64_t flow, model::Side side) override;
 
  private:
-  // What decoders found out about a flow; made when there is something to keep.
+  // What decoders and tunnels' headers told about a flow; made when there is something to keep.
   struct Notes {
     std::array<std::string_view, model::kMaxFlowApps> apps{};
     std::string name;
     model::NameSource name_from = model::NameSource::kNone;
+    model::Tunnels tunnels;
   };
 
   Notes& notes_of(flow::FlowHandle handle);

@@ -18,7 +18,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                             d.payload.data() + d.payload.size() <= frame.data() + frame.size());
   if (!inside || d.payload.size() > d.payload_wire_len) std::abort();
   if (d.status != wire::DecodeStatus::kFlow && !d.payload.empty()) std::abort();
-  if ((d.status == wire::DecodeStatus::kUnspokenLink) == wire::linktype_spoken(linktype))
+  // PPI and pktap name the link type of what they carry: it may be any.
+  const bool unspoken = d.status == wire::DecodeStatus::kUnspokenLink;
+  const bool names_another = linktype == 192 || linktype == 258;
+  if (!unspoken && !wire::linktype_spoken(linktype)) std::abort();
+  if (unspoken && wire::linktype_spoken(linktype) && !names_another) std::abort();
+  if (d.tunnels.size() > model::Tunnels::kMax || d.tunnels.empty() != (d.scope >> 31 == 0))
     std::abort();
   return 0;
 }
