@@ -124,7 +124,8 @@ bool gtp(Decoded& out, const Rest& rest, DecodeStatus& status) {
   const std::uint8_t* p = rest.data();
   if (p[1] != kGPdu) return false;
   const std::size_t len = kHeader + load_be16(p + 2);
-  if (len != rest.wire && !(out.first_fragment && len > rest.wire)) return false;
+  const bool fits = len == rest.wire || (out.first_fragment && len > rest.wire);
+  if (!fits) return false;
   Rest inside = rest.after(kHeader);
   if ((p[0] & 7) != 0) {  // a sequence number, an N-PDU number or extensions
     if (!inside.has(kOptional)) return false;
@@ -158,7 +159,9 @@ bool teredo(Decoded& out, Rest rest, DecodeStatus& status) {
   const std::uint8_t* p = rest.data();
   const bool link_local = load_be16(p + 8) == kLinkLocal;
   const bool of_teredo = load_be32(p + 8) == kPrefix || load_be32(p + 24) == kPrefix;
-  if (!of_teredo && !(link_local && kHeader + load_be16(p + 4) == rest.wire)) return false;
+  const bool exact = kHeader + load_be16(p + 4) == rest.wire;
+  const bool believed = of_teredo || (link_local && exact);
+  if (!believed) return false;
   return open(out, rest, false, status, entering(TunnelKind::kTeredo), ipv6);
 }
 
