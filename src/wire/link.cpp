@@ -7,7 +7,7 @@
 namespace netwatch::wire {
 namespace {
 
-// Only links of other files of this folder are named: a number says what its row does.
+// LINKTYPE_* values that nobody else needs.
 enum Link : std::uint16_t {
   kNull = 0,
   kIeee8025 = 6,
