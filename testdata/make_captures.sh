@@ -347,7 +347,7 @@ if want proxy; then
 fi
 if want dtls; then capture dtls/openssl_gnutls dtls_traffic; fi
 if want rdp; then capture rdp/freerdp_xrdp rdp_traffic; fi
-if want rdpudp; then capture rdpudp/scripted rdpudp_traffic; fi
+if want rdpudp; then capture rdpudp/tls_scripted rdpudp_traffic; fi
 if want openvpn; then capture openvpn/peers openvpn_traffic; fi
 if want quic; then
   quic_server

@@ -130,7 +130,7 @@ class MessageOrder {
     const std::size_t offset = offset_of(held);
     const std::size_t size = held->size;
     std::copy(room_.begin() + offset + size, room_.begin() + used_, room_.begin() + offset);
-    const auto place = held_.begin() + (held - held_.data());
+    auto* const place = held_.begin() + (held - held_.data());
     std::copy(place + 1, held_.begin() + count_, place);
     used_ = static_cast<std::uint16_t>(used_ - size);
     --count_;

@@ -36,7 +36,7 @@ enum MessageType : std::uint8_t {
 constexpr std::uint16_t kOldVersion = 0x0100;
 constexpr std::uint16_t kVersion13 = 0xfefc;
 constexpr std::size_t kMaxRecordBytes = 16384 + 2048;
-constexpr std::size_t kMaxMessageBytes = 64 * 1024;
+constexpr std::size_t kMaxMessageBytes = std::size_t{64} << 10;
 constexpr std::size_t kMessageHeaderBytes = 12;
 constexpr std::size_t kShortestHello = 38;  // version, random, three lengths
 constexpr int kMaxRecords = 32;             // of one datagram

@@ -71,6 +71,11 @@ TEST(OpenvpnProbe, FindsTheHmacByContent) {
   EXPECT_EQ(probe(client_reset() + "x"), Probe::kNo);
   EXPECT_EQ(probe(packet(7, std::string(8, '\0'), std::string(5, '\0'))), Probe::kNo);
   EXPECT_EQ(probe(data()), Probe::kNo);
+  // With an HMAC there are a packet number and a time, which must be possible.
+  const std::string hashed = static_cast<char>(7 << 3) + kOne + std::string(20, '\x77');
+  EXPECT_EQ(probe(hashed + u32(1) + u32(1700000000) + std::string(5, '\0')), Probe::kYes);
+  EXPECT_EQ(probe(hashed + u32(0) + u32(1700000000) + std::string(5, '\0')), Probe::kNo);
+  EXPECT_EQ(probe(hashed + u32(1) + u32(12345) + std::string(5, '\0')), Probe::kNo);
   const std::string stream = behind_length(client_reset(20));
   for (std::size_t n = 1; n < stream.size(); ++n) {
     EXPECT_EQ(probe(stream.substr(0, n)), Probe::kMore) << n;
