@@ -12,6 +12,7 @@
 namespace netwatch::dpi {
 
 enum class OpenvpnOpcode : std::uint8_t {
+  kNone = 0,  // no packet has it
   kClientResetV1 = 1,
   kServerResetV1 = 2,
   kSoftReset = 3,
