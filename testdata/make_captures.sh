@@ -324,6 +324,7 @@ PY
 
 want() { ((${#names[@]} == 0)) || [[ " ${names[*]} " == *" $1 "* ]]; }
 
+source "$here/captures_infra.sh"
 names=("$@")
 setup
 ip -n "$client" route add 224.0.0.0/4 dev nwc
@@ -361,3 +362,4 @@ if want tunnel; then
   if tunnel gretap key 7; then capture tunnel/curl_gretap tunnel_traffic; fi
   if tunnel ipip; then capture tunnel/curl_ipip tunnel_traffic; fi
 fi
+infra_captures

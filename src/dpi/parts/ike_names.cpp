@@ -56,8 +56,7 @@ constexpr std::array<Row, 5> kCiphers1{
     {{1, "des"}, {3, "blowfish"}, {5, "3des"}, {6, "cast"}, {7, "aes-cbc"}}};
 constexpr std::array<Row, 5> kHashes1{
     {{1, "md5"}, {2, "sha1"}, {4, "sha256"}, {5, "sha384"}, {6, "sha512"}}};
-constexpr std::array<Row, 4> kMethods1{
-    {{1, "psk"}, {2, "dss"}, {3, "rsa"}, {65001, "xauth-psk"}}};
+constexpr std::array<Row, 4> kMethods1{{{1, "psk"}, {2, "dss"}, {3, "rsa"}, {65001, "xauth-psk"}}};
 constexpr std::array<Row, 24> kNotifies2{{{1, "unsupported_critical_payload"},
                                           {4, "invalid_ike_spi"},
                                           {5, "invalid_major_version"},

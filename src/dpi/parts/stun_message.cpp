@@ -67,7 +67,10 @@ StunLook look_at_stun(base::Bytes bytes, StunMessage& message) {
     message.transaction = bytes.subspan(4, 16);
     // Without the cookie there are only the first bytes to go by, and that the id is random: other
     // protocols' small numbers are full of zeros.
-    if (!in.at_end() || std::ranges::count(message.transaction, 0) > 3) return StunLook::kNo;
+    const int most_zeros = length == 0 ? 3 : 8;
+    if (!in.at_end() || std::ranges::count(message.transaction, 0) > most_zeros) {
+      return StunLook::kNo;
+    }
   }
   const base::Bytes whole = bytes.first(kStunHeaderBytes + length);
   return attributes_add_up(whole, message.attributes, message.classic) ? StunLook::kYes

@@ -69,10 +69,10 @@ constexpr FieldDef kFields[] = {
      .aliases = kUriAlias,
      .max_bytes = 1024},
     {.name = "coap.proxy_uri", .help = "what a proxy shall ask for", .privacy = Privacy::kPersonal},
-    {.name = "coap.content_format",
-     .help = "media type of the payload",
-     .aliases = kFormatAlias},
-    {.name = "coap.observe", .type = FieldType::kUint, .help = "0: subscribe, or a number of order"},
+    {.name = "coap.content_format", .help = "media type of the payload", .aliases = kFormatAlias},
+    {.name = "coap.observe",
+     .type = FieldType::kUint,
+     .help = "0: subscribe, or a number of order"},
     {.name = "coap.block", .type = FieldType::kUint, .help = "number of the block"},
     {.name = "coap.payload_bytes", .type = FieldType::kUint},
     {.name = "coap.latency_us",
@@ -101,12 +101,14 @@ enum Option : std::uint16_t {
   kOptProxyUri = 35,
 };
 constexpr std::array<OptionRule, 24> kRules{
-    {{1, 0, 8},    {kOptHost, 1, 255},  {4, 1, 8},       {5, 0, 0},
-     {kOptObserve, 0, 3}, {7, 0, 2},    {8, 0, 255},     {9, 0, 255},
-     {kOptPath, 0, 255},  {kOptFormat, 0, 2}, {14, 0, 4}, {kOptQuery, 0, 255},
-     {16, 1, 1},   {17, 0, 2},          {19, 0, 3},      {20, 0, 255},
-     {kOptBlock2, 0, 3},  {kOptBlock1, 0, 3}, {28, 0, 4}, {31, 0, 3},
-     {kOptProxyUri, 1, 1034}, {39, 1, 255}, {60, 0, 4},  {252, 1, 40}}};
+    {{1, 0, 8},          {kOptHost, 1, 255},  {4, 1, 8},
+     {5, 0, 0},          {kOptObserve, 0, 3}, {7, 0, 2},
+     {8, 0, 255},        {9, 0, 255},         {kOptPath, 0, 255},
+     {kOptFormat, 0, 2}, {14, 0, 4},          {kOptQuery, 0, 255},
+     {16, 1, 1},         {17, 0, 2},          {19, 0, 3},
+     {20, 0, 255},       {kOptBlock2, 0, 3},  {kOptBlock1, 0, 3},
+     {28, 0, 4},         {31, 0, 3},          {kOptProxyUri, 1, 1034},
+     {39, 1, 255},       {60, 0, 4},          {252, 1, 40}}};
 constexpr std::uint16_t kNoResponse = 258, kRequestTag = 292;
 
 bool is_option(std::uint32_t number, std::size_t length) {
@@ -275,7 +277,7 @@ void add_options(const Message& message, model::RecordBuilder& record) {
 
 Step CoapDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
   constexpr std::array<std::string_view, 4> kTypes{"con", "non", "ack", "rst"};
-  constexpr std::array<std::string_view, 8> kMethods{"",      "GET",   "POST",  "PUT",
+  constexpr std::array<std::string_view, 8> kMethods{"",       "GET",   "POST",  "PUT",
                                                      "DELETE", "FETCH", "PATCH", "iPATCH"};
   Message message;
   unsigned options = 0;
@@ -292,8 +294,8 @@ Step CoapDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
   record.add_uint(kMessageId, message.id);
   if (!message.token.empty()) record.add_bytes(kToken, message.token);
   add_options(message, record);
-  const std::uint64_t key = Cursor(message.token).be(message.token.size()) ^
-                            std::uint64_t{message.token.size()} << 60;
+  const std::uint64_t key =
+      Cursor(message.token).be(message.token.size()) ^ std::uint64_t{message.token.size()} << 60;
   if (request) {
     waiting_.ask(key, chunk.side, chunk.time_ns);
     context.set_originator(chunk.side);

@@ -261,8 +261,8 @@ class Report {
 };
 
 bool Report::options(Bytes bytes, int depth) {
-  return for_each_option(
-      bytes, [&](std::uint16_t code, Bytes value) { option(code, value, depth); });
+  return for_each_option(bytes,
+                         [&](std::uint16_t code, Bytes value) { option(code, value, depth); });
 }
 
 void Report::option(std::uint16_t code, Bytes value, int depth) {

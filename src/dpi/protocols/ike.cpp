@@ -37,8 +37,8 @@ enum Kind : std::uint8_t {
   kEsp,
 };
 constexpr std::array<std::string_view, 11> kKinds{
-    "main_mode", "aggressive", "informational", "quick_mode",    "other", "sa_init",
-    "auth",      "create_child", "informational", "other",       "esp"};
+    "main_mode", "aggressive",   "informational", "quick_mode", "other", "sa_init",
+    "auth",      "create_child", "informational", "other",      "esp"};
 
 enum Field : std::uint8_t {
   kVersion,
@@ -346,8 +346,7 @@ void IkeDecoder::message(const Message& message, const model::StreamChunk& chunk
     record.add_bool(kEncrypted, true);
   } else {
     Report report(message, record);
-    for_each_payload(message,
-                     [&](std::uint8_t type, Bytes body) { report.payload(type, body); });
+    for_each_payload(message, [&](std::uint8_t type, Bytes body) { report.payload(type, body); });
   }
   if (message.version == 2 && !response) waiting_.ask(message.id, chunk.side, chunk.time_ns);
   if (response) {

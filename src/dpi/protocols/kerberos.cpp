@@ -110,7 +110,7 @@ bool begins_right(Bytes content, Kind kind) {
   const auto first = ber::context(to_kdc ? 1 : 0);
   const auto second = static_cast<std::uint8_t>(first + 1);
   const std::array<std::uint8_t, 10> wanted{
-      first, 3, ber::kInteger, 1, 5,
+      first,  3, ber::kInteger, 1, 5,
       second, 3, ber::kInteger, 1, static_cast<std::uint8_t>(kTypes[kind])};
   return in.size() >= wanted.size() && std::equal(wanted.begin(), wanted.end(), in.begin());
 }

@@ -21,7 +21,7 @@ using model::FieldType;
 using model::Privacy;
 
 // By message type less 0x10.
-constexpr std::array<std::string_view, 7> kKinds{"direct",        "group",  "broadcast", "error",
+constexpr std::array<std::string_view, 7> kKinds{"direct",        "group", "broadcast", "error",
                                                  "query_request", "found", "not_found"};
 enum Kind : std::uint8_t { kDirect, kGroup, kBroadcast, kError, kQuery };
 

@@ -34,6 +34,7 @@ enum Field : std::uint8_t {
   kResult,
   kGroup,
   kAddress,
+  kMember,
   kStation,
   kMac,
   kLatency,
@@ -57,7 +58,8 @@ constexpr FieldDef kFields[] = {
      .privacy = Privacy::kPersonal},
     {.name = "nbns.suffix", .help = "what the name is for: workstation, file_server, ..."},
     {.name = "nbns.scope", .help = "NetBIOS scope"},
-    {.name = "nbns.record", .help = "nb (address) or nbstat (status of a node)",
+    {.name = "nbns.record",
+     .help = "nb (address) or nbstat (status of a node)",
      .aliases = kTypeAlias},
     {.name = "nbns.broadcast", .type = FieldType::kBool, .help = "to everybody on the link"},
     {.name = "nbns.result",
@@ -68,17 +70,21 @@ constexpr FieldDef kFields[] = {
     {.name = "nbns.address",
      .type = FieldType::kAddress,
      .list = true,
-     .help = "addresses of the name",
+     .help = "addresses of a name that is nobody else's",
      .role = Role::kAnswerAddress,
      .privacy = Privacy::kPersonal,
      .aliases = kAddressAlias},
+    // A group's name is not the name of any of its members: without the role.
+    {.name = "nbns.member",
+     .type = FieldType::kAddress,
+     .list = true,
+     .help = "addresses that belong to the group",
+     .privacy = Privacy::kPersonal},
     {.name = "nbns.station",
      .list = true,
      .help = "names that a node has, with what they are for",
      .privacy = Privacy::kPersonal},
-    {.name = "nbns.mac",
-     .help = "hardware address of the node",
-     .privacy = Privacy::kPersonal},
+    {.name = "nbns.mac", .help = "hardware address of the node", .privacy = Privacy::kPersonal},
     {.name = "nbns.latency_us",
      .type = FieldType::kDuration,
      .help = "request to this response",
@@ -164,9 +170,9 @@ std::string operation_name(const Message& message) {
 }
 
 std::string result_name(std::uint8_t result) {
-  constexpr std::array<std::string_view, 8> kNames{"",         "format_error",  "server_failure",
-                                                   "no_name",  "unsupported",   "refused",
-                                                   "active",   "conflict"};
+  constexpr std::array<std::string_view, 8> kNames{"",        "format_error", "server_failure",
+                                                   "no_name", "unsupported",  "refused",
+                                                   "active",  "conflict"};
   return result < kNames.size() ? std::string(kNames[result]) : std::to_string(result);
 }
 
@@ -183,8 +189,9 @@ void addresses(const Message& message, model::RecordBuilder& record) {
   for (unsigned i = 0; i < kMaxNames && in.remaining() >= 6; ++i) {
     const std::uint16_t flags = in.u16();
     const Bytes raw = in.take(4);
-    if (i == 0 && (flags & 0x8000) != 0) record.add_bool(kGroup, true);
-    record.add_address(kAddress, base::IpAddress::v4(raw.data()));
+    const bool group = (flags & 0x8000) != 0;
+    if (i == 0 && group) record.add_bool(kGroup, true);
+    record.add_address(group ? kMember : kAddress, base::IpAddress::v4(raw.data()));
   }
 }
 
@@ -218,7 +225,8 @@ Step NbnsDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
   if (message.response && message.result != 0) {
     record.add_text(kResult, result_name(message.result));
   }
-  if (message.has_record && message.type == kNb && message.operation != kWack) {
+  const bool said = message.has_record && (!message.response || message.result == 0);
+  if (said && message.type == kNb && message.operation != kWack) {
     addresses(message, record);
   }
   if (message.has_record && message.type == kNbstat) stations(message, record);

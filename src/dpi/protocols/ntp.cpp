@@ -7,6 +7,7 @@
 #include "base/cursor.h"
 #include "base/ip_address.h"
 #include "dpi/parts/field_text.h"
+#include "dpi/parts/ntp_names.h"
 #include "dpi/parts/waiting.h"
 #include "dpi/protocol.h"
 
@@ -103,9 +104,7 @@ constexpr FieldDef kFields[] = {
      .type = FieldType::kTime,
      .help = "sender's clock when it sent this",
      .aliases = kTransmitAlias},
-    {.name = "ntp.extension",
-     .list = true,
-     .help = "extension fields: nts_cookie, unique_id, ..."},
+    {.name = "ntp.extension", .list = true, .help = "extension fields: nts_cookie, unique_id, ..."},
     {.name = "ntp.key_id",
      .type = FieldType::kUint,
      .help = "key that the message is signed with",
@@ -169,7 +168,8 @@ bool read_packet(Bytes bytes, Packet& packet) {
 }
 
 // RFC 7822 section 7.5: extension fields of at least 16 bytes in fours, then a MAC of 4 (a
-// crypto-NAK), 20 or 24 bytes; 36 to 68 with SHA-2. Calls visit(type) for each, key(id) for the MAC.
+// crypto-NAK), 20 or 24 bytes; 36 to 68 with SHA-2. Calls visit(type) for each, key(id) for the
+// MAC.
 template <typename Visit, typename Key>
 bool read_rest(Bytes rest, Visit visit, Key key) {
   Cursor in(rest);
@@ -177,7 +177,8 @@ bool read_rest(Bytes rest, Visit visit, Key key) {
     const std::size_t left = in.remaining();
     if (left % 4 != 0) return false;
     const std::size_t length = in.rest().size() < 4 ? 0 : std::size_t{in.peek(2)} << 8 | in.peek(3);
-    const bool mac = left == 4 || left == 20 || left == 24 || left == 36 || left == 52 || left == 68;
+    const bool mac =
+        left == 4 || left == 20 || left == 24 || left == 36 || left == 52 || left == 68;
     const bool extension = length >= 16 && length % 4 == 0 && length <= left;
     if (mac && (!extension || left <= 24)) {
       key(in.u32());
@@ -225,34 +226,6 @@ bool is_time_message(Bytes bytes) {
   if (p.mode == kClient) return true;
   if (p.mode != kServer) return p.transmit != 0 && set_lately(p.reference, p.transmit);
   return p.transmit == 0 ? p.receive == 0 : close_in_time(p.receive, p.transmit);
-}
-
-// RFC 9327 section 2 and the names of ntpd's private requests, as far as they are well known.
-std::string control_name(std::uint8_t opcode) {
-  constexpr std::array<std::string_view, 13> kNames{
-      "",         "read_status", "read_variables", "write_variables",
-      "read_clock", "write_clock", "set_trap",       "trap",
-      "configure", "save_config", "read_mru",       "read_ordered_list",
-      "request_nonce",
-  };
-  if (opcode == 31) return "unset_trap";
-  return opcode > 0 && opcode < kNames.size() ? std::string(kNames[opcode])
-                                              : std::to_string(opcode);
-}
-
-std::string private_name(std::uint8_t code) {
-  constexpr std::array<std::string_view, 46> kNames{
-      "peer_list",   "peer_list_sum", "peer_info",  "peer_stats",  "sys_info",    "sys_stats",
-      "io_stats",    "mem_stats",     "loop_info",  "timer_stats", "config",      "unconfig",
-      "set_sys_flag", "clr_sys_flag", "monitor",    "no_monitor",  "get_restrict", "res_add_flags",
-      "res_sub_flags", "unrestrict",  "mon_getlist", "reset_stats", "reset_peer", "reread_keys",
-      "do_dirty_hack", "dont_dirty_hack", "trust_key", "untrust_key", "auth_info", "traps",
-      "add_trap",    "clr_trap",      "request_key", "control_key", "get_ctl_stats", "get_leap_info",
-      "get_clock_info", "set_clk_fudge", "get_kernel", "get_clkbug_info", "set_precision",
-      "mon_getlist_1", "hostname_associd", "if_stats", "if_reload", "",
-  };
-  return code < kNames.size() && !kNames[code].empty() ? std::string(kNames[code])
-                                                       : std::to_string(code);
 }
 
 struct ControlMessage {
@@ -383,23 +356,6 @@ std::int64_t short_ns(std::uint32_t value) {
   return (static_cast<std::int64_t>(static_cast<std::int32_t>(value)) * base::kNsPerSecond) / 65536;
 }
 
-std::string extension_name(std::uint16_t type) {
-  switch (type) {
-    case 0x0104:
-      return "unique_id";  // RFC 8915
-    case 0x0204:
-      return "nts_cookie";
-    case 0x0304:
-      return "nts_cookie_placeholder";
-    case 0x0404:
-      return "nts_authenticator";
-    case 0x2005:
-      return "checksum_complement";  // RFC 7821
-    default:
-      return hex_number(type, 4);
-  }
-}
-
 void NtpDecoder::on_time(const Packet& p, const model::StreamChunk& chunk, Context& context) {
   model::RecordBuilder& record = context.record();
   record.start(kNtpSchema, p.mode);
@@ -419,8 +375,7 @@ void NtpDecoder::on_time(const Packet& p, const model::StreamChunk& chunk, Conte
   // A client's may be random on purpose; only a server's is a time.
   if (p.transmit != 0 && p.mode != kClient) record.add_int(kTransmit, time_of(p.transmit));
   read_rest(
-      p.rest,
-      [&](std::uint16_t type) { record.add_text(kExtensions, extension_name(type)); },
+      p.rest, [&](std::uint16_t type) { record.add_text(kExtensions, ntp_extension_name(type)); },
       [&](std::uint32_t key) { record.add_uint(kKeyId, key); });
   if (p.mode == kClient) exchange(false, p.transmit, chunk, context);
   if (p.mode == kServer) exchange(true, p.origin, chunk, context);
@@ -432,7 +387,7 @@ void NtpDecoder::on_control(const ControlMessage& message, const model::StreamCh
   record.start(kNtpSchema, kControl);
   record.add_uint(kVersion, (chunk.bytes[0] >> 3) & 7);
   record.add_uint(kMode, kControl);
-  record.add_text(kOpcode, control_name(message.opcode));
+  record.add_text(kOpcode, ntp_control_name(message.opcode));
   record.add_bool(kResponse, message.response);
   if (message.error) record.add_uint(kError, message.status >> 8);
   const std::string_view text = until_nul(message.data);
@@ -446,7 +401,7 @@ void NtpDecoder::on_private(const PrivateMessage& message, const model::StreamCh
   record.start(kNtpSchema, kPrivate);
   record.add_uint(kVersion, (chunk.bytes[0] >> 3) & 7);
   record.add_uint(kMode, kPrivate);
-  record.add_text(kOpcode, private_name(message.code));
+  record.add_text(kOpcode, ntp_private_name(message.code));
   record.add_bool(kResponse, message.response);
   if (message.error != 0) record.add_uint(kError, message.error);
   if (message.response) record.add_uint(kItems, message.items);

@@ -38,11 +38,20 @@ constexpr std::array<Code, 14> kCodes{{{1, false},
                                        {43, false},
                                        {44, true},
                                        {45, true}}};
-constexpr std::array<std::string_view, 14> kKinds{
-    "access_request",   "access_accept", "access_reject",  "accounting_request",
-    "accounting_response", "access_challenge", "status_server", "status_client",
-    "disconnect_request", "disconnect_ack", "disconnect_nak", "coa_request",
-    "coa_ack",          "coa_nak"};
+constexpr std::array<std::string_view, 14> kKinds{"access_request",
+                                                  "access_accept",
+                                                  "access_reject",
+                                                  "accounting_request",
+                                                  "accounting_response",
+                                                  "access_challenge",
+                                                  "status_server",
+                                                  "status_client",
+                                                  "disconnect_request",
+                                                  "disconnect_ack",
+                                                  "disconnect_nak",
+                                                  "coa_request",
+                                                  "coa_ack",
+                                                  "coa_nak"};
 
 enum Field : std::uint8_t {
   kCode,
@@ -386,9 +395,8 @@ Step RadiusDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) 
   record.add_uint(kCode, message.code);
   record.add_uint(kId, message.id);
   Report report(record);
-  for_each_attribute(message.attributes, [&](std::uint8_t type, Bytes value) {
-    report.attribute(type, value);
-  });
+  for_each_attribute(message.attributes,
+                     [&](std::uint8_t type, Bytes value) { report.attribute(type, value); });
   report.finish();
   if (message.answer) {
     const base::TimeNs ns = waiting_.answer(message.id, chunk.side, chunk.time_ns);

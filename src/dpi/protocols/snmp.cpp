@@ -22,8 +22,14 @@ using model::Role;
 constexpr std::array<std::string_view, 10> kKinds{"get",    "get_next", "response", "set",
                                                   "trap",   "get_bulk", "inform",   "trap2",
                                                   "report", "encrypted"};
-enum Kind : std::uint8_t { kGet = 0, kResponseKind = 2, kTrap = 4, kTrap2 = 7, kReport = 8,
-                           kEncrypted = 9 };
+enum Kind : std::uint8_t {
+  kGet = 0,
+  kResponseKind = 2,
+  kTrap = 4,
+  kTrap2 = 7,
+  kReport = 8,
+  kEncrypted = 9
+};
 
 enum Field : std::uint8_t {
   kVersion,
@@ -87,7 +93,9 @@ constexpr FieldDef kFields[] = {
      .type = FieldType::kAddress,
      .help = "device that traps (version 1)"},
     {.name = "snmp.trap", .help = "what happened (version 1)", .aliases = kTrapAlias},
-    {.name = "snmp.specific_trap", .type = FieldType::kInt, .help = "the enterprise's number of it"},
+    {.name = "snmp.specific_trap",
+     .type = FieldType::kInt,
+     .help = "the enterprise's number of it"},
     {.name = "snmp.message", .type = FieldType::kInt, .help = "number of a version 3 message"},
     {.name = "snmp.security", .help = "noauth, auth or auth_priv"},
     {.name = "snmp.engine_id",
@@ -118,10 +126,10 @@ enum Version : std::uint8_t { kV1 = 0, kV2c = 1, kV3 = 3 };
 
 struct Message {
   std::int64_t version = 0;
-  Bytes community;       // versions 1 and 2c
-  std::int64_t id = 0;   // of a message of version 3
+  Bytes community;      // versions 1 and 2c
+  std::int64_t id = 0;  // of a message of version 3
   std::uint8_t flags = 0;
-  Bytes security;        // USM's part
+  Bytes security;  // USM's part
   Bytes context_name;
   bool encrypted = false;
   std::uint8_t pdu_tag = 0;
@@ -173,11 +181,25 @@ bool read_message(Bytes bytes, Message& message) {
 
 std::string error_name(std::int64_t status) {
   constexpr std::array<std::string_view, 19> kNames{
-      "noError",          "tooBig",           "noSuchName",          "badValue",
-      "readOnly",         "genErr",           "noAccess",            "wrongType",
-      "wrongLength",      "wrongEncoding",    "wrongValue",          "noCreation",
-      "inconsistentValue", "resourceUnavailable", "commitFailed",    "undoFailed",
-      "authorizationError", "notWritable",    "inconsistentName",
+      "noError",
+      "tooBig",
+      "noSuchName",
+      "badValue",
+      "readOnly",
+      "genErr",
+      "noAccess",
+      "wrongType",
+      "wrongLength",
+      "wrongEncoding",
+      "wrongValue",
+      "noCreation",
+      "inconsistentValue",
+      "resourceUnavailable",
+      "commitFailed",
+      "undoFailed",
+      "authorizationError",
+      "notWritable",
+      "inconsistentName",
   };
   const bool known = status >= 0 && status < static_cast<std::int64_t>(kNames.size());
   return known ? std::string(kNames[static_cast<std::size_t>(status)]) : std::to_string(status);
@@ -185,8 +207,8 @@ std::string error_name(std::int64_t status) {
 
 std::string trap_name(std::int64_t trap) {
   constexpr std::array<std::string_view, 7> kNames{
-      "coldStart", "warmStart",        "linkDown",          "linkUp",
-      "authenticationFailure", "egpNeighborLoss", "enterpriseSpecific"};
+      "coldStart",       "warmStart",         "linkDown", "linkUp", "authenticationFailure",
+      "egpNeighborLoss", "enterpriseSpecific"};
   const bool known = trap >= 0 && trap < static_cast<std::int64_t>(kNames.size());
   return known ? std::string(kNames[static_cast<std::size_t>(trap)]) : std::to_string(trap);
 }

@@ -139,10 +139,19 @@ enum Attribute : std::uint16_t {
 };
 
 std::string method_name(std::uint16_t method) {
-  constexpr std::array<std::string_view, 13> kNames{
-      "",     "binding", "shared_secret",     "allocate",     "refresh", "",
-      "send", "data",    "create_permission", "channel_bind", "connect", "connection_bind",
-      "connection_attempt"};
+  constexpr std::array<std::string_view, 13> kNames{"",
+                                                    "binding",
+                                                    "shared_secret",
+                                                    "allocate",
+                                                    "refresh",
+                                                    "",
+                                                    "send",
+                                                    "data",
+                                                    "create_permission",
+                                                    "channel_bind",
+                                                    "connect",
+                                                    "connection_bind",
+                                                    "connection_attempt"};
   if (method == 0x80) return "goog_ping";
   return method < kNames.size() && !kNames[method].empty() ? std::string(kNames[method])
                                                            : hex_number(method, 3);
@@ -245,7 +254,8 @@ void StunDecoder::number_or_flag(const StunAttribute& attribute, model::RecordBu
       return;
     case kAttTransport: {
       const std::uint8_t protocol = in.u8();
-      if (protocol == 6 || protocol == 17) record.add_text(kTransport, protocol == 6 ? "tcp" : "udp");
+      if (protocol == 6 || protocol == 17)
+        record.add_text(kTransport, protocol == 6 ? "tcp" : "udp");
       return;
     }
     case kAttUseCandidate:

@@ -70,9 +70,9 @@ const model::Schema kSyslogSchema{"syslog", "Syslog", kKinds, kFields};
 
 // RFC 5424 section 6.2.1.
 constexpr std::array<string_view, 24> kFacilities{
-    "kern", "user",     "mail",  "daemon",  "auth",   "syslog", "lpr",    "news",
-    "uucp", "cron",     "authpriv", "ftp",  "ntp",    "audit",  "alert",  "clock",
-    "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"};
+    "kern",   "user",   "mail",     "daemon", "auth",   "syslog", "lpr",    "news",
+    "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",  "alert",  "clock",
+    "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7"};
 constexpr std::array<string_view, 8> kSeverities{"emerg",   "alert",  "crit", "err",
                                                  "warning", "notice", "info", "debug"};
 constexpr std::size_t kMaxMessageBytes = 32768;
@@ -85,7 +85,8 @@ struct Parts {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// "<34>": one to three digits without a leading zero, at most 191. 0 if it is none; else its length.
+// "<34>": one to three digits without a leading zero, at most 191. 0 if it is none; else its
+// length.
 std::size_t read_priority(string_view text, unsigned& priority) {
   const std::size_t end = text.substr(0, 5).find('>');
   if (end == string_view::npos || end < 2 || text[0] != '<') return 0;
@@ -258,7 +259,8 @@ Step SyslogDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) 
       const std::size_t end = text.find('\n');
       if (end == string_view::npos && text.size() < kMaxMessageBytes) return step;
       used = end == string_view::npos ? text.size() : end + 1;
-      if (!lost_ || read_priority(text, priority) != 0) report(text.substr(0, used), chunk, context);
+      if (!lost_ || read_priority(text, priority) != 0)
+        report(text.substr(0, used), chunk, context);
       lost_ = false;
     }
     step.wanted = 0;

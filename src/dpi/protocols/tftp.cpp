@@ -81,8 +81,8 @@ bool for_each_option(Cursor in, Visit visit) {
     const string_view name = next_text(in);
     const string_view value = next_text(in);
     const bool fine = in.ok() && !name.empty() && name.size() <= kMaxOptionText &&
-                      value.size() <= kMaxOptionText &&
-                      std::ranges::all_of(name, is_token_char) && is_text(base::as_bytes(value));
+                      value.size() <= kMaxOptionText && std::ranges::all_of(name, is_token_char) &&
+                      is_text(base::as_bytes(value));
     if (!fine) return false;
     visit(name, value);
   }
@@ -170,8 +170,7 @@ class TftpDecoder final : public Decoder {
   model::Side sender_ = model::Side::kOriginator;
 };
 
-void TftpDecoder::request(const Packet& packet, const model::StreamChunk& chunk,
-                          Context& context) {
+void TftpDecoder::request(const Packet& packet, const model::StreamChunk& chunk, Context& context) {
   model::RecordBuilder& record = context.record();
   record.start(kTftpSchema, packet.opcode == kRrq ? kRead : kWrite);
   record.add_text(kFile, packet.file);

@@ -138,10 +138,10 @@ void UtpDecoder::data(const Packet& packet, const model::StreamChunk& chunk, Con
   // its number up.
   if (!order_.started(side)) order_.start(side, side == asker_ ? 2 : packet.sequence);
   const std::uint32_t next = order_.next(side);
-  const auto ahead =
-      static_cast<std::int16_t>(static_cast<std::uint16_t>(packet.sequence - next));
-  order_.add(side, next + static_cast<std::uint32_t>(ahead), packet.payload,
-             [&](Bytes bytes, bool after_gap) { carry(side, bytes, after_gap, chunk.cut, context); });
+  const auto ahead = static_cast<std::int16_t>(static_cast<std::uint16_t>(packet.sequence - next));
+  order_.add(
+      side, next + static_cast<std::uint32_t>(ahead), packet.payload,
+      [&](Bytes bytes, bool after_gap) { carry(side, bytes, after_gap, chunk.cut, context); });
 }
 
 Step UtpDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {

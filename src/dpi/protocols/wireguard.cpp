@@ -92,7 +92,8 @@ Probe probe_wireguard(const ProbeInput& input) {
   constexpr std::uint64_t kMostMessages = std::uint64_t{1} << 36;
   Message message;
   if (!read_message(input.of(input.latest), message)) return Probe::kNo;
-  const bool chance = message.counter >= kMostMessages || (message.kind == kData && message.receiver == 0);
+  const bool chance =
+      message.counter >= kMostMessages || (message.kind == kData && message.receiver == 0);
   return chance ? Probe::kNo : Probe::kYes;
 }
 
