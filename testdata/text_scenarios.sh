@@ -452,7 +452,9 @@ scenario_amqp() {
     "$(echo /usr/lib/rabbitmq/lib/*/sbin/rabbitmq-server)"
   await 5673
   capture amqp/rabbitmq amqp_traffic
-  in_server epmd -kill >/dev/null || true  # it outlives its maker
+  kill "$(cat "$scratch/rabbit/pid")" || true  # neither ends with the script that began it
+  sleep 3
+  in_server epmd -kill >/dev/null || true
 }
 amqp_traffic() {
   local to=(-u amqp://guest:guest@10.77.0.2:5673)

@@ -147,11 +147,12 @@ bool is_status(string_view word) {
                              [&](string_view one) { return same_ignoring_case(one, word); });
 }
 
-// Section 9: any ASTRING-CHAR but "+". Real ones are short.
+// Section 9: any ASTRING-CHAR but "+". Real ones are short, and begin with a letter or a digit.
 bool is_tag(string_view word) {
-  return !word.empty() && word.size() <= 32 && std::ranges::all_of(word, [](char c) {
-    return c > 0x20 && c < 0x7f && string_view("(){%*\"\\+").find(c) == string_view::npos;
-  });
+  const bool begins = !word.empty() && is_token_char(word[0]) && word[0] != '!' && word[0] != '#';
+  return begins && word.size() <= 32 && std::ranges::all_of(word, [](char c) {
+           return c > 0x20 && c < 0x7f && string_view("(){%*\"\\+").find(c) == string_view::npos;
+         });
 }
 
 // "{12}" or "{12+}" at the end of a line: so many bytes follow it.

@@ -237,8 +237,10 @@ class SocksDecoder final : public Decoder {
 
 Step SocksDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
   if (!known_) {
-    // A server's first message is two bytes long, or begins with 0; a client's is neither.
-    const bool server = chunk.bytes[0] == 0 || (chunk.bytes[0] == 5 && chunk.bytes.size() == 2);
+    // A server's first message begins with 0, or is two bytes long; so may be the first part of a
+    // client's, but that one opened the connection.
+    const bool two = chunk.bytes[0] == 5 && chunk.bytes.size() == 2;
+    const bool server = chunk.bytes[0] == 0 || (two && chunk.side == Side::kResponder);
     known_ = true;
     client_ = server ? model::other(chunk.side) : chunk.side;
     context.set_originator(client_);
