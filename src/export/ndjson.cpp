@@ -183,6 +183,18 @@ void write_endpoint(JsonWriter& json, const model::Endpoint& endpoint, std::uint
   if (model::ip_proto::has_ports(proto)) write_uint(json, "port", endpoint.port);
 }
 
+void write_quality(JsonWriter& json, const model::SideQuality& quality, bool tcp) {
+  write_known(json, "rtt_us", quality.rtt_us);
+  write_known(json, "rtt_min_us", quality.rtt_min_us);
+  if (!tcp) return;
+  write_uint(json, "out_of_order", quality.out_of_order);
+  write_uint(json, "duplicate_acks", quality.duplicate_acks);
+  write_uint(json, "zero_windows", quality.zero_windows);
+  write_uint(json, "syn_retries", quality.syn_retries);
+  write_uint(json, "resets", quality.resets);
+  write_known(json, "window_scale", quality.window_scale);
+}
+
 void write_side(JsonWriter& json, const model::Flow& flow, Side side) {
   const model::DirectionCounters& sent = flow.counters(side);
   json.key(side == Side::kOriginator ? "orig" : "resp");
@@ -196,6 +208,7 @@ void write_side(JsonWriter& json, const model::Flow& flow, Side side) {
     write_uint(json, "retransmitted", sent.retransmitted);
     write_uint(json, "lost_bytes", sent.lost_bytes);
   }
+  write_quality(json, flow.quality[model::index(side)], flow.proto == model::ip_proto::kTcp);
   write_owner(json, flow.owners[model::index(side)]);
   json.end_object();
 }
@@ -303,6 +316,7 @@ void append_flow(std::string& out, const model::Flow& flow) {
   write_text_if(json, "name", flow.name);
   write_text_if(json, "name_from", model::name_source_name(flow.name_from));
   write_known(json, "rtt_us", flow.handshake_rtt_us);
+  write_known(json, "answer_us", flow.answer_us);
   write_text_if(json, "conn_state", flow.conn_state);
   write_text_if(json, "history", flow.history);
   if (flow.end == model::FlowEnd::kOpen) {

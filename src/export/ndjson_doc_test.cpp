@@ -91,6 +91,8 @@ TEST(NdjsonDocs, Flow) {
   flow.name = "example.org";
   flow.name_from = model::NameSource::kSni;
   flow.handshake_rtt_us = 18'250;
+  flow.quality[0] = {.rtt_us = 18'411, .rtt_min_us = 18'002, .window_scale = 7};
+  flow.quality[1] = {.rtt_us = 97, .rtt_min_us = 61, .window_scale = 9, .duplicate_acks = 2};
   flow.conn_state = "SF";
   flow.history = "ShADadFf";
   std::string out;

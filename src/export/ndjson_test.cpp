@@ -182,6 +182,14 @@ TEST(Ndjson, FlowWithEverythingKnown) {
   flow.name = "example.org";
   flow.name_from = model::NameSource::kSni;
   flow.handshake_rtt_us = 0;
+  flow.quality[0] = {.rtt_us = 1200,
+                     .rtt_min_us = 1100,
+                     .window_scale = 7,
+                     .out_of_order = 1,
+                     .duplicate_acks = 2,
+                     .zero_windows = 3,
+                     .syn_retries = 4,
+                     .resets = 5};
   flow.conn_state = "SF";
   flow.history = "ShADadFf";
   auto curl = std::make_shared<model::Process>();
@@ -200,12 +208,15 @@ TEST(Ndjson, FlowWithEverythingKnown) {
       R"("ts_end":"1970-01-01T00:00:02.500000001Z","flow":"51","community_id":"1:abc=",)"
       R"("l4":"tcp","orig":{"ip":"10.0.0.1","port":51514,"packets":3,"wire_bytes":300,)"
       R"("ip_bytes":200,"payload_bytes":100,"retransmitted":1,"lost_bytes":7,)"
+      R"("rtt_us":1200,"rtt_min_us":1100,"out_of_order":1,"duplicate_acks":2,)"
+      R"("zero_windows":3,"syn_retries":4,"resets":5,"window_scale":7,)"
       R"("owner":{"quality":"exact","via":"ebpf","pid":4242,"name":"curl",)"
       R"("exe":"/usr/bin/curl","user":"alice","parent":"bash","container":"c0ffee",)"
       R"("unit":"app.service"}},"resp":{"ip":"2001:db8::1","port":443,"packets":4,)"
       R"("wire_bytes":400,"ip_bytes":300,"payload_bytes":200,"retransmitted":0,)"
-      R"("lost_bytes":0,"owner":{"quality":"inferred"}},"tunnel":["gre","vxlan"],"tunnel_id":42,)"
-      R"("app":["tls","http2"],)"
+      R"("lost_bytes":0,"out_of_order":0,"duplicate_acks":0,"zero_windows":0,)"
+      R"("syn_retries":0,"resets":0,"owner":{"quality":"inferred"}},"tunnel":["gre","vxlan"],)"
+      R"("tunnel_id":42,"app":["tls","http2"],)"
       R"("name":"example.org","name_from":"sni","rtt_us":0,"conn_state":"SF",)"
       R"("history":"ShADadFf","end":"closed"})"
       "\n");

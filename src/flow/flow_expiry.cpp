@@ -101,6 +101,7 @@ void FlowTable::Impl::end(std::uint32_t index, FlowEnd why) {
   }
   sink_.on_end(table_, FlowHandle{index}, why);
   if (flow.tcp != kNone) tcps_.give_back(flow.tcp);
+  if (flow.echo != kNone) echoes_.give_back(flow.echo);
   index_.erase(tag_of(flow), index);
   wheel_.remove(index, [this](std::uint32_t i) -> TimerLink& { return flows_[i].timer; });
   flow.count.set(0);  // no flow has this: marks the dead
@@ -108,8 +109,8 @@ void FlowTable::Impl::end(std::uint32_t index, FlowEnd why) {
   flows_.give_back(index);
 }
 
-// Half-open connections go first: they cost an attacker least. Then whoever has been silent
-// longest, of any kind.
+// Half-open connections go first: they cost an attacker least. Then whoever would end first, of
+// any kind: a flood of short flows ends before connections that live long and speak seldom.
 void FlowTable::Impl::evict_one() {
   std::uint32_t victim = oldest_of(TimerClass::kHalfOpen);
   for (const TimerClass other :
@@ -118,7 +119,7 @@ void FlowTable::Impl::evict_one() {
     const std::uint32_t oldest = oldest_of(other);
     if (oldest == kNone) continue;
     const auto age = [this](std::uint32_t i) {
-      return std::pair(flows_[i].active_ns(), flows_[i].count.get());
+      return std::pair(deadline(flows_[i]), flows_[i].count.get());
     };
     if (victim == kNone || age(oldest) < age(victim)) victim = oldest;
   }
@@ -200,8 +201,17 @@ model::Flow FlowTable::Impl::to_flow(std::uint32_t index, FlowEnd end) const {
     to.ip_bytes = from.ip_bytes.get();
     to.payload_bytes = from.payload_bytes.get();
     if (tcp == nullptr) continue;
-    to.retransmitted = tcp->sides[s].retransmitted;
+    to.retransmitted = std::uint64_t{tcp->sides[s].retransmitted} + tcp->quality[s].late;
+    flow.quality[s == orig ? 0 : 1] = side_quality(tcp->quality[s]);
     to.lost_bytes = tcp->sides[s].lost_bytes.get();
+  }
+  if (hot_flow.answer_us != kNone) flow.answer_us = hot_flow.answer_us;
+  if (hot_flow.echo != kNone && echoes_[hot_flow.echo].measured) {
+    // Of the side that sends the requests: ICMP's answers are of type 0, ICMPv6's of type 129.
+    model::SideQuality& quality =
+        flow.quality[flow.orig.port == 0 || flow.orig.port == 129 ? 1 : 0];
+    quality.rtt_us = echoes_[hot_flow.echo].srtt_us;
+    quality.rtt_min_us = echoes_[hot_flow.echo].min_us;
   }
   if (tcp == nullptr) return flow;
   const bool payload = flow.sides[0].payload_bytes + flow.sides[1].payload_bytes > 0;

@@ -97,9 +97,10 @@ std::uint32_t FlowTable::Impl::whole(const model::Packet& packet, const wire::De
   mark_changed(found.index);
   if (flow.tcp != kNone) {
     tcp_packet(found.index, found.side, decoded);
-  } else if (flow.read) {
-    datagram(found.index, found.side, decoded);
+    return found.index;
   }
+  pair_answer(flow, found.side, decoded);
+  if (flow.read) datagram(found.index, found.side, decoded);
   return found.index;
 }
 
@@ -254,6 +255,32 @@ void FlowTable::Impl::count_parts(HotFlow& flow, Side side, const PacketTally& p
   flow.first_ns = std::min(flow.first_ns, sane_time(parts.first_ns));
 }
 
+// Requests and their answers, where a datagram alone tells: the first packet of each side, unless
+// there were several before; and each ICMP echo.
+void FlowTable::Impl::pair_answer(HotFlow& flow, Side side, const wire::Decoded& decoded) {
+  const bool v4 = flow.proto == model::ip_proto::kIcmp;
+  const bool icmp = v4 || flow.proto == model::ip_proto::kIcmp6;
+  if (!icmp && flow.proto != model::ip_proto::kUdp) return;
+  const bool first = flow.sides[model::index(side)].packets.get() == 1 &&
+                     flow.sides[model::index(model::other(side))].packets.get() == 1;
+  if (first && now_ns_ >= flow.first_ns) {
+    const TimeNs us = (now_ns_ - flow.first_ns) / base::kNsPerUs;
+    if (us < TimeNs{kNone}) flow.answer_us = static_cast<std::uint32_t>(us);
+  }
+  if (!icmp) return;
+  const std::uint16_t request = v4 ? 8 : 128;
+  const std::uint16_t answer = v4 ? 0 : 129;
+  std::uint32_t key = 0;
+  const auto now_us = static_cast<Micros>(now_ns_ / base::kNsPerUs);
+  if (decoded.src_port == request && EchoTimer::read_key(decoded, key)) {
+    if (flow.echo == kNone) flow.echo = echoes_.take();
+    echoes_[flow.echo].request(key, now_us);
+  } else if (decoded.src_port == answer && flow.echo != kNone &&
+             EchoTimer::read_key(decoded, key)) {
+    echoes_[flow.echo].answer(key, now_us);
+  }
+}
+
 void FlowTable::Impl::tcp_packet(std::uint32_t index, Side side, const wire::Decoded& decoded) {
   HotFlow& flow = flows_[index];
   TcpFlow& tcp = tcps_[flow.tcp];
@@ -265,8 +292,11 @@ void FlowTable::Impl::tcp_packet(std::uint32_t index, Side side, const wire::Dec
   if (tells_side(decoded, sender) && !tcp.side(side).syn) {
     reassembly_.begin(tcp, side, decoded.tcp_seq + 1);
   }
+  const TcpSide& me = tcp.side(side);
+  const BeforeSegment before{me.next, me.retransmitted, me.started, me.syn};
   track_segment(tcp, side, decoded, now_ns_ - flow.first_ns);
   tcp_stream(index, side, decoded);
+  note_quality(tcp, side, decoded, before, static_cast<Micros>(now_ns_ / base::kNsPerUs));
   const TimerClass timer_class = tcp_class(tcp);
   if (timer_class != flow.timer_class) {
     wheel_.remove(index, [this](std::uint32_t i) -> TimerLink& { return flows_[i].timer; });
@@ -352,7 +382,7 @@ void FlowTable::Impl::set_originator(std::uint32_t index, Side side) {
 
 std::size_t FlowTable::Impl::memory_bytes() const {
   return sizeof(*this) + fragments_.memory_bytes() + index_.memory_bytes() + flows_.memory_bytes() +
-         tcps_.memory_bytes() + reassembly_.memory_bytes() +
+         tcps_.memory_bytes() + echoes_.memory_bytes() + reassembly_.memory_bytes() +
          sightings_.size() * sizeof(sightings_[0]) + changed_.capacity() * sizeof(changed_[0]) +
          order_.capacity() * sizeof(order_[0]);
 }

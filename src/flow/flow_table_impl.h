@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "flow/chunk_slab.h"
+#include "flow/echo.h"
 #include "flow/flow_hash.h"
 #include "flow/flow_index.h"
 #include "flow/flow_table.h"
@@ -84,6 +85,7 @@ class FlowTable::Impl final : public StreamOut {
              const wire::Decoded& decoded, base::TimeNs time_ns) const;
   static void count_parts(HotFlow& flow, model::Side side, const PacketTally& parts,
                           std::uint64_t last_before);
+  void pair_answer(HotFlow& flow, model::Side side, const wire::Decoded& decoded);
   void tcp_packet(std::uint32_t index, model::Side side, const wire::Decoded& decoded);
   void tcp_stream(std::uint32_t index, model::Side side, const wire::Decoded& decoded);
   void datagram(std::uint32_t index, model::Side side, const wire::Decoded& decoded);
@@ -114,6 +116,7 @@ class FlowTable::Impl final : public StreamOut {
   FlowIndex index_;
   ChunkSlab<HotFlow, &HotFlow::tcp, 512> flows_;
   ChunkSlab<TcpFlow, &TcpFlow::rtt_us, 512> tcps_;
+  ChunkSlab<EchoTimer, &EchoTimer::key, 64> echoes_;
   TimerWheel wheel_;
   Reassembly reassembly_;
   Fragments fragments_;

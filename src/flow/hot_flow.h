@@ -40,6 +40,8 @@ struct HotFlow {
   std::uint32_t behind_s = 0;
   std::uint32_t tcp = kNone;  // of its TcpFlow; also the free list's link in a dead flow
   std::array<std::uint32_t, 2> reader_slots{};
+  std::uint32_t echo = kNone;       // of its EchoTimer
+  std::uint32_t answer_us = kNone;  // first packet to the other side's first; kNone: unknown
   TimerLink timer;
   std::array<HotDirection, 2> sides;
   U48 first_packet;
@@ -55,6 +57,6 @@ struct HotFlow {
     return last_ns + static_cast<base::TimeNs>(behind_s) * base::kNsPerSecond;
   }
 };
-static_assert(sizeof(HotFlow) <= 152, "a live flow's price: docs/flow.md");
+static_assert(sizeof(HotFlow) <= 160, "a live flow's price: docs/flow.md");
 
 }  // namespace netwatch::flow

@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "flow/chunk_slab.h"
 #include "flow/hot_flow.h"
+#include "flow/tcp_quality.h"
 #include "flow/u48.h"
 #include "model/flow.h"
 #include "wire/decode.h"
@@ -86,12 +87,13 @@ struct TcpFlow {
   // The free list's link in a dead TcpFlow.
   std::uint32_t rtt_us = 0;
   History history;
+  std::array<TcpQuality, 2> quality;  // by Side
 
   [[nodiscard]] bool rtt_known() const { return sides[0].rtt_known || sides[1].rtt_known; }
   TcpSide& side(model::Side s) { return sides[model::index(s)]; }
   [[nodiscard]] const TcpSide& side(model::Side s) const { return sides[model::index(s)]; }
 };
-static_assert(sizeof(TcpFlow) <= 84, "a live TCP flow's price: docs/flow.md");
+static_assert(sizeof(TcpFlow) <= 190, "a live TCP flow's price: docs/flow.md");
 
 // Flags, handshake and state of one segment; `since_first_ns` is its time after the flow's first.
 void track_segment(TcpFlow& tcp, model::Side side, const wire::Decoded& decoded,

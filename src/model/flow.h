@@ -74,8 +74,22 @@ struct DirectionCounters {
   std::uint64_t wire_bytes = 0;     // link-layer frames as on the wire
   std::uint64_t ip_bytes = 0;       // IP headers and payload, as the IP length says
   std::uint64_t payload_bytes = 0;  // above TCP, UDP, SCTP, ICMP headers; retransmitted ones too
-  std::uint64_t retransmitted = 0;  // TCP segments that carried only bytes seen before
+  std::uint64_t retransmitted = 0;  // TCP segments sent again, seen here before or not
   std::uint64_t lost_bytes = 0;     // gaps in a reassembled stream
+};
+
+// How one side's sending went, beyond its counters. Times are of the point of capture: from a
+// packet to its acknowledgement or answer, so those of both sides together are the whole round
+// trip.
+struct SideQuality {
+  std::int64_t rtt_us = -1;          // TCP, ICMP echo: smoothed as RFC 6298 does; -1 unknown
+  std::int64_t rtt_min_us = -1;      // the smallest measured
+  std::int16_t window_scale = -1;    // TCP: what its SYN offered (RFC 7323); -1 unknown
+  std::uint32_t out_of_order = 0;    // TCP segments that came behind later ones, not sent again
+  std::uint32_t duplicate_acks = 0;  // RFC 5681 section 2
+  std::uint32_t zero_windows = 0;    // segments that closed the window
+  std::uint32_t syn_retries = 0;     // the same SYN, or SYN-ACK, again
+  std::uint32_t resets = 0;          // segments with RST
 };
 
 inline constexpr std::size_t kMaxFlowApps = 4;
@@ -94,7 +108,9 @@ struct Flow {
   base::TimeNs last_ns = 0;
   std::uint64_t first_packet = 0;
   std::uint64_t last_packet = 0;
-  std::array<DirectionCounters, 2> sides;             // by Side
+  std::array<DirectionCounters, 2> sides;  // by Side
+  std::array<SideQuality, 2> quality;      // by Side
+  std::int64_t answer_us = -1;  // UDP, ICMP: first packet to the other side's first; -1 unknown
   std::int64_t handshake_rtt_us = -1;                 // SYN to ACK at the capture point; -1 unknown
   std::string conn_state;                             // Zeek's names; empty unless TCP
   std::string history;                                // Zeek's letters, at most 24

@@ -24,10 +24,14 @@ constexpr Names<2> kOwnerNameNames{"process", "owner.comm"};
 constexpr Names<1> kOwnerPidNames{"pid"};
 constexpr Names<1> kOwnerUserNames{"user"};
 
-constexpr std::size_t kFieldCount = static_cast<std::size_t>(FlowField::kFlowId) + 1;
+constexpr std::size_t kFieldCount = static_cast<std::size_t>(FlowField::kAnswerUs) + 1;
 
 constexpr FieldDef number(std::string_view name, std::string_view help) {
   return {.name = name, .type = FieldType::kUint, .help = help};
+}
+
+constexpr FieldDef duration(std::string_view name, std::string_view help) {
+  return {.name = name, .type = FieldType::kDuration, .help = help};
 }
 
 // In the order of FlowField.
@@ -67,7 +71,7 @@ constexpr std::array<FieldDef, kFieldCount> kFields{{
     number("wire_bytes", "link-layer bytes of both directions"),
     number("ip_bytes", "IP bytes of both directions"),
     number("payload_bytes", "bytes above the transport header, both directions"),
-    number("retransmitted", "TCP segments that carried only bytes seen before"),
+    number("retransmitted", "TCP segments that were sent again"),
     number("lost_bytes", "TCP bytes that were never seen"),
     {.name = "rtt_us", .type = FieldType::kDuration, .help = "round trip of the TCP handshake"},
     {.name = "conn_state", .help = "how the TCP connection went, in Zeek's names: SF, S0, REJ"},
@@ -96,6 +100,16 @@ constexpr std::array<FieldDef, kFieldCount> kFields{{
      .aliases = kOwnerUserNames},
     {.name = "owner.quality", .help = "the surer owner of both ends: exact, inferred, unknown"},
     {.name = "flow", .help = "id of the flow in this run"},
+    number("out_of_order", "TCP segments that came behind later ones, but were not sent again"),
+    number("duplicate_acks", "TCP acknowledgements that say again what is missing"),
+    number("zero_windows", "TCP segments that closed their sender's window"),
+    number("syn_retries", "TCP SYNs and their answers that were sent again"),
+    number("resets", "TCP segments with RST"),
+    duration("orig.rtt_us", "from what the originator sent to its answer, smoothed"),
+    duration("resp.rtt_us", "from what the responder sent to its answer, smoothed"),
+    duration("orig.rtt_min_us", "from what the originator sent to its answer, smallest"),
+    duration("resp.rtt_min_us", "from what the responder sent to its answer, smallest"),
+    duration("answer_us", "UDP, ICMP: first packet to the other side's first"),
 }};
 
 constexpr Names<1> kKinds{"flow"};
@@ -187,6 +201,39 @@ void add_counter_field(RecordBuilder& builder, const Flow& flow, FlowField field
   }
 }
 
+void add_quality_field(RecordBuilder& builder, const Flow& flow, FlowField field) {
+  const auto id = static_cast<std::uint8_t>(field);
+  const auto known = [&](std::int64_t us) {
+    if (us >= 0) builder.add_int(id, us * base::kNsPerUs);
+  };
+  const auto both = [&](std::uint32_t SideQuality::* counter) {
+    if (flow.proto != ip_proto::kTcp) return;
+    builder.add_uint(id, std::uint64_t{flow.quality[0].*counter} + flow.quality[1].*counter);
+  };
+  switch (field) {
+    case FlowField::kOutOfOrder:
+      return both(&SideQuality::out_of_order);
+    case FlowField::kDuplicateAcks:
+      return both(&SideQuality::duplicate_acks);
+    case FlowField::kZeroWindows:
+      return both(&SideQuality::zero_windows);
+    case FlowField::kSynRetries:
+      return both(&SideQuality::syn_retries);
+    case FlowField::kResets:
+      return both(&SideQuality::resets);
+    case FlowField::kOrigRttUs:
+      return known(flow.quality[0].rtt_us);
+    case FlowField::kRespRttUs:
+      return known(flow.quality[1].rtt_us);
+    case FlowField::kOrigRttMinUs:
+      return known(flow.quality[0].rtt_min_us);
+    case FlowField::kRespRttMinUs:
+      return known(flow.quality[1].rtt_min_us);
+    default:
+      return known(flow.answer_us);
+  }
+}
+
 void add_owner_field(RecordBuilder& builder, const Flow& flow, FlowField field) {
   const auto id = static_cast<std::uint8_t>(field);
   if (field == FlowField::kOwnerQuality) {
@@ -251,6 +298,17 @@ void add_flow_field(RecordBuilder& builder, const Flow& flow, FlowField field) {
     case FlowField::kOwnerUser:
     case FlowField::kOwnerQuality:
       return add_owner_field(builder, flow, field);
+    case FlowField::kOutOfOrder:
+    case FlowField::kDuplicateAcks:
+    case FlowField::kZeroWindows:
+    case FlowField::kSynRetries:
+    case FlowField::kResets:
+    case FlowField::kOrigRttUs:
+    case FlowField::kRespRttUs:
+    case FlowField::kOrigRttMinUs:
+    case FlowField::kRespRttMinUs:
+    case FlowField::kAnswerUs:
+      return add_quality_field(builder, flow, field);
   }
 }
 

@@ -41,6 +41,16 @@ enum class FlowField : std::uint8_t {
   kOwnerUser,
   kOwnerQuality,
   kFlowId,
+  kOutOfOrder,
+  kDuplicateAcks,
+  kZeroWindows,
+  kSynRetries,
+  kResets,
+  kOrigRttUs,
+  kRespRttUs,
+  kOrigRttMinUs,
+  kRespRttMinUs,
+  kAnswerUs,
 };
 
 // The values of one field of a flow, appended to `builder` (which must have been started with

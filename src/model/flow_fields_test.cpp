@@ -62,6 +62,8 @@ Flow sample_flow() {
                    .payload_bytes = 200,
                    .retransmitted = 2,
                    .lost_bytes = 8};
+  flow.quality[0] = {.rtt_us = 1200, .rtt_min_us = 1100, .out_of_order = 1};
+  flow.quality[1] = {.out_of_order = 2, .resets = 1};
   return flow;
 }
 
@@ -96,6 +98,16 @@ TEST(FlowFields, NamesStandInTheOrderOfTheEnumeration) {
       {FlowField::kOwnerUser, "owner.user"},
       {FlowField::kOwnerQuality, "owner.quality"},
       {FlowField::kFlowId, "flow"},
+      {FlowField::kOutOfOrder, "out_of_order"},
+      {FlowField::kDuplicateAcks, "duplicate_acks"},
+      {FlowField::kZeroWindows, "zero_windows"},
+      {FlowField::kSynRetries, "syn_retries"},
+      {FlowField::kResets, "resets"},
+      {FlowField::kOrigRttUs, "orig.rtt_us"},
+      {FlowField::kRespRttUs, "resp.rtt_us"},
+      {FlowField::kOrigRttMinUs, "orig.rtt_min_us"},
+      {FlowField::kRespRttMinUs, "resp.rtt_min_us"},
+      {FlowField::kAnswerUs, "answer_us"},
   };
   ASSERT_EQ(names.size(), flow_schema().fields.size());
   std::set<std::string_view> spoken;
@@ -131,6 +143,13 @@ TEST(FlowFields, UnknownIsAbsent) {
       {"payload_bytes", {"300"}},
       {"retransmitted", {"3"}},
       {"lost_bytes", {"15"}},
+      {"out_of_order", {"3"}},
+      {"duplicate_acks", {"0"}},
+      {"zero_windows", {"0"}},
+      {"syn_retries", {"0"}},
+      {"resets", {"1"}},
+      {"orig.rtt_us", {"1200000"}},
+      {"orig.rtt_min_us", {"1100000"}},
       {"duration_us", {"4000"}},  // ns inside, us in its name and print
       {"owner.quality", {"unknown"}},
       {"flow", {"1f"}},

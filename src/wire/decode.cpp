@@ -58,6 +58,7 @@ void note_fragment(Decoded& out, const Rest& rest, std::uint32_t id, unsigned of
 
 DecodeStatus payload(Decoded& out, Rest rest, std::size_t header_len) {
   rest.skip(header_len);
+  out.header_bytes = static_cast<std::uint8_t>(header_len);
   out.payload = rest.bytes;
   out.payload_wire_len = static_cast<std::uint32_t>(rest.wire);
   return DecodeStatus::kFlow;
@@ -187,10 +188,9 @@ DecodeStatus fragment_header(Decoded& out, Rest& rest) {
   constexpr std::size_t kHeader = 8;
   if (!rest.has(kHeader)) return rest.lack(kHeader);
   const unsigned offset_and_more = load_be16(rest.data() + 2);
-  const std::uint32_t id = load_be32(rest.data() + 4);
   out.proto = rest.data()[0];
   rest.skip(kHeader);
-  note_fragment(out, rest, id, offset_and_more & 0xfff9);
+  note_fragment(out, rest, load_be32(rest.data() - 4), offset_and_more & 0xfff9);
   if ((offset_and_more & 0xfff8) != 0) return DecodeStatus::kFragment;
   if ((offset_and_more & 1) != 0) out.first_fragment = true;
   return DecodeStatus::kFlow;

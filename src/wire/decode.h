@@ -64,8 +64,9 @@ struct Decoded {
   DecodeStatus status = DecodeStatus::kOther;
   std::uint8_t proto = 0;  // the transport's IP protocol number
   std::uint8_t tcp_flags = 0;
-  bool first_fragment = false;  // the payload ends where the fragment does
-  std::uint16_t src_port = 0;   // ICMP: the ports that Community ID v1 gives it
+  bool first_fragment = false;    // the payload ends where the fragment does
+  std::uint8_t header_bytes = 0;  // of the transport, captured right before `payload`
+  std::uint16_t src_port = 0;     // ICMP: the ports that Community ID v1 gives it
   std::uint16_t dst_port = 0;
   std::uint16_t ether_type = 0;  // innermost, where the link has one
   std::uint16_t tcp_window = 0;
@@ -81,6 +82,10 @@ struct Decoded {
   base::IpAddress dst;
   base::Bytes payload;    // captured transport payload, without link padding
   FragmentPart fragment;  // of the innermost IP header
+
+  [[nodiscard]] base::Bytes transport_header() const {
+    return {payload.data() - header_bytes, header_bytes};
+  }
 };
 
 // Never fails: what is wrong is the status. No state; safe from any thread.

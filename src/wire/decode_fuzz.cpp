@@ -16,6 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool inside =
       d.payload.empty() || (d.payload.data() >= frame.data() &&
                             d.payload.data() + d.payload.size() <= frame.data() + frame.size());
+  const base::Bytes header = d.transport_header();
+  if (!header.empty() && header.data() < frame.data()) std::abort();
   if (!inside || d.payload.size() > d.payload_wire_len) std::abort();
   if (d.status != wire::DecodeStatus::kFlow && !d.payload.empty()) std::abort();
   // PPI and pktap name the link type of what they carry: it may be any.
