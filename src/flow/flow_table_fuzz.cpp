@@ -63,6 +63,11 @@ class CheckingSink final : public FlowSink {
     ++ended;
   }
 
+  // The first SYN of a side says where its stream begins, whatever came before it.
+  void begin_anew() {
+    for (auto& [flow, both] : sides) both = {};
+  }
+
   struct Position {
     bool known = false;
     std::uint32_t next = 0;
@@ -104,6 +109,7 @@ void run(base::Cursor input) {
     time_ns += base::TimeNs{input.u8()} * ((shape & 64) != 0 ? base::kNsPerSecond : 1000);
     made.packet.time_ns = (shape & 128) != 0 ? time_ns / 2 : time_ns;
     made.packet.number = ++number;
+    if ((flags & wire::tcp_flag::kSyn) != 0) sink.begin_anew();
     table.packet(made.packet, made.decoded);
     check(table.live() <= budget.flows);
     check(table.held_bytes() <= budget.stream_bytes);
