@@ -18,7 +18,10 @@ NetbiosName plain_netbios_name(base::Bytes bytes) {
   out.suffix = bytes[kNameBytes - 1];
   std::string_view text = base::as_text(bytes.first(kNameBytes - 1));
   text = text.substr(0, text.find('\0'));
-  while (text.ends_with(' ')) text.remove_suffix(1);
+  // "\x01\x02__MSBROWSE__\x02" is a name that was never meant for people.
+  const auto filler = [](char c) { return c >= 0 && c <= ' '; };
+  while (!text.empty() && filler(text.back())) text.remove_suffix(1);
+  while (!text.empty() && filler(text.front())) text.remove_prefix(1);
   out.name = text;
   return out;
 }

@@ -9,8 +9,8 @@
 
 namespace netwatch::dpi {
 
-// Requests that wait for their answers, by a number that both carry. Holds the latest N.
-template <typename Key, std::size_t N>
+// Requests that wait for their answers, by a number that both carry. Holds the latest kCapacity.
+template <typename Key, std::size_t kCapacity>
 class Waiting {
  public:
   // A repeated request keeps its first time: what the user waited for.
@@ -19,7 +19,7 @@ class Waiting {
       if (request.used && request.key == key && request.side == side) return;
     }
     requests_[next_] = {now_ns, key, side, true};
-    next_ = static_cast<std::uint8_t>((next_ + 1) % N);
+    next_ = static_cast<std::uint8_t>((next_ + 1) % kCapacity);
   }
   // Nanoseconds since the request of the other side that this answers; -1 if none waits.
   base::TimeNs answer(Key key, model::Side side, base::TimeNs now_ns) {
@@ -33,14 +33,14 @@ class Waiting {
   }
 
  private:
-  static_assert(N > 0 && N < 256);
+  static_assert(kCapacity > 0 && kCapacity < 256);
   struct Request {
     base::TimeNs time_ns = 0;
     Key key{};
     model::Side side = model::Side::kOriginator;
     bool used = false;
   };
-  std::array<Request, N> requests_{};
+  std::array<Request, kCapacity> requests_{};
   std::uint8_t next_ = 0;
 };
 

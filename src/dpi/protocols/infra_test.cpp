@@ -242,7 +242,7 @@ TEST(Utp, CarriesAStreamInOrder) {
     return from_hex(head + "0064 00000001 00000000 00040000" + sequence + "0000");
   };
   EXPECT_EQ(probe(kUtp, packet("4100", "0001")), Probe::kYes);
-  EXPECT_EQ(probe(kUtp, packet("4100", "0002")), Probe::kNo);
+  EXPECT_EQ(probe(kUtp, packet("4100", "0001") + "x"), Probe::kNo);
   EXPECT_EQ(probe(kUtp, packet("0100", "0001")), Probe::kNo);
   Feeder feeder(kUtp);
   feeder.datagram(kClient, packet("4100", "0001"));

@@ -157,7 +157,8 @@ void browser(Bytes data, model::RecordBuilder& record) {
 void mailslot(Bytes smb, model::RecordBuilder& record) {
   constexpr std::uint8_t kTransaction = 0x25;
   constexpr std::size_t kHeadBytes = 32;
-  constexpr std::size_t kDataCountAt = 22, kDataOffsetAt = 24;  // in the words
+  constexpr std::size_t kDataCountAt = 22;  // in the words
+  constexpr std::size_t kDataOffsetAt = 24;
   Cursor in(smb);
   const Bytes mark = in.take(4);
   if (!in.ok() || base::as_text(mark) != std::string_view("\xFFSMB", 4)) return;

@@ -219,7 +219,8 @@ bool is_time_message(Bytes bytes) {
   if (p.mode < kSymmetricActive || p.mode > kBroadcast || p.stratum > 16) return false;
   // Precision of 32 is how a client hides its own (draft-ietf-ntp-data-minimization).
   const bool precise = p.precision <= 0 && p.precision >= -40;
-  if (!precise && !(p.mode == kClient && p.precision == 32)) return false;
+  const bool hidden = p.mode == kClient && p.precision == 32;
+  if (!precise && !hidden) return false;
   if (p.poll < -8 || p.poll > 24) return false;
   const auto delay_s = static_cast<std::int16_t>(p.root_delay >> 16);
   if (delay_s < -64 || delay_s > 64 || p.root_dispersion >> 16 > 1024) return false;

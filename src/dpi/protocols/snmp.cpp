@@ -238,7 +238,8 @@ bool variables(BerReader list, model::RecordBuilder& record) {
 }
 
 bool trap(Bytes content, model::RecordBuilder& record) {
-  constexpr std::uint8_t kIpAddress = 0x40, kTimeTicks = 0x43;
+  constexpr std::uint8_t kIpAddress = 0x40;
+  constexpr std::uint8_t kTimeTicks = 0x43;
   BerReader in(content);
   const auto enterprise = ber_oid(in.take(ber::kOid));
   const Bytes agent = in.take(kIpAddress);

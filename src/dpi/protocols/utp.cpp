@@ -81,11 +81,13 @@ bool read_packet(Bytes bytes, Packet& packet) {
   return true;
 }
 
-// Only a SYN has enough that is fixed: the first number, no payload, and no delay measured yet.
+// Only a SYN has enough that is fixed: no payload, and neither a delay nor a number of the other
+// side's yet. (BEP 29 begins to count at 1; libtorrent anywhere.)
 Probe probe_utp(const ProbeInput& input) {
   Packet packet;
   if (!read_packet(input.of(input.latest), packet) || packet.type != kTypeSyn) return Probe::kNo;
-  const bool first = packet.sequence == 1 && packet.difference_us == 0 && packet.payload.empty();
+  const bool first =
+      packet.difference_us == 0 && packet.acknowledged == 0 && packet.payload.empty();
   return first ? Probe::kYes : Probe::kNo;
 }
 
@@ -116,7 +118,8 @@ void UtpDecoder::report(Kind kind, const Packet& packet, const model::StreamChun
   record.start(kUtpSchema, kind);
   record.add_uint(kConnection, packet.connection);
   if (kind <= kAccepted) record.add_uint(kWindow, packet.window);
-  if (packet.difference_us != 0) {
+  // The largest number is libtorrent's for "not measured yet".
+  if (packet.difference_us != 0 && packet.difference_us < 0x7FFFFFFF) {
     record.add_int(kDelay, std::int64_t{packet.difference_us} * base::kNsPerUs);
   }
   if (kind == kAccepted && asked_ns_ >= 0) record.add_int(kLatency, chunk.time_ns - asked_ns_);
@@ -134,9 +137,8 @@ void UtpDecoder::carry(Side side, Bytes bytes, bool after_gap, bool cut, Context
 // Numbers have 16 bits: the upper ones follow from what is expected.
 void UtpDecoder::data(const Packet& packet, const model::StreamChunk& chunk, Context& context) {
   const Side side = chunk.side;
-  // The asker's SYN was 1. The other side's count begins with its first answer, which does not use
-  // its number up.
-  if (!order_.started(side)) order_.start(side, side == asker_ ? 2 : packet.sequence);
+  // The other side's count begins with its first answer, which does not use its number up.
+  if (!order_.started(side)) order_.start(side, packet.sequence);
   const std::uint32_t next = order_.next(side);
   const auto ahead = static_cast<std::int16_t>(static_cast<std::uint16_t>(packet.sequence - next));
   order_.add(
@@ -158,7 +160,7 @@ Step UtpDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
       asker_ = chunk.side;
       connection_ = packet.connection;
       accepted_ = finished_ = false;
-      order_.start(asker_, 2);
+      order_.start(asker_, static_cast<std::uint16_t>(packet.sequence + 1));
       context.set_originator(chunk.side);
       report(kSyn, packet, chunk, context);
     }
