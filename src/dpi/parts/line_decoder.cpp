@@ -24,7 +24,8 @@ Step LineDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
   Step step;
   while (step.consumed < bytes.size()) {
     const string_view rest = bytes.substr(static_cast<std::size_t>(step.consumed));
-    if (begins_tls(rest) && (tls_offered_ || !side.begun)) {
+    // What a side begins with may be TLS without any offer: a client that took the wrong port.
+    if ((tls_offered_ || !side.begun) && begins_tls(rest)) {
       context.hand_on();
       return step;
     }
@@ -63,7 +64,7 @@ Step LineDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
 }
 
 Verdict LineDecoder::on_gap(const model::StreamChunk& chunk, Context& /*context*/) {
-  sides_[model::index(chunk.side)] = {.in_tail = true};
+  sides_[model::index(chunk.side)] = {.in_tail = true, .begun = true};
   on_loss(chunk.side);
   return Verdict::kFine;
 }

@@ -58,6 +58,7 @@ class LineDecoder : public Decoder {
   struct SideState {
     bool begun = false;          // it has sent a line
     bool in_tail = false;        // of a line that is passed over
+    bool begun = false;          // a line was read
     std::uint16_t searched = 0;  // bytes of a begun line that hold no end
   };
   std::array<SideState, 2> sides_;

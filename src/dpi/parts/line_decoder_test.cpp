@@ -89,6 +89,16 @@ TEST(LineDecoder, TlsBehindAnOfferNeedsNoAnswer) {
   EXPECT_EQ(feeder.held(kClient), "\x16\x03\x01hello");
 }
 
+TEST(LineDecoder, ASideThatBeginsWithTlsIsHandedOn) {
+  Feeder feeder(kLines);
+  feeder.stream(kServer, "220 hello\n");
+  feeder.stream(kClient, "\x16\x03\x01hello");
+  EXPECT_TRUE(feeder.context.handed_on);
+  Feeder later(kLines);
+  later.stream(kClient, "a\n\x16\x03\n");
+  EXPECT_FALSE(later.context.handed_on);
+}
+
 TEST(FrameDecoder, LongFramesAreShownInPartAndTheirRestPassedOver) {
   for (std::size_t chunk : {1, 700, 1'000'000}) {
     Feeder feeder(kFrames, chunk);

@@ -156,6 +156,12 @@ Probe probe_mongodb(const ProbeInput& input) {
   for (Bytes bytes : input.sides) {
     if (bytes.empty()) continue;
     if (bytes.size() < kHeaderBytes + 4) {
+      // A size that may be, and as much of the operation as there is.
+      base::Cursor cursor(bytes);
+      const std::uint32_t size = cursor.u32le();
+      if (!cursor.ok() || size < kHeaderBytes + 4 || size > kMaxMessageBytes) continue;
+      cursor.skip(9);
+      if (cursor.ok() && cursor.peek() != 0x07 && cursor.peek() != 0) continue;
       best = Probe::kMore;
       continue;
     }
