@@ -50,13 +50,12 @@ class LineDecoder : public Decoder {
   virtual void on_loss(model::Side /*side*/) {}
 
   // An offer of TLS was made: the first bytes of a TLS handshake end the lines even if the answer
-  // to the offer is not in the capture. (So does a side that begins with them, unasked.)
+  // to the offer is not in the capture.
   void expect_tls() { tls_offered_ = true; }
   void refuse_tls() { tls_offered_ = false; }
 
  private:
   struct SideState {
-    bool begun = false;          // it has sent a line
     bool in_tail = false;        // of a line that is passed over
     bool begun = false;          // a line was read
     std::uint16_t searched = 0;  // bytes of a begun line that hold no end

@@ -188,7 +188,6 @@ static_assert(std::size(kFields) == kLatency + 1);
 
 const model::Schema kDhcpSchema{"dhcp", "DHCP", kKinds, kFields};
 
-constexpr std::size_t kFixedBytes = 236;
 constexpr std::size_t kServerNameBytes = 64;
 constexpr std::size_t kFileBytes = 128;
 constexpr std::uint32_t kCookie = 0x63825363;

@@ -126,10 +126,6 @@ static_assert(std::size(kFields) == kLatency + 1);
 
 const model::Schema kNtpSchema{"ntp", "NTP", kKinds, kFields};
 
-constexpr std::size_t kHeaderBytes = 48;
-constexpr std::size_t kControlHeadBytes = 12;
-constexpr std::size_t kPrivateHeadBytes = 8;
-
 struct Packet {
   std::uint8_t leap = 0;
   std::uint8_t version = 0;

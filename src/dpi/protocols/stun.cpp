@@ -275,7 +275,8 @@ void StunDecoder::number_or_flag(const StunAttribute& attribute, model::RecordBu
 
 // ICE asks the same all the time; a message is reported once for all that say the same.
 bool StunDecoder::is_news(const StunMessage& message) {
-  std::uint64_t key = 14695981039346656037U ^ message.method ^ message.message_class << 12;
+  std::uint64_t key =
+      14695981039346656037U ^ message.method ^ std::uint64_t{message.message_class} << 12;
   Bytes rest = message.attributes;
   StunAttribute attribute;
   while (!rest.empty() && next_stun_attribute(rest, attribute)) {
