@@ -12,7 +12,9 @@ Step FrameDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
   Step step;
   while (step.consumed < chunk.bytes.size()) {
     const base::Bytes rest = chunk.bytes.subspan(static_cast<std::size_t>(step.consumed));
-    const FrameSize size = size_of(rest, chunk.side);
+    FrameSize size = size_of(rest, chunk.side);
+    // A frame of nothing would be read for ever.
+    if (size.what == FrameSize::What::kKnown && size.bytes == 0) size = FrameSize::bad();
     if (size.what == FrameSize::What::kBad) {
       if (!confirmed_) return {.verdict = Verdict::kNotMine};
       context.odd("bad_frame");

@@ -79,7 +79,7 @@ HeaderDecoder::Move HeaderDecoder::advance(string_view rest, const model::Stream
   const std::uint64_t length = body_length(fields).value_or(chunk.datagram ? behind : 0);
   const bool shown = length <= kMaxBodyBytes;
   if (shown && behind < length && !last) return {.wait = true};
-  const std::size_t there = static_cast<std::size_t>(std::min<std::uint64_t>(length, behind));
+  const auto there = static_cast<std::size_t>(std::min<std::uint64_t>(length, behind));
   show(rest.substr(0, end), shown ? rest.substr(end, there) : string_view(), false, chunk, context);
   return {.consumed = end + (last ? there : length)};
 }

@@ -36,7 +36,7 @@ Step LineDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
       step.consumed += side.in_tail ? rest.size() : end + 1;
       continue;
     }
-    const bool whole = end != string_view::npos && end <= kMaxLineBytes;
+    const bool whole = end <= kMaxLineBytes;  // npos is more
     const bool too_long = !whole && rest.size() > kMaxLineBytes;
     if (!whole && !too_long && !chunk.cut) {
       side.searched = static_cast<std::uint16_t>(rest.size());

@@ -266,5 +266,12 @@ TEST(Conversations, WhatIsMissingDoesNoHarm) {
   }
 }
 
+TEST(Conversations, ALengthOfZeroIsNoMessage) {
+  Feeder feeder(row("pgsql"));
+  feeder.stream(kClient, std::string(8, '\0'));
+  EXPECT_TRUE(feeder.ended());
+  EXPECT_THAT(feeder.context.records, IsEmpty());
+}
+
 }  // namespace
 }  // namespace netwatch::dpi

@@ -165,7 +165,10 @@ std::optional<Endpoint> parse_port_list(string_view text) {
   const char* at = text.data() + start;
   const char* const end = text.data() + text.size();
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    if (i > 0 && (at == end || *at++ != ',')) return std::nullopt;
+    if (i > 0) {
+      if (at == end || *at != ',') return std::nullopt;
+      ++at;
+    }
     const auto [next, error] = std::from_chars(at, end, numbers[i]);
     if (error != std::errc()) return std::nullopt;
     at = next;

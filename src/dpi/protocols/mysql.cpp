@@ -146,7 +146,7 @@ bool is_refusal(Bytes payload) {
 Probe probe_mysql(const ProbeInput& input) {
   for (Bytes bytes : input.sides) {
     base::Cursor cursor(bytes);
-    const std::size_t size = static_cast<std::size_t>(cursor.le(3));
+    const auto size = static_cast<std::size_t>(cursor.le(3));
     const std::uint8_t sequence = cursor.u8();
     const std::uint8_t protocol = cursor.u8();
     if (bytes.empty() || size > 512 || sequence != 0) continue;

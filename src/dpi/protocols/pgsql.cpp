@@ -137,10 +137,11 @@ FrameSize PgsqlDecoder::size_of(Bytes bytes, Side side) {
   if (!known_ || (side == client_ && !started_)) {
     // Behind a refusal the client goes on in clear; a TLS hello is another matter.
     if (bytes.size() < 8) return {};
-    if (!is_opening(bytes) && !(bytes.size() == 8 && cursor.peek() == 0)) {
-      return FrameSize::bad();
-    }
-    return FrameSize::known(cursor.u32());
+    // Of a startup message the first name is not here yet.
+    const bool begun = bytes.size() == 8 && cursor.peek() == 0;
+    const std::uint32_t size = cursor.u32();
+    if ((!is_opening(bytes) && !begun) || size < 8) return FrameSize::bad();
+    return FrameSize::known(size);
   }
   if (side != client_ && asked_) return FrameSize::known(1);
   if (bytes.size() < 5) return {};

@@ -58,7 +58,7 @@ constexpr model::Schema kSchema{
 
 constexpr std::size_t kMaxHeaderBytes = 32;  // "$536870912\r\n", with room
 constexpr std::size_t kMaxReadBytes = 4096;  // of one command
-constexpr std::int64_t kMaxElements = 1024 * 1024;
+constexpr std::int64_t kMaxElements = std::int64_t{1} << 20;
 constexpr std::int64_t kMaxBulkBytes = std::int64_t{512} << 20;  // Redis' own limit
 constexpr std::size_t kMaxNameBytes = 64;
 
