@@ -178,7 +178,7 @@ bool read_message(string_view text, Parts& parts) {
     // A host's name has no colon or bracket at its end: what has one is the tag already.
     const std::size_t end = std::min(text.find(' '), text.size());
     const string_view word = text.substr(0, end);
-    if (word.find_first_of("[") == string_view::npos && !word.ends_with(':')) {
+    if (word.find('[') == string_view::npos && !word.ends_with(':')) {
       parts.host = next_word(text);
     }
   }

@@ -97,7 +97,8 @@ class UtpDecoder final : public Decoder {
   void on_end(Context& context) override;
 
  private:
-  void report(Kind kind, const Packet& packet, const model::StreamChunk& chunk, Context& context);
+  void report(Kind kind, const Packet& packet, const model::StreamChunk& chunk,
+              Context& context) const;
   void data(const Packet& packet, const model::StreamChunk& chunk, Context& context);
   void carry(Side side, Bytes bytes, bool after_gap, bool cut, Context& context);
 
@@ -113,7 +114,7 @@ class UtpDecoder final : public Decoder {
 static_assert(sizeof(UtpDecoder) <= kMaxStateBytes);
 
 void UtpDecoder::report(Kind kind, const Packet& packet, const model::StreamChunk& chunk,
-                        Context& context) {
+                        Context& context) const {
   model::RecordBuilder& record = context.record();
   record.start(kUtpSchema, kind);
   record.add_uint(kConnection, packet.connection);
