@@ -246,7 +246,8 @@ DecodeStatus ipv4(Decoded& out, Rest rest) {
   if (total < header_len) return DecodeStatus::kMalformed;
   // More than the frame had: cut by a capture that does not say so, or damage, which would make a
   // hole of thousands of bytes in a TCP stream. The checksum tells.
-  const bool beyond = total > rest.wire && rest.tunnels == 0 && rest.has(header_len);
+  const bool beyond =
+      total > rest.wire && !out.first_fragment && rest.tunnels == 0 && rest.has(header_len);
   rest.damaged = beyond && !checksum_holds(rest.bytes.first(header_len));
   if (rest.damaged) total = rest.wire;
   rest.limit(total);
