@@ -275,7 +275,7 @@ bool Fragments::same_bytes(const Entry& entry, std::uint32_t at, base::Bytes byt
 
 // Whether there was a place for it.
 bool Fragments::merge(Entry& entry, Range range) {
-  const auto begin = entry.ranges.begin();
+  auto* const begin = entry.ranges.begin();
   const std::size_t count = entry.range_count;
   std::size_t first = 0;
   while (first < count && entry.ranges[first].end < range.begin) ++first;

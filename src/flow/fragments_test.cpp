@@ -16,7 +16,6 @@ namespace {
 using base::kNsPerSecond;
 using base::TimeNs;
 using model::Drop;
-using model::Side;
 using testing::Frame;
 using testing::RecordingSink;
 
@@ -41,8 +40,8 @@ struct Table {
   static std::uint32_t wire_len(const Frame& frame) {
     return static_cast<std::uint32_t>(frame.size());
   }
-  model::Flow flow(FlowHandle handle) { return table.to_flow(handle, model::FlowEnd::kOpen); }
-  std::uint64_t drop(Drop what) { return table.drops()[what]; }
+  model::Flow flow(FlowHandle handle) const { return table.to_flow(handle, model::FlowEnd::kOpen); }
+  std::uint64_t drop(Drop what) const { return table.drops()[what]; }
 
   RecordingSink sink;
   FlowTable table;
@@ -51,7 +50,8 @@ struct Table {
 
 // A UDP datagram, cut into parts of `step` bytes.
 struct Datagram {
-  explicit Datagram(std::string text, std::size_t step = 8, bool v6 = false, std::uint32_t id = 7)
+  explicit Datagram(const std::string& text, std::size_t step = 8, bool v6 = false,
+                    std::uint32_t id = 7)
       : body(testing::udp_bytes(text)) {
     for (std::size_t at = 0; at < body.size(); at += step) {
       const std::size_t n = std::min(step, body.size() - at);
@@ -260,6 +260,7 @@ TEST(Fragments, TheOldestDatagramMakesRoom) {
   budget.fragment_bytes = std::size_t{64} << 10;
   Table t(budget);
   std::vector<Datagram> datagrams;
+  datagrams.reserve(100);
   for (std::uint32_t id = 0; id < 100; ++id) datagrams.emplace_back(kText, 32, false, id);
   for (const Datagram& datagram : datagrams) {
     t.send(datagram.parts[1]);

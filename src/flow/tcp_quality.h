@@ -51,8 +51,8 @@ struct BeforeSegment {
   bool syn = false;
 };
 
-// One segment of `side`, after tracking and reassembly took it.
-void note_quality(TcpFlow& tcp, model::Side side, const wire::Decoded& decoded,
+// One segment of side `which`, after tracking and reassembly took it.
+void note_quality(TcpFlow& tcp, model::Side which, const wire::Decoded& decoded,
                   const BeforeSegment& before, Micros now_us);
 
 [[nodiscard]] model::SideQuality side_quality(const TcpQuality& quality);

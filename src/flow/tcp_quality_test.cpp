@@ -200,9 +200,9 @@ struct Datagrams {
 TEST(Answers, EchoesAreTimedBySequenceNumber) {
   Datagrams ping;
   for (std::uint8_t i = 0; i < 3; ++i) {
-    ping.send(1, 8, 0, false, i * 1'000'000, i);
+    ping.send(1, 8, 0, false, i * 1'000'000L, i);
     if (i == 1) continue;  // no answer
-    ping.send(1, 8, 0, true, i * 1'000'000 + 5'000 - 1'000 * i, i);
+    ping.send(1, 8, 0, true, i * 1'000'000L + 5'000 - 1'000L * i, i);
   }
   ping.send(1, 8, 0, true, 2'500'000, 1);  // far too late
   const model::Flow flow = ping.finish();

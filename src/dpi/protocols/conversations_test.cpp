@@ -33,11 +33,11 @@ struct Conversation {
 };
 
 const std::string kPostgresStartup =
-    from_hex("00000023 00030000") + std::string("user\0alice\0database\0shop\0\0", 27);
+    from_hex("00000023 00030000") + std::string("user\0alice\0database\0shop\0\0\0", 27);
 // With the NULs in it.
-template <std::size_t N>
-std::string bytes(const char (&text)[N]) {
-  return {text, N - 1};
+template <std::size_t kBytes>
+std::string bytes(const char (&text)[kBytes]) {
+  return {text, kBytes - 1};
 }
 
 const std::vector<Conversation> kConversations = {

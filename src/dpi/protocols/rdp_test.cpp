@@ -13,7 +13,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using testing::Feeder;
-using ::testing::IsEmpty;
 using testing::kClient;
 using testing::kServer;
 

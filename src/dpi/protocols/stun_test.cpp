@@ -11,7 +11,6 @@ namespace netwatch::dpi {
 extern const ProtocolDef kStun;
 namespace {
 
-using ::testing::ElementsAre;
 using testing::Feeder;
 using ::testing::HasSubstr;
 using testing::kClient;
