@@ -44,7 +44,10 @@ Step HeaderDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) 
       break;
     }
     step.consumed += move.consumed;
-    if (move.wait) break;
+    if (move.wait) {
+      step.wanted = move.wanted;
+      break;
+    }
   }
   if (chunk.cut) {
     lost = !chunk.datagram;
@@ -78,7 +81,9 @@ HeaderDecoder::Move HeaderDecoder::advance(string_view rest, const model::Stream
   // In a datagram a body without a length goes on to its end (RFC 3261 section 18.3).
   const std::uint64_t length = body_length(fields).value_or(chunk.datagram ? behind : 0);
   const bool shown = length <= kMaxBodyBytes;
-  if (shown && behind < length && !last) return {.wait = true};
+  if (shown && behind < length && !last) {
+    return {.wait = true, .wanted = end + static_cast<std::size_t>(length)};
+  }
   const auto there = static_cast<std::size_t>(std::min<std::uint64_t>(length, behind));
   show(rest.substr(0, end), shown ? rest.substr(end, there) : string_view(), false, chunk, context);
   return {.consumed = end + (last ? there : length)};

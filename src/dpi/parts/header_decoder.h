@@ -39,6 +39,7 @@ class HeaderDecoder : public Decoder {
   struct Move {
     std::uint64_t consumed = 0;
     bool wait = false;
+    std::size_t wanted = 0;  // with `wait`: bytes from the message's start; 0: any more
     bool lost = false;
   };
   Move advance(std::string_view rest, const model::StreamChunk& chunk, Context& context);

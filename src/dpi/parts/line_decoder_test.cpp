@@ -156,6 +156,14 @@ TEST(SqlText, EndsBeforeASecret) {
   EXPECT_EQ(text("alter role a with password 'secret'; x"), "alter role a with password ***");
   EXPECT_EQ(text("SET PASSWORD FOR 'a' = 'secret'"), "SET PASSWORD ***");
   EXPECT_EQ(text("SELECT password FROM t WHERE a = 'b'"), "SELECT password FROM t WHERE a = 'b'");
+  for (const char* sql : {"ALTER USER u PASSWORD\n'secret'", "ALTER USER u PASSWORD E'secret'",
+                          "ALTER USER u PASSWORD /**/ 'secret'", "SET PASSWORD FOR\n'u' = 'secret'",
+                          "CREATE SUBSCRIPTION s CONNECTION 'host=h password=secret'"}) {
+    EXPECT_EQ(text(sql).find("secret"), std::string::npos) << sql;
+    EXPECT_TRUE(text(sql).ends_with("***")) << sql;
+  }
+  EXPECT_EQ(text("INSERT INTO t (name, password) VALUES (1)"),
+            "INSERT INTO t (name, password) VALUES (1)");
   const SqlText longest(std::string(5000, 'x') + " PASSWORD 'secret'");
   EXPECT_TRUE(longest.cut());
   EXPECT_LE(longest.text().size(), SqlText::kMaxBytes);

@@ -77,7 +77,17 @@ constexpr FieldDef kFields[] = {
 };
 constexpr model::Schema kSchema{.proto = "ftp", .title = "FTP", .kinds = kKinds, .fields = kFields};
 
-enum class Argument : std::uint8_t { kPlain, kUser, kSecret, kFile, kPort, kExtendedPort, kTls };
+// kFirstWord: what follows it may be a password (SITE GPASS).
+enum class Argument : std::uint8_t {
+  kPlain,
+  kUser,
+  kSecret,
+  kFirstWord,
+  kFile,
+  kPort,
+  kExtendedPort,
+  kTls,
+};
 struct Command {
   string_view name;
   Argument argument = Argument::kPlain;
@@ -126,7 +136,7 @@ constexpr Command kCommands[] = {
     {"RMD", Argument::kFile},
     {"RNFR", Argument::kFile},
     {"RNTO", Argument::kFile},
-    {"SITE"},
+    {"SITE", Argument::kFirstWord},
     {"SIZE", Argument::kFile},
     {"SMNT", Argument::kFile},
     {"STAT", Argument::kFile, false},
@@ -359,7 +369,9 @@ void FtpDecoder::request(const Line& line) {
   record.add_text(kCommand, command->name);
   if (!rest.empty()) {
     const bool secret = command->argument == Argument::kSecret;
-    record.add_text(kArgument, secret ? kMasked : rest);
+    const bool first_word = command->argument == Argument::kFirstWord;
+    const string_view shown = first_word ? rest.substr(0, rest.find(' ')) : rest;
+    record.add_text(kArgument, secret ? kMasked : shown);
     if (secret) record.add_text(kPassword, kMasked);
     if (command->argument == Argument::kUser) record.add_text(kUser, rest);
     if (command->argument == Argument::kFile) record.add_text(kFile, rest);

@@ -254,6 +254,7 @@ void MongodbDecoder::request(base::Cursor document, string_view database, const 
   Element element;
   bool first = true;
   bool sasl = false;
+  bool scram = false;
   while (next_element(document, element)) {
     if (first) {
       record.add_text(kCommand, element.name);
@@ -263,8 +264,11 @@ void MongodbDecoder::request(base::Cursor document, string_view database, const 
     }
     first = false;
     if (element.name == "$db" && element.type == 0x02) database = base::as_text(element.value);
-    if (sasl && element.name == "mechanism") record.add_text(kAuth, base::as_text(element.value));
-    if (sasl && element.name == "payload") {
+    if (sasl && element.name == "mechanism") {
+      record.add_text(kAuth, base::as_text(element.value));
+      scram = element.type == 0x02 && base::as_text(element.value).starts_with("SCRAM");
+    }
+    if (scram && element.name == "payload") {
       // RFC 5802 section 7: "n,,n=user,r=nonce".
       const string_view payload = base::as_text(element.value);
       const std::size_t name = payload.find(",n=");

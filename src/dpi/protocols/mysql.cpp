@@ -341,7 +341,8 @@ void MysqlDecoder::response(Bytes payload, const Frame& frame) {
     cursor.skip(1);
     record.add_uint(kStatus, cursor.u16le());
     if (cursor.peek() == '#') cursor.skip(6);  // SQLSTATE
-    record.add_text(kError, base::as_text(cursor.rest()));
+    // It may quote the statement.
+    record.add_text(kError, SqlText(base::as_text(cursor.rest())).text());
   } else if (ok) {
     record.add_uint(kStatus, 0);
   }

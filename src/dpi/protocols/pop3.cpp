@@ -169,6 +169,7 @@ class Pop3Decoder final : public LineDecoder {
     waiting_.clear();
     lists_ = asked_ = 0;
     in_lines_ = false;
+    in_login_ = false;  // which step of it comes next is not known any more
   }
 
  private:

@@ -220,6 +220,7 @@ class SmtpDecoder final : public LineDecoder {
 
 void SmtpDecoder::on_loss(Side side) {
   waiting_.clear();
+  in_login_ = false;  // which step of it comes next is not known any more
   if (side == client_) return;
   in_reply_ = false;
 }

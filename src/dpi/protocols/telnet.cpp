@@ -261,7 +261,9 @@ void TelnetDecoder::text(char c, Side side, Context& context) {
   }
   prompt_[prompt_size_++] = lower(c);
   const string_view printed(prompt_.data(), prompt_size_);
-  if (printed.ends_with("login:") || printed.ends_with("username:")) stage_ = Stage::kName;
+  // "Last login:" greets who is in already.
+  const bool asked = printed.ends_with("login:") || printed.ends_with("username:");
+  if (asked && !printed.ends_with("lastlogin:")) stage_ = Stage::kName;
 }
 
 constexpr std::uint16_t kPorts[] = {23};

@@ -203,7 +203,10 @@ std::size_t VncDecoder::types(Bytes bytes, Context& context, Step& step) {
   }
   const std::size_t count = cursor.u8();
   if (count == 0) {
-    const string_view reason = base::as_text(cursor.take(cursor.u32()));
+    const std::uint32_t size = cursor.u32();
+    if (!cursor.ok()) return 0;
+    const string_view reason =
+        base::as_text(cursor.take(std::min<std::size_t>(size, kMaxReasonBytes)));
     if (!cursor.ok()) return 0;
     record.start(kSchema, kResultKind);
     record.add_uint(kStatus, 1);
