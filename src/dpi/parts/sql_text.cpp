@@ -18,10 +18,10 @@ std::size_t secret_at(std::string_view text, std::size_t at) {
   if (!begins_ignoring_case(rest, kWord)) return std::string_view::npos;
   const std::size_t next = text.find_first_not_of(" =(\t\r\n", at + kWord.size());
   if (next == std::string_view::npos) return next;
-  // A column's name, or none. All else goes, with whatever comes between (comments, FOR 'user' =):
-  // it is no loss where it was no secret.
+  // A column, none, or a message ("using password: YES"). All else goes, with whatever comes
+  // between (comments, FOR 'user' =): it is no loss where it was no secret.
   const std::string_view after = text.substr(next);
-  const bool harmless = std::string_view(",);").find(after[0]) != std::string_view::npos ||
+  const bool harmless = std::string_view(",);:").find(after[0]) != std::string_view::npos ||
                         begins_ignoring_case(after, "NULL") || begins_ignoring_case(after, "FROM ");
   return harmless ? std::string_view::npos : next;
 }
