@@ -6,6 +6,7 @@
 #include <string>
 
 #include "dpi/parts/frame_decoder.h"
+#include "dpi/parts/header_decoder.h"
 #include "dpi/parts/sasl.h"
 #include "dpi/parts/sql_text.h"
 #include "dpi/protocols/http_dns_test.h"
@@ -167,6 +168,16 @@ TEST(SqlText, EndsBeforeASecret) {
   const SqlText longest(std::string(5000, 'x') + " PASSWORD 'secret'");
   EXPECT_TRUE(longest.cut());
   EXPECT_LE(longest.text().size(), SqlText::kMaxBytes);
+}
+
+TEST(ShownUri, HasNoPassword) {
+  const auto text = [](std::string_view uri) { return std::string(ShownUri(uri).text()); };
+  EXPECT_EQ(text("rtsp://admin:secret@cam/1?x=a@b"), "rtsp://admin:***@cam/1?x=a@b");
+  EXPECT_EQ(text("sip:alice:se/cret@example.org"), "sip:alice:***@example.org");
+  for (const char* plain : {"rtsp://cam:554/1", "sip:alice@example.org:5060", "*", "tel:+1",
+                            "rtsp://cam/a@b:c", "sip:example.org:5060"}) {
+    EXPECT_EQ(text(plain), plain);
+  }
 }
 
 }  // namespace

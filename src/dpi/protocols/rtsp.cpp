@@ -151,7 +151,7 @@ void RtspDecoder::on_message(const Message& message) {
   if (request) {
     const RequestLine line = parse_request_line(message.start, kProtocol);
     record.add_text(kMethod, line.method);
-    record.add_text(kUri, line.uri);
+    record.add_text(kUri, ShownUri(line.uri).text());
     record.add_text(kVersion, line.version);
     waiting_.push(message.time_ns);
   } else {

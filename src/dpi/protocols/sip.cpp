@@ -183,7 +183,7 @@ void SipDecoder::on_message(const Message& message) {
   if (request) {
     const RequestLine line = parse_request_line(message.start, "SIP/");
     record.add_text(kMethod, line.method);
-    record.add_text(kUri, line.uri);
+    record.add_text(kUri, ShownUri(line.uri).text());
   } else {
     const StatusLine line = parse_status_line(message.start);
     record.add_uint(kStatus, line.status);
@@ -206,7 +206,11 @@ void SipDecoder::on_message(const Message& message) {
           (!one.short_form.empty() && same_ignoring_case(field.name, one.short_form));
       if (!named || (seen >> one.field & 1) != 0) continue;
       seen |= 1U << one.field;
-      record.add_text(one.field, one.address ? address_of(field.value) : field.value);
+      if (one.address) {
+        record.add_text(one.field, ShownUri(address_of(field.value)).text());
+      } else {
+        record.add_text(one.field, field.value);
+      }
     }
   }
   add_sdp(message.body, kMedia, kMediaAddress, record);
