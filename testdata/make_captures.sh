@@ -324,7 +324,7 @@ PY
 
 want() { ((${#names[@]} == 0)) || [[ " ${names[*]} " == *" $1 "* ]]; }
 
-source "$here/captures_infra.sh"
+source "$here/infra_scenarios.sh"
 names=("$@")
 setup
 ip -n "$client" route add 224.0.0.0/4 dev nwc

@@ -213,6 +213,7 @@ Probe Engine::probe_datagram(std::uint32_t& slot, const model::StreamChunk& chun
                              std::span<const std::uint8_t> rejected) {
   ProbeInput shown{.sides = {},
                    .latest = chunk.side,
+                   .datagram = true,
                    .orig_port = flow_.orig_port,
                    .resp_port = flow_.resp_port};
   shown.sides[model::index(chunk.side)] = chunk.bytes;

@@ -31,6 +31,7 @@ struct ProbeInput {
   base::Bytes of(model::Side side) const { return sides[model::index(side)]; }
   std::array<base::Bytes, 2> sides;
   model::Side latest = model::Side::kOriginator;  // the side that just grew
+  bool datagram = false;                          // one message, not the beginning of a stream
   std::uint16_t orig_port = 0;                    // hints: they never decide
   std::uint16_t resp_port = 0;
 };

@@ -6,7 +6,8 @@
 
 namespace netwatch::dpi {
 
-// Every protocol that is decoded, most specific probe first.
+// Every protocol that is decoded. Those whose usual port it is are asked first, then in this order,
+// and the first yes counts: a probe that others' messages may pass stands behind theirs.
 std::span<const ProtocolDef* const> protocols();
 
 }  // namespace netwatch::dpi

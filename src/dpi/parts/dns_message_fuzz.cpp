@@ -46,7 +46,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const netwatch::base::Bytes bytes(data, size);
   ProbeInput input;
   input.sides[0] = bytes;
-  (void)kDns.probe(input);
+  for (const bool datagram : {false, true}) {
+    input.datagram = datagram;
+    (void)kDns.probe(input);
+  }
   read_names(bytes);
   testing::Feeder datagrams(kMdns);
   datagrams.datagram(testing::kClient, netwatch::base::as_text(bytes));

@@ -112,23 +112,6 @@ string_view address_of(string_view value) {
   return trim_blanks(value.substr(0, value.find(';')));
 }
 
-ShownUri::ShownUri(string_view uri) : uri_(uri) {
-  const std::size_t scheme = uri.find(':');
-  if (scheme == string_view::npos) return;
-  std::size_t user = scheme + 1;
-  const bool hierarchical = uri.substr(user).starts_with("//");
-  if (hierarchical) user += 2;
-  // The user part of sip: may hold a slash; that of others ends the authority.
-  const std::size_t end = hierarchical ? std::min(uri.find('/', user), uri.size()) : uri.size();
-  const std::size_t at = uri.substr(0, end).rfind('@');
-  const std::size_t colon = uri.find(':', user);
-  if (at == string_view::npos || colon == string_view::npos || colon > at) return;
-  masked_ = true;
-  text_ = uri.substr(0, std::min(colon + 1, kMaxBytes));
-  text_ += "***";
-  text_ += uri.substr(at, kMaxBytes);
-}
-
 string_view quoted_parameter(string_view value, string_view name) {
   for (std::size_t at = 0; at + name.size() + 2 < value.size(); ++at) {
     if (at > 0 && value[at - 1] != ' ' && value[at - 1] != ',') continue;

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "dpi/parts/line_decoder.h"
@@ -54,19 +53,6 @@ class HeaderDecoder : public Decoder {
 // Text that a header field gives before its parameters: <sip:a@example.org>;tag=1 and
 // "A" <sip:a@example.org> are sip:a@example.org.
 std::string_view address_of(std::string_view value);
-// A URI as it may be shown: the password of its user part is "***" (RFC 3986 section 3.2.1, RFC
-// 3261 section 19.1.1). One that had a password ends after kMaxBytes.
-class ShownUri {
- public:
-  static constexpr std::size_t kMaxBytes = 1024;
-  explicit ShownUri(std::string_view uri);
-  [[nodiscard]] std::string_view text() const { return masked_ ? std::string_view(text_) : uri_; }
-
- private:
-  std::string_view uri_;
-  std::string text_;
-  bool masked_ = false;
-};
 // The value of a quoted parameter: username="alice".
 std::string_view quoted_parameter(std::string_view value, std::string_view name);
 

@@ -6,6 +6,7 @@
 
 #include "base/cursor.h"
 #include "dpi/parts/field_text.h"
+#include "dpi/parts/shown_uri.h"
 #include "dpi/parts/waiting.h"
 #include "dpi/protocol.h"
 
@@ -259,7 +260,7 @@ void add_options(const Message& message, model::RecordBuilder& record) {
         query.append(query.empty() ? "?" : "&").append(base::as_text(value));
         return;
       case kOptProxyUri:
-        return record.add_text(kProxy, base::as_text(value));
+        return record.add_text(kProxy, ShownUri(base::as_text(value)).text());
       case kOptFormat:
         return record.add_text(kContentFormat, format_name(as_number()));
       case kOptObserve:

@@ -180,13 +180,12 @@ Probe better(Probe a, Probe b) {
   return a == Probe::kMore || b == Probe::kMore ? Probe::kMore : Probe::kNo;
 }
 
-// A probe is not told whether it sees a datagram or a stream, so both readings are tried. They
-// hardly collide: the two bytes of the length would have to be an id, and the id sane flags.
 Probe probe_dns(const ProbeInput& input) {
+  if (input.datagram) return as_probe(look_at_dns(input.of(input.latest)));
   Probe best = Probe::kNo;
   for (base::Bytes bytes : input.sides) {
     if (bytes.empty()) continue;
-    best = better(best, better(as_probe(look_at_dns(bytes)), probe_stream(bytes)));
+    best = better(best, probe_stream(bytes));
   }
   return best;
 }

@@ -241,11 +241,12 @@ TEST(DnsProbe, TellsByContent) {
     const char* name;
     std::string bytes;
     Probe expected;
+    bool datagram = true;
   };
   const Row rows[] = {
       {"query", query(1, "a.b"), Probe::kYes},
-      {"tcp", prefixed(query(1, "a.b")), Probe::kYes},
-      {"tcp, begun", prefixed(query(1, "a.b")).substr(0, 8), Probe::kMore},
+      {"tcp", prefixed(query(1, "a.b")), Probe::kYes, false},
+      {"tcp, begun", prefixed(query(1, "a.b")).substr(0, 8), Probe::kMore, false},
       {"mdns unicast question", header(0, 0, 1) + question("x.local", 255, 0x8001), Probe::kYes},
       {"unasked response", header(0, 0x8400, 0, 1) + resource(name("h.local"), 1, "abcd", 0x8001),
        Probe::kYes},
@@ -267,6 +268,7 @@ TEST(DnsProbe, TellsByContent) {
   };
   for (const Row& row : rows) {
     ProbeInput input;
+    input.datagram = row.datagram;
     input.sides[0] = base::as_bytes(row.bytes);
     EXPECT_EQ(kDns.probe(input), row.expected) << row.name;
   }
@@ -275,6 +277,7 @@ TEST(DnsProbe, TellsByContent) {
 TEST(DnsProbe, PortsOnlyName) {
   const std::string bytes = query(1, "a.b");
   ProbeInput input;
+  input.datagram = true;
   input.sides[0] = base::as_bytes(bytes);
   input.resp_port = 5353;
   EXPECT_EQ(kMdns.probe(input), Probe::kYes);

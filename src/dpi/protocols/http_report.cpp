@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "dpi/parts/shown_uri.h"
+
 namespace netwatch::dpi {
 namespace {
 
@@ -161,46 +163,6 @@ const HeaderRow* find_header(string_view name) {
   return nullptr;
 }
 
-// What an absolute URI names: RFC 3986 section 3.2, without user information.
-struct Authority {
-  string_view user_password;  // "user:password", if there is an '@'
-  string_view host;
-};
-
-Authority authority_of(string_view uri) {
-  Authority authority;
-  const std::size_t scheme = uri.find("://");
-  if (scheme > 16) return authority;  // or none at all
-  uri.remove_prefix(scheme + 3);
-  uri = uri.substr(0, uri.find_first_of("/?#"));
-  const std::size_t at = uri.rfind('@');
-  if (at != string_view::npos) {
-    authority.user_password = uri.substr(0, at);
-    uri.remove_prefix(at + 1);
-  }
-  authority.host = uri;
-  return authority;
-}
-
-// `uri` with "***" for the password in it, in `scratch` if it has one.
-string_view without_password(string_view uri, std::span<char> scratch) {
-  const string_view secret = authority_of(uri).user_password;
-  const std::size_t colon = secret.find(':');
-  if (colon == string_view::npos) return uri;
-  const char* const begin = secret.data() + colon + 1;
-  const char* const end = secret.data() + secret.size();
-  std::size_t used = 0;
-  const auto put = [&](string_view part) {
-    const std::size_t length = std::min(part.size(), scratch.size() - used);
-    std::copy_n(part.begin(), length, scratch.data() + used);
-    used += length;
-  };
-  put({uri.data(), static_cast<std::size_t>(begin - uri.data())});
-  put("***");
-  put({end, static_cast<std::size_t>(uri.data() + uri.size() - end)});
-  return {scratch.data(), used};
-}
-
 // IANA's "HTTP Authentication Schemes" and what is common besides. Anything else could be the
 // credential itself, so it is not repeated.
 string_view auth_scheme(string_view value) {
@@ -253,7 +215,6 @@ class HeadReader {
   std::uint32_t seen_ = 0;  // fields
   string_view uri_host_;
   bool says_upgrade_ = false;
-  std::array<char, kUriTextBytes> scratch_;
 };
 
 HttpHead HeadReader::run(string_view section, bool complete) {
@@ -288,7 +249,7 @@ void HeadReader::request_line(string_view line, bool cut) {
   head_.connect = request.method == "CONNECT";
   head_.head = request.method == "HEAD";
   out_.add_text(kMethod, request.method);
-  if (!request.uri.empty()) out_.add_text(kUri, without_password(request.uri, scratch_));
+  if (!request.uri.empty()) out_.add_text(kUri, ShownUri(request.uri).text());
   if (!request.version.empty()) out_.add_text(kVersion, request.version);
   const bool bad = request.version.empty() || request.uri.empty();
   if (bad && !cut) odd("bad_request_line");
@@ -318,7 +279,7 @@ void HeadReader::header(const HeaderCursor::Field& field) {
       if ((seen_ & (1U << kHost)) != 0) odd("several_hosts");
       return add_once(row->field, value);
     case Header::kUri:
-      return add_once(row->field, without_password(value, scratch_));
+      return add_once(row->field, ShownUri(value).text());
     case Header::kLength:
       return length(value);
     case Header::kEncoding:

@@ -69,12 +69,10 @@ Probe probe_stream(Bytes bytes) {
   return is_beginning(packet) ? Probe::kYes : Probe::kNo;
 }
 
-// A probe is not told whether it sees a datagram or a stream, but the first byte tells: of a
-// datagram the opcode is in its upper five bits and not 0, of a stream it is a high length byte.
 Probe probe_openvpn(const ProbeInput& input) {
   const Bytes bytes = input.of(input.latest);
   if (bytes.empty()) return Probe::kNo;
-  return bytes[0] < 8 ? probe_stream(bytes) : probe_datagram(bytes);
+  return input.datagram ? probe_datagram(bytes) : probe_stream(bytes);
 }
 
 class OpenvpnDecoder final : public Decoder {

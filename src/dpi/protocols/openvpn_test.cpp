@@ -52,19 +52,20 @@ std::string crypt_reset(int opcode, std::size_t rest) {
   return packet(opcode, kOne, u32(1) + u32(1700000000) + std::string(rest, '\x99'));
 }
 
-Probe probe(std::string_view bytes) {
+Probe probe(std::string_view bytes, bool datagram = true) {
   ProbeInput input;
+  input.datagram = datagram;
   input.sides[0] = base::as_bytes(bytes);
   return kOpenvpn.first.has(static_cast<std::uint8_t>(bytes[0])) ? kOpenvpn.probe(input)
                                                                  : Probe::kNo;
 }
 
 TEST(OpenvpnProbe, FindsTheHmacByContent) {
-  for (std::size_t hash : {0, 16, 20, 28, 32, 48, 64}) {
+  for (std::size_t hash : {0U, 16U, 20U, 28U, 32U, 48U, 64U}) {
     EXPECT_EQ(probe(client_reset(hash)), Probe::kYes) << hash;
     EXPECT_EQ(probe(server_reset(hash)), Probe::kYes) << hash;
     EXPECT_EQ(probe(control(kOne, 1, "\x16\x03\x01...", hash)), Probe::kYes) << hash;
-    EXPECT_EQ(probe(behind_length(client_reset(hash))), Probe::kYes) << hash;
+    EXPECT_EQ(probe(behind_length(client_reset(hash)), false), Probe::kYes) << hash;
   }
   EXPECT_EQ(probe(client_reset(24)), Probe::kNo);
   EXPECT_EQ(probe(control(kOne, 1, "GET / HTTP/1.1")), Probe::kNo);
@@ -78,7 +79,7 @@ TEST(OpenvpnProbe, FindsTheHmacByContent) {
   EXPECT_EQ(probe(hashed + u32(1) + u32(12345) + std::string(5, '\0')), Probe::kNo);
   const std::string stream = behind_length(client_reset(20));
   for (std::size_t n = 1; n < stream.size(); ++n) {
-    EXPECT_EQ(probe(stream.substr(0, n)), Probe::kMore) << n;
+    EXPECT_EQ(probe(stream.substr(0, n), false), Probe::kMore) << n;
   }
 }
 
@@ -93,7 +94,7 @@ TEST(OpenvpnProbe, TlsCryptIsKnownByItsSizes) {
 }
 
 TEST(Openvpn, MessagesBecomeAStream) {
-  for (std::size_t hash : {0, 32}) {
+  for (std::size_t hash : {0U, 32U}) {
     Feeder feeder(kOpenvpn);
     feeder.datagram(kClient, client_reset(hash));
     feeder.datagram(kClient, client_reset(hash));

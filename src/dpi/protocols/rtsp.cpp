@@ -6,6 +6,7 @@
 #include "base/cursor.h"
 #include "dpi/parts/header_decoder.h"
 #include "dpi/parts/http_message.h"
+#include "dpi/parts/shown_uri.h"
 #include "dpi/protocol.h"
 
 namespace netwatch::dpi {

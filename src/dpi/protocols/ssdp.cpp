@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "dpi/parts/http_message.h"
+#include "dpi/parts/shown_uri.h"
 #include "dpi/protocol.h"
 
 namespace netwatch::dpi {
@@ -161,7 +162,10 @@ void SsdpDecoder::headers(std::string_view section, model::RecordBuilder& record
       // The first of several counts.
       if (!same_ignoring_case(field.name, row.name) || seen[row.field]) continue;
       seen[row.field] = true;
-      if (!field.value.empty()) record.add_text(row.field, field.value);
+      if (field.value.empty()) continue;
+      // A location is a URL, and may hold a password.
+      record.add_text(row.field,
+                      row.field == kLocation ? ShownUri(field.value).text() : field.value);
     }
     if (same_ignoring_case(field.name, "Cache-Control")) {
       if (const auto age = max_age(field.value)) record.add_uint(kMaxAge, *age);
@@ -180,7 +184,7 @@ Step SsdpDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
     record.add_uint(kStatus, start.status);
   } else {
     record.add_text(kMethod, start.request.method);
-    record.add_text(kUri, start.request.uri);
+    record.add_text(kUri, ShownUri(start.request.uri).text());
     context.set_originator(chunk.side);
   }
   headers(start.headers, record);
