@@ -207,12 +207,13 @@ check_format() {
 }
 
 step_lint() {
-  need build test clang
+  need build test clang portable
   mkdir -p build
   tally_file=$(mktemp)
   timed "format" check "format" check_format
   timed "layers" check "layers" python3 tools/check_layers.py
   timed "sizes" check "sizes" python3 tools/check_sizes.py
+  timed "portable layers" check "portable layers" python3 tools/check_portable.py -j "$jobs"
   cmake --preset tidy >build/tidy.configure.log 2>&1 || cat build/tidy.configure.log
   timed "clang-tidy" check "clang-tidy" python3 tools/tidy.py -j "$jobs" "$@"
   finish_tally
