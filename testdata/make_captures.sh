@@ -59,7 +59,7 @@ capture() {
   shift
   mkdir -p "$(dirname "$out")"
   ip netns exec "$client" tcpdump -i nwc -U --immediate-mode --time-stamp-precision nano -w "$scratch/x.pcap" \
-    'not icmp6 and not arp' 2>"$scratch/tcpdump.log" &
+    "${capture_filter:-not icmp6 and not arp}" 2>"$scratch/tcpdump.log" &
   local dump=$!
   until grep -q listening "$scratch/tcpdump.log"; do sleep 0.05; done
   "$@" >"$scratch/client.log" 2>&1 || true
@@ -186,8 +186,8 @@ proxy_traffic() {
     --resolve $name:1004:127.0.0.1 https://$name:1004/
 }
 
-# Peers without a tunnel device, until both have keys: tunnel PORT SERVER'S-PROTOCOL CLIENT'S ARGS...
-tunnel() {
+# Peers without a tunnel device, until both have keys: vpn PORT SERVER'S-PROTOCOL CLIENT'S ARGS...
+vpn() {
   local port=$1 server_proto=$2 client_proto=$3
   shift 3
   serve openvpn --dev null --tls-server --dh none --ca "$scratch/c.pem" --cert "$scratch/c.pem" \
@@ -198,10 +198,10 @@ tunnel() {
 
 openvpn_traffic() {
   openvpn --genkey secret "$scratch/ta.key"
-  tunnel 1194 udp udp
-  tunnel 1195 udp udp --tls-auth "$scratch/ta.key" --auth SHA256
-  tunnel 1196 tcp-server tcp-client --tls-auth "$scratch/ta.key" --tls-version-max 1.2
-  tunnel 1197 udp udp --tls-crypt "$scratch/ta.key"
+  vpn 1194 udp udp
+  vpn 1195 udp udp --tls-auth "$scratch/ta.key" --auth SHA256
+  vpn 1196 tcp-server tcp-client --tls-auth "$scratch/ta.key" --tls-version-max 1.2
+  vpn 1197 udp udp --tls-crypt "$scratch/ta.key"
 }
 
 rdpudp_traffic() {  # scripted peers: nothing that is packaged speaks it
@@ -325,6 +325,7 @@ PY
 want() { ((${#names[@]} == 0)) || [[ " ${names[*]} " == *" $1 "* ]]; }
 
 source "$here/infra_scenarios.sh"
+source "$here/ip_scenarios.sh"
 names=("$@")
 setup
 ip -n "$client" route add 224.0.0.0/4 dev nwc
@@ -363,3 +364,4 @@ if want tunnel; then
   if tunnel ipip; then capture tunnel/curl_ipip tunnel_traffic; fi
 fi
 infra_captures
+ip_captures

@@ -20,6 +20,11 @@ constexpr std::uint32_t kMaxLateChunks = 32;
 // Of a datagram flow so many: the connectivity checks of ICE come before a DTLS hello.
 constexpr std::uint32_t kMaxUndecidedDatagrams = 16;
 
+// What is neither a stream nor a datagram of UDP, but a protocol of IP beside them.
+bool is_own_ip_protocol(std::uint8_t proto) {
+  return proto != 0 && proto != model::ip_proto::kTcp && proto != model::ip_proto::kUdp;
+}
+
 base::Bytes probe_part(base::Bytes bytes) {
   return bytes.first(std::min(bytes.size(), kProbeBytes));
 }
@@ -217,7 +222,9 @@ Probe Engine::probe_datagram(std::uint32_t& slot, const model::StreamChunk& chun
                    .orig_port = flow_.orig_port,
                    .resp_port = flow_.resp_port};
   shown.sides[model::index(chunk.side)] = chunk.bytes;
-  const ProbeIndex::Answer answer = index_.ask(shown, true, rejected);
+  const bool ip = base_layer_ == 0 && is_own_ip_protocol(flow_.proto);
+  const ProbeIndex::Answer answer =
+      ip ? index_.ask_ip(shown, flow_.proto) : index_.ask(shown, true, rejected);
   if (answer.probe != Probe::kYes) return answer.probe;
   if (slot == 0 || Mark::is(slot)) slot = new_analysis();
   return start_decoder(slot, answer.protocol) ? Probe::kYes : Probe::kNo;

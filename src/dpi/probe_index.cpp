@@ -24,6 +24,9 @@ ProbeIndex::ProbeIndex(std::span<const ProtocolDef* const> table) : table_(table
   if (table.size() > kMaxProtocols) std::abort();  // a bug: ids are one byte
   for (std::size_t id = 0; id < table.size(); ++id) {
     if (table[id]->late) late_[id / 64] |= std::uint64_t{1} << (id % 64);
+    if (table[id]->transport == Transport::kIp) {
+      by_ip_proto_[table[id]->ip_proto] = static_cast<std::uint8_t>(id + 1);
+    }
     for (std::size_t transport = 0; transport < 2; ++transport) {
       if (!speaks(*table[id], transport == 1)) continue;
       for (std::size_t byte = 0; byte < 256; ++byte) {
@@ -41,6 +44,12 @@ ProbeIndex::Answer ProbeIndex::ask(const ProbeInput& input, bool datagram,
     if (id < table_.size()) set[id / 64] &= ~(std::uint64_t{1} << (id % 64));
   }
   return ask_all(input, set);
+}
+
+ProbeIndex::Answer ProbeIndex::ask_ip(const ProbeInput& input, std::uint8_t ip_proto) const {
+  const std::uint8_t row = by_ip_proto_[ip_proto];
+  if (row == 0) return {};
+  return {table_[row - 1U]->probe(input), static_cast<std::uint8_t>(row - 1)};
 }
 
 ProbeIndex::Answer ProbeIndex::ask_late(const ProbeInput& input) const {

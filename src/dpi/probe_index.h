@@ -27,6 +27,8 @@ class ProbeIndex {
   // ends it, else kMore if any said so. Rows in `rejected` are not asked.
   [[nodiscard]] Answer ask(const ProbeInput& input, bool datagram,
                            std::span<const std::uint8_t> rejected) const;
+  // Asks the row of a protocol of IP, if there is one.
+  [[nodiscard]] Answer ask_ip(const ProbeInput& input, std::uint8_t ip_proto) const;
   // Asks only those that may be believed in the middle of a stream (ProtocolDef::late).
   [[nodiscard]] Answer ask_late(const ProbeInput& input) const;
 
@@ -38,6 +40,7 @@ class ProbeIndex {
 
   std::span<const ProtocolDef* const> table_;
   ProtocolSet late_{};
+  std::array<std::uint8_t, 256> by_ip_proto_{};            // row + 1, or 0
   std::array<std::array<ProtocolSet, 256>, 2> by_byte_{};  // [datagram][first byte]
 };
 

@@ -98,7 +98,12 @@ class Decoder {
   virtual void on_end(Context& /*context*/) {}
 };
 
-enum class Transport : std::uint8_t { kTcp = 1, kUdp = 2, kBoth = 3 };
+enum class Transport : std::uint8_t {
+  kTcp = 1,
+  kUdp = 2,
+  kBoth = 3,
+  kIp = 4,  // its own protocol of IP (ProtocolDef::ip_proto): each IP payload is a datagram
+};
 
 // The set of byte values a first message may begin with; probes of others are not asked.
 struct FirstBytes {
@@ -130,6 +135,7 @@ struct ProtocolDef {
   // A yes of its probe is strong enough to be believed at the start of any segment of a stream
   // that nobody knows: captures that start in the middle, STARTTLS of protocols not decoded.
   bool late = false;
+  std::uint8_t ip_proto = 0;  // with kIp: IANA's number; such flows are offered to this row only
 };
 inline constexpr std::size_t kMaxStateBytes = 4096;
 

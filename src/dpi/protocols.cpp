@@ -55,6 +55,10 @@ extern const ProtocolDef kAmqp;
 extern const ProtocolDef kMongodb;
 extern const ProtocolDef kKafka;
 extern const ProtocolDef kXmpp;
+extern const ProtocolDef kIcmp;
+extern const ProtocolDef kIcmp6;
+extern const ProtocolDef kIgmp;
+extern const ProtocolDef kSctp;
 
 std::span<const ProtocolDef* const> protocols() {
   static constexpr std::array kTable{
@@ -68,6 +72,7 @@ std::span<const ProtocolDef* const> protocols() {
       &kRedis,  &kMysql, &kPgsql,   &kMemcached, &kMemcachedBinary,
       &kMqtt,   &kIrc,   &kSip,     &kRtsp,      &kLdap,
       &kVnc,    &kAmqp,  &kMongodb, &kKafka,     &kXmpp,
+      &kIcmp,   &kIcmp6, &kIgmp,    &kSctp,
   };
   return kTable;
 }

@@ -200,15 +200,14 @@ FlowTable::Impl::Found FlowTable::Impl::create(std::uint32_t tag, const wire::De
   flow.first_ns = flow.last_ns = time_ns;
   flow.first_packet.set(number);
   flow.count.set(++created_);
+  flow.read = true;
   if (told) flow.orig_by = model::OriginBy::kHandshake;
   TimerClass timer_class = TimerClass::kOther;
   if (is_tcp(decoded)) {
     flow.tcp = tcps_.take();
-    flow.read = true;
     tcps_[flow.tcp].side(sender).answered_first = sender == Side::kResponder;
     timer_class = TimerClass::kOpen;
   } else if (decoded.proto == model::ip_proto::kUdp) {
-    flow.read = true;
     timer_class = TimerClass::kUdp;
   }
   index_.insert(tag, index);
@@ -339,12 +338,15 @@ void FlowTable::Impl::tcp_stream(std::uint32_t index, Side side, const wire::Dec
 }
 
 void FlowTable::Impl::datagram(std::uint32_t index, Side side, const wire::Decoded& decoded) {
-  if (decoded.payload.empty()) return;
+  // Beside UDP a message begins with its header: ICMP's type is what it says.
+  const std::size_t header =
+      decoded.proto == model::ip_proto::kUdp ? std::size_t{0} : decoded.header_bytes;
+  if (decoded.payload.empty() && header == 0) return;
   model::StreamChunk chunk;
   chunk.side = side;
   chunk.time_ns = now_ns_;
   chunk.packet = now_packet_;
-  chunk.bytes = decoded.payload;
+  chunk.bytes = {decoded.payload.data() - header, decoded.payload.size() + header};
   chunk.datagram = true;
   chunk.cut = decoded.first_fragment || decoded.payload.size() < decoded.payload_wire_len;
   deliver(index, chunk);

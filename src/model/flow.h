@@ -23,6 +23,7 @@ constexpr std::size_t index(Side side) { return static_cast<std::size_t>(side); 
 // IP protocol numbers (IANA) that have a name here.
 namespace ip_proto {
 inline constexpr std::uint8_t kIcmp = 1;
+inline constexpr std::uint8_t kIgmp = 2;
 inline constexpr std::uint8_t kTcp = 6;
 inline constexpr std::uint8_t kUdp = 17;
 inline constexpr std::uint8_t kIcmp6 = 58;
@@ -32,7 +33,7 @@ constexpr bool has_ports(std::uint8_t proto) {
   return proto == kTcp || proto == kUdp || proto == kSctp;
 }
 }  // namespace ip_proto
-// "tcp", "udp", "icmp", "icmp6", "sctp", or the number ("ip-89") in a static buffer of names.
+// "tcp", "udp", "icmp", "icmp6", "igmp", "sctp", or the number ("ip-89") in a static buffer of names.
 std::string_view ip_proto_name(std::uint8_t proto);
 
 struct Endpoint {

@@ -60,7 +60,7 @@ constexpr std::array<FieldDef, kFieldCount> kFields{{
      .aliases = kDstPortNames},
     {.name = "tcp.port", .type = FieldType::kUint, .list = true, .help = "TCP port of either end"},
     {.name = "udp.port", .type = FieldType::kUint, .list = true, .help = "UDP port of either end"},
-    {.name = "l4", .help = "transport: tcp, udp, icmp, icmp6, sctp, ip-89", .aliases = kL4Names},
+    {.name = "l4", .help = "transport: tcp, udp, icmp, icmp6, igmp, sctp, ip-89", .aliases = kL4Names},
     {.name = "app", .list = true, .help = "application protocols, innermost last"},
     {.name = "name",
      .help = "what the responder is called",

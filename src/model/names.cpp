@@ -28,6 +28,7 @@ std::string_view ip_proto_name(std::uint8_t proto) {
     all[ip_proto::kUdp] = "udp";
     all[ip_proto::kIcmp6] = "icmp6";
     all[ip_proto::kSctp] = "sctp";
+    all[ip_proto::kIgmp] = "igmp";
     return all;
   }();
   return names[proto];
