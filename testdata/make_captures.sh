@@ -7,7 +7,7 @@
 # Needs (Debian): iproute2 tcpdump wireshark-common curl openssl nginx-light dnsmasq-base
 #                 bind9-dnsutils ethtool python3 ngtcp2-client ngtcp2-server haproxy openvpn
 #                 freerdp2-x11 xrdp xvfb gnutls-bin
-#                 and what text_scenarios.sh names
+#                 and what the *_scenarios.sh beside it name
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
@@ -326,6 +326,7 @@ want() { ((${#names[@]} == 0)) || [[ " ${names[*]} " == *" $1 "* ]]; }
 
 source "$here/infra_scenarios.sh"
 source "$here/ip_scenarios.sh"
+. "$here/fields_scenarios.sh"
 names=("$@")
 setup
 ip -n "$client" route add 224.0.0.0/4 dev nwc
@@ -365,3 +366,9 @@ if want tunnel; then
 fi
 infra_captures
 ip_captures
+for scenario in "${fields_scenarios[@]}"; do
+  if want "$scenario"; then
+    alone
+    "fields_$scenario"
+  fi
+done
