@@ -2,7 +2,7 @@
 # of make_captures.sh, which runs fields_NAME for every name here.
 # Needs (Debian): bind9 bind9-utils
 # shellcheck shell=bash disable=SC2154
-fields_scenarios=(dns_bind)
+fields_scenarios=(dns_bind coap_proxy dhcp_relay dhcpv6_relay radius_eap)
 
 # Ends the servers of the scenarios before: some want the same ports.
 alone() {
@@ -54,4 +54,178 @@ dns_bind_traffic() {
   ask _dns.example.test SVCB
   ask long.example.test TXT +bufsize=512                                  # then over TCP
   ask missing.example.test AAAA +dnssec +subnet=2001:db8::/32
+}
+
+# A proxy that reaches nobody, names of hosts, and bodies in blocks.
+fields_coap_proxy() {
+  echo '10.77.0.2 sensors.example.test' >"$scratch/hosts"
+  serve coap-server-notls -A 10.77.0.2 -d 5 -P "coap://10.77.0.2,sensors.example.test"
+  capture coap/libcoap_proxy coap_proxy_traffic
+}
+coap_proxy_traffic() {
+  ask() { in_client unshare --mount sh -c "mount --bind $scratch/hosts /etc/hosts &&
+    exec timeout 4 coap-client-notls -B 2 \"\$@\"" sh "$@"; }
+  ask -m get coap://sensors.example.test/
+  seq 1 60 >"$scratch/body"
+  ask -m put -t text/plain -b 64 -f "$scratch/body" coap://10.77.0.2/example_data
+  ask -m get -b 64 coap://10.77.0.2/example_data
+  ask -m get -P coap://10.77.0.2 coap://far.example.test/light
+  ask -m get -O 35,coap://bob:secret@far.example.test/light coap://10.77.0.2/
+}
+
+# What is behind the relay: a link of its own, both ends in the client's namespace.
+behind_relay() {
+  ip -n "$client" link add nwl0 type veth peer name nwl1
+  ip -n "$client" addr add 10.79.0.1/24 dev nwl0
+  ip -n "$client" addr add fd79::1/64 dev nwl0 nodad
+  ip -n "$client" link set nwl0 up
+  ip -n "$client" link set nwl1 address 02:00:00:00:00:03 up
+  ip -n "$server" route add 10.79.0.0/24 via 10.77.0.1
+  ip -n "$server" route add fd79::/64 via fd77::1
+  sleep 2  # for the link-local addresses
+}
+
+fields_dhcp_relay() {
+  behind_relay
+  : >"$scratch/dhcpd.leases"
+  cat >"$scratch/dhcpd.conf" <<CONF
+authoritative;
+option domain-name "example.test";
+server-name "boot.example.test";
+filename "pxelinux.0";
+next-server 10.77.0.2;
+ignore-client-uids true;
+subnet 10.77.0.0 netmask 255.255.255.0 { range 10.77.0.120 10.77.0.129; }
+host printer { hardware ethernet 02:00:00:00:00:01; fixed-address 10.77.0.1; min-lease-time 4; default-lease-time 4; }
+subnet 10.79.0.0 netmask 255.255.255.0 { range 10.79.0.120 10.79.0.129; option routers 10.79.0.1; }
+CONF
+  serve dhcpd -4 -f -d -user root -group root -cf "$scratch/dhcpd.conf" -lf "$scratch/dhcpd.leases" \
+    -pf "$scratch/dhcpd.pid" nws
+  serve_client dhcrelay -4 -d -a -pf "$scratch/dhcrelay.pid" -iu nwc -id nwl0 10.77.0.2
+  capture dhcp/dhcpd_dhcrelay dhcp_relay_traffic
+}
+dhcp_relay_traffic() {
+  printf 'send %s;\n' 'fqdn.fqdn "laptop.example.test"' 'fqdn.encoded on' 'fqdn.server-update off' \
+    'user-class "lab"' >"$scratch/dhclient.conf"
+  in_client timeout 6 dhclient -1 -d -cf "$scratch/dhclient.conf" -sf /bin/true \
+    -lf "$scratch/dhclient.leases" -pf "$scratch/dhclient.pid" nwl1
+  # A switch on the way adds option 82 (here: port 7 of switch1); udhcpc says it itself.
+  in_client timeout 6 udhcpc -i nwc -n -q -f -t 1 -s /bin/true -x 0x52:0104706f7274020773776974636831
+  echo 'send user-class "\003lab\004desk";' >"$scratch/printer.conf"       # RFC 3004's form
+  in_client timeout 6 dhclient -d -cf "$scratch/printer.conf" -sf /bin/true \
+    -lf "$scratch/printer.leases" -pf "$scratch/printer.pid" nwc          # renews its address
+  sed -i 's/10.79.0.1[0-9]*/10.98.0.5/' "$scratch/dhclient.leases"
+  in_client timeout 4 dhclient -1 -d -cf "$scratch/dhclient.conf" -sf /bin/true \
+    -lf "$scratch/dhclient.leases" -pf "$scratch/dhclient.pid" nwl1      # refused
+}
+
+fields_dhcpv6_relay() {
+  behind_relay
+  : >"$scratch/dhcpd6.leases"
+  cat >"$scratch/dhcpd6.conf" <<CONF
+authoritative;
+option dhcp6.domain-search "example.test", "lab.example.test";
+option dhcp6.name-servers fd77::2;
+option dhcp6.rapid-commit;
+subnet6 fd77::/64 { range6 fd77::200 fd77::20f; prefix6 fd80:0:0:100:: fd80:0:0:f00:: /56; }
+subnet6 fd79::/64 { range6 fd79::200 fd79::20f; }
+CONF
+  serve dhcpd -6 -f -d -user root -group root -cf "$scratch/dhcpd6.conf" \
+    -lf "$scratch/dhcpd6.leases" -pf "$scratch/dhcpd6.pid" nws
+  serve_client dhcrelay -6 -d -I -pf "$scratch/dhcrelay6.pid" -l nwl0 -u fd77::2%nwc
+  capture dhcpv6/dhcpd_dhcrelay dhcpv6_relay_traffic
+}
+dhcpv6_relay_traffic() {
+  cat >"$scratch/dhclient6.conf" <<CONF
+send dhcp6.rapid-commit;
+send fqdn.fqdn "laptop.example.test";
+option dhcp6.user-classes code 15 = string;
+option dhcp6.vendor-classes code 16 = string;
+send dhcp6.user-classes 00:03:6c:61:62;
+send dhcp6.vendor-classes 00:00:7e:d9:00:06:72:6f:75:74:65:72;
+CONF
+  ask() { in_client timeout 3 dhclient -6 -1 -d -cf "$scratch/dhclient6.conf" -sf /bin/true \
+    -lf "$scratch/dhclient6.leases" -pf "$scratch/dhclient6.pid" "$@"; }
+  ask -N -P nwc
+  ask nwl1
+  ask -r nwl1
+  ask -P nwl1                                                             # no prefix there
+}
+
+fields_radius_eap() {
+  radius_server  # its folder; then a server of more parts
+  alone
+  cat >"$scratch/radius/radiusd.conf" <<CONF
+prefix = /usr
+name = radiusd
+libdir = /usr/lib/freeradius
+logdir = $scratch/radius
+run_dir = $scratch/radius
+pidfile = $scratch/radius/pid
+max_request_time = 5
+log {
+  destination = stdout
+}
+client all {
+  ipaddr = 10.77.0.0/24
+  secret = testing123
+}
+modules {
+  eap {
+    default_eap_type = md5
+    md5 {
+    }
+  }
+  always ok {
+    rcode = ok
+  }
+}
+server default {
+$(for kind in 'auth 1812' 'acct 1813' 'coa 3799'; do
+    printf '  listen {\n    type = %s\n    ipaddr = 10.77.0.2\n    port = %s\n  }\n' $kind
+  done)
+  authorize {
+    update control {
+      &Cleartext-Password := "hello"
+    }
+    eap
+  }
+  authenticate {
+    eap
+  }
+  post-auth {
+    update reply {
+      &Cisco-AVPair := "ip:addr-pool=guests"
+    }
+  }
+  preacct {
+    ok
+  }
+  accounting {
+    ok
+  }
+  recv-coa {
+    ok
+  }
+}
+CONF
+  serve freeradius -f -d "$scratch/radius" -n radiusd
+  sleep 1
+  capture radius/eapol_freeradius radius_eap_traffic
+}
+radius_eap_traffic() {
+  cat >"$scratch/eapol.conf" <<CONF
+network={
+  key_mgmt=IEEE8021X
+  eap=MD5
+  identity="bob"
+  password="hello"
+}
+CONF
+  in_client timeout 5 eapol_test -n -t 3 -c "$scratch/eapol.conf" -a 10.77.0.2 -s testing123 \
+    -N 30:s:02-00-00-00-00-01:lab
+  ask() { in_client radclient -r 1 -t 2 -d "$scratch/radius" "10.77.0.2:$1" "$2" testing123; }
+  echo 'User-Name=bob,Acct-Status-Type=Stop,Acct-Session-Id=abc,Acct-Terminate-Cause=User-Request,Service-Type=Framed-User' | ask 1813 acct
+  echo 'User-Name=bob,Acct-Session-Id=abc,Cisco-AVPair="subscriber:command=reauthenticate"' | ask 3799 coa
+  echo 'User-Name=bob,Acct-Session-Id=abc' | ask 3799 disconnect
 }

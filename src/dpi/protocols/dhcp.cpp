@@ -141,7 +141,7 @@ constexpr FieldDef kFields[] = {
      .help = "kind of client program or device",
      .role = Role::kUserAgent,
      .aliases = kVendorAlias},
-    {.name = "dhcp.user_class", .help = "class that the client was put into"},
+    {.name = "dhcp.user_class", .list = true, .help = "classes that the client was put into"},
     {.name = "dhcp.client_id",
      .type = FieldType::kBytes,
      .help = "what the server knows the client by",
@@ -293,6 +293,7 @@ class Report {
   void addresses(Field field, Bytes value);
   void text(Field field, Bytes value);
   void parameters(Bytes value);
+  void user_classes(Bytes value);
   void fqdn(Bytes value);
   void relay(Bytes value);
 
@@ -362,7 +363,7 @@ void Report::option(std::uint8_t code, Bytes value) {
     case kOptVendorClass:
       return text(kVendorClass, value);
     case kOptUserClass:
-      return text(kUserClass, value);
+      return user_classes(value);
     case kOptServerName:
       return text(kServerName, value);
     case kOptBootFile:
@@ -409,6 +410,16 @@ void Report::parameters(Bytes value) {
     list += std::to_string(code);
   }
   if (!list.empty()) out_.add_text(kParameters, list);
+}
+
+// RFC 3004 section 4: each class behind its length. Many clients send one class and no length.
+void Report::user_classes(Bytes value) {
+  Cursor check(value);
+  while (check.ok() && !check.at_end()) {
+    if (check.take(check.u8()).empty()) check.fail();
+  }
+  if (!check.ok()) return text(kUserClass, value);
+  for (Cursor in(value); !in.at_end();) text(kUserClass, in.take(in.u8()));
 }
 
 // RFC 4702 section 2: flags, two result codes, and the name in DNS's form or as text.
