@@ -1,8 +1,10 @@
 # Scenarios that make the rarer fields occur: what the first scenario of a protocol leaves out. A part
 # of make_captures.sh, which runs fields_NAME for every name here.
-# Needs (Debian): bind9 bind9-utils
+# Needs (Debian), besides what the others name: bind9 isc-dhcp-server isc-dhcp-relay eapoltest swaks
+#   dovecot-submissiond
 # shellcheck shell=bash disable=SC2154
-fields_scenarios=(dns_bind coap_proxy dhcp_relay dhcpv6_relay radius_eap)
+fields_scenarios=(dns_bind coap_proxy dhcp_relay dhcpv6_relay radius_eap ntp_chrony ntp_ntpd smtp_auth
+  proxy_more)
 
 # Ends the servers of the scenarios before: some want the same ports.
 alone() {
@@ -228,4 +230,108 @@ CONF
   echo 'User-Name=bob,Acct-Status-Type=Stop,Acct-Session-Id=abc,Acct-Terminate-Cause=User-Request,Service-Type=Framed-User' | ask 1813 acct
   echo 'User-Name=bob,Acct-Session-Id=abc,Cisco-AVPair="subscriber:command=reauthenticate"' | ask 3799 coa
   echo 'User-Name=bob,Acct-Session-Id=abc' | ask 3799 disconnect
+}
+
+# Keys, network time security, and a server that has a server itself.
+fields_ntp_chrony() {
+  echo '10.77.0.2 www.example.test' >"$scratch/hosts"
+  echo '1 SHA1 HEX:0123456789ABCDEF0123456789ABCDEF01234567' >"$scratch/ntp.keys"
+  cat >"$scratch/chrony.conf" <<CONF
+cmdport 0
+keyfile $scratch/ntp.keys
+local stratum 2
+allow
+pidfile $scratch/chrony.pid
+ntsserverkey $scratch/k.pem
+ntsservercert $scratch/c.pem
+CONF
+  serve chronyd -x -d -u root -f "$scratch/chrony.conf"
+  capture ntp/chrony_keys_nts ntp_chrony_traffic
+}
+ntp_chrony_traffic() {
+  printf 'allow\ncmdport 0\nkeyfile %s\npidfile %s\nserver 10.77.0.2 key 1 iburst maxpoll 4\n' \
+    "$scratch/ntp.keys" "$scratch/chrony2.pid" >"$scratch/chrony2.conf"
+  serve_client chronyd -x -d -u root -f "$scratch/chrony2.conf"
+  sleep 8
+  in_server timeout 3 ntpdig -t 1 10.77.0.1
+  kill "${pids[-1]}"
+  in_client unshare --mount sh -c "mount --bind $scratch/hosts /etc/hosts &&
+    exec timeout 5 chronyd -Q -u root -f /dev/null 'pidfile $scratch/c2.pid' 'cmdport 0' \
+    'nosystemcert' 'ntstrustedcerts $scratch/c.pem' 'server www.example.test nts iburst maxsamples 1'"
+}
+
+# ntpsec cannot be installed beside chrony: its package is unpacked.
+fields_ntp_ntpd() {
+  (cd "$scratch" && apt-get -qq -o APT::Sandbox::User=root download ntpsec && dpkg -x ntpsec_*.deb ntpsec)
+  printf 'disable ntp\nrestrict 10.77.0.1 limited kod nomodify\ntos orphan 5\n' \
+    >"$scratch/ntpd.conf"
+  serve "$scratch/ntpsec/usr/sbin/ntpd" -n -c "$scratch/ntpd.conf" -I nws
+  sleep 3
+  capture ntp/ntpd_ntpq ntp_ntpd_traffic
+  alone
+  serve "$here/peers/fields.py" ntp-private-server
+  capture ntp/private_scripted in_client "$here/peers/fields.py" ntp-private-client 10.77.0.2
+}
+ntp_ntpd_traffic() {
+  ask() { in_client timeout 5 /usr/bin/python3 "$scratch/ntpsec/usr/bin/ntpq" "$@" 10.77.0.2; }
+  ask -c 'rv 0 version,stratum'
+  ask -c 'rv 0 nothing'                                                   # an error
+  ask -c associations
+  in_client timeout 20 ntpdig -p 25 -g 1 -t 1 10.77.0.2                   # too often: RATE
+}
+
+fields_smtp_auth() {
+  mail_server
+  alone
+  sleep 1
+  sed -i -e 's/^protocols = .*/protocols = submission/' -e 's/^auth_mechanisms = .*/& cram-md5/' \
+    "$scratch/dovecot.conf"
+  printf 'hostname = mail.example.test\nsubmission_relay_host = 127.0.0.1\n' >>"$scratch/dovecot.conf"
+  serve_named dovecot -F -c "$scratch/dovecot.conf"
+  await 587
+  capture smtp/swaks_dovecot smtp_auth_traffic
+}
+smtp_auth_traffic() {
+  send() { in_client timeout 5 swaks -s 10.77.0.2 -p 587 --helo client.example.test -f a@example.test \
+    -t b@example.test --auth-user alice --quit-after auth "$@"; }
+  send --auth PLAIN --auth-password secret
+  send --auth LOGIN --auth-password secret
+  send --auth CRAM-MD5 --auth-password secret
+  send --auth PLAIN --auth-password wrong
+}
+
+# A listener in a namespace of its own, and the cipher. UNIX sockets no packaged program names.
+fields_proxy_more() {
+  web_server
+  proxy_pair
+  alone
+  serve nginx -c "$scratch/nginx-behind.conf"
+  ip netns add "$client-inner"
+  cat >"$scratch/haproxy.cfg" <<CONF
+defaults
+  mode tcp
+  timeout connect 1s
+  timeout client 2s
+  timeout server 2s
+listen inner
+  bind 127.0.0.1:1001 namespace $client-inner ssl crt $scratch/both.pem
+  server s 10.77.0.2:8080 send-proxy-v2-ssl proxy-v2-options ssl,ssl-cipher
+CONF
+  ip -n "$client-inner" link set lo up
+  serve_client haproxy -db -f "$scratch/haproxy.cfg"
+  printf 'listen on 10.77.0.2 port 2526 proxy-v2 hostname mail.example.test\naction a relay host smtp://127.0.0.1:9\nmatch from any for local action a\n' \
+    >"$scratch/smtpd.conf"
+  mkdir -p -m 711 /var/spool/smtpd
+  serve_named smtpd -d -f "$scratch/smtpd.conf"
+  await 2526
+  capture proxy/haproxy_swaks proxy_more_traffic
+  capture proxy/unix_scripted in_client "$here/peers/fields.py" proxy-unix 10.77.0.2 2526
+  ip netns del "$client-inner"
+}
+proxy_more_traffic() {
+  ip netns exec "$client-inner" curl -sk https://127.0.0.1:1001/
+  send() { in_client timeout 5 swaks -s 10.77.0.2 -p 2526 --helo client.example.test -f a@example.test \
+    -t b@example.test --quit-after helo --proxy-version 2 --proxy-command PROXY "$@"; }
+  send --proxy-family AF_INET --proxy-protocol STREAM --proxy-source 192.0.2.7 --proxy-source-port 1025 \
+    --proxy-dest 192.0.2.8 --proxy-dest-port 25
 }

@@ -247,7 +247,9 @@ bool read_control(Bytes bytes, ControlMessage& message) {
   const std::uint16_t offset = in.u16();
   const std::uint16_t count = in.u16();
   message.data = in.take(count);
-  if (!in.ok() || (flags & 7) != kControl || (flags >> 6) != 0) return false;
+  // RFC 9327 section 2 wants no leap indicator; ntpsec's ntpq says "unsynchronised".
+  const std::uint8_t leap = flags >> 6;
+  if (!in.ok() || (flags & 7) != kControl || (leap != 0 && leap != 3)) return false;
   const std::uint8_t version = (flags >> 3) & 7;
   const bool known = message.opcode <= 12 || message.opcode == 31;
   if (version < 1 || version > 4 || !known || message.opcode == 0) return false;
