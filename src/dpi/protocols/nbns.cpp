@@ -47,7 +47,10 @@ constexpr std::string_view kResultAlias[] = {"nbns.flags.rcode"};
 constexpr std::string_view kAddressAlias[] = {"nbns.addr"};
 
 constexpr FieldDef kFields[] = {
-    {.name = "nbns.transaction", .type = FieldType::kUint, .aliases = kIdAlias},
+    {.name = "nbns.transaction",
+     .type = FieldType::kUint,
+     .help = "transaction id",
+     .aliases = kIdAlias},
     {.name = "nbns.operation",
      .help = "query, registration, release, wack, refresh",
      .role = Role::kMethod,
