@@ -77,6 +77,7 @@ coap_proxy_traffic() {
 
 # What is behind the relay: a link of its own, both ends in the client's namespace.
 behind_relay() {
+  ip -n "$client" link show nwl0 >/dev/null 2>&1 && return
   ip -n "$client" link add nwl0 type veth peer name nwl1
   ip -n "$client" addr add 10.79.0.1/24 dev nwl0
   ip -n "$client" addr add fd79::1/64 dev nwl0 nodad
@@ -98,7 +99,12 @@ filename "pxelinux.0";
 next-server 10.77.0.2;
 ignore-client-uids true;
 subnet 10.77.0.0 netmask 255.255.255.0 { range 10.77.0.120 10.77.0.129; }
-host printer { hardware ethernet 02:00:00:00:00:01; fixed-address 10.77.0.1; min-lease-time 4; default-lease-time 4; }
+host printer {
+  hardware ethernet 02:00:00:00:00:01;
+  fixed-address 10.77.0.1;
+  min-lease-time 4;
+  default-lease-time 4;
+}
 subnet 10.79.0.0 netmask 255.255.255.0 { range 10.79.0.120 10.79.0.129; option routers 10.79.0.1; }
 CONF
   serve dhcpd -4 -f -d -user root -group root -cf "$scratch/dhcpd.conf" -lf "$scratch/dhcpd.leases" \
@@ -227,8 +233,10 @@ CONF
   in_client timeout 5 eapol_test -n -t 3 -c "$scratch/eapol.conf" -a 10.77.0.2 -s testing123 \
     -N 30:s:02-00-00-00-00-01:lab
   ask() { in_client radclient -r 1 -t 2 -d "$scratch/radius" "10.77.0.2:$1" "$2" testing123; }
-  echo 'User-Name=bob,Acct-Status-Type=Stop,Acct-Session-Id=abc,Acct-Terminate-Cause=User-Request,Service-Type=Framed-User' | ask 1813 acct
-  echo 'User-Name=bob,Acct-Session-Id=abc,Cisco-AVPair="subscriber:command=reauthenticate"' | ask 3799 coa
+  local stop=Acct-Status-Type=Stop,Acct-Terminate-Cause=User-Request,Service-Type=Framed-User
+  echo "User-Name=bob,Acct-Session-Id=abc,$stop" | ask 1813 acct
+  echo 'User-Name=bob,Acct-Session-Id=abc,Cisco-AVPair="subscriber:command=reauthenticate"' |
+    ask 3799 coa
   echo 'User-Name=bob,Acct-Session-Id=abc' | ask 3799 disconnect
 }
 
@@ -262,7 +270,8 @@ ntp_chrony_traffic() {
 
 # ntpsec cannot be installed beside chrony: its package is unpacked.
 fields_ntp_ntpd() {
-  (cd "$scratch" && apt-get -qq -o APT::Sandbox::User=root download ntpsec && dpkg -x ntpsec_*.deb ntpsec)
+  (cd "$scratch" && apt-get -qq -o APT::Sandbox::User=root download ntpsec &&
+    dpkg -x ntpsec_*.deb ntpsec)
   printf 'disable ntp\nrestrict 10.77.0.1 limited kod nomodify\ntos orphan 5\n' \
     >"$scratch/ntpd.conf"
   serve "$scratch/ntpsec/usr/sbin/ntpd" -n -c "$scratch/ntpd.conf" -I nws
@@ -319,8 +328,11 @@ listen inner
 CONF
   ip -n "$client-inner" link set lo up
   serve_client haproxy -db -f "$scratch/haproxy.cfg"
-  printf 'listen on 10.77.0.2 port 2526 proxy-v2 hostname mail.example.test\naction a relay host smtp://127.0.0.1:9\nmatch from any for local action a\n' \
-    >"$scratch/smtpd.conf"
+  cat >"$scratch/smtpd.conf" <<CONF
+listen on 10.77.0.2 port 2526 proxy-v2 hostname mail.example.test
+action a relay host smtp://127.0.0.1:9
+match from any for local action a
+CONF
   mkdir -p -m 711 /var/spool/smtpd
   serve_named smtpd -d -f "$scratch/smtpd.conf"
   await 2526

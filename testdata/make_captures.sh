@@ -327,6 +327,7 @@ want() { ((${#names[@]} == 0)) || [[ " ${names[*]} " == *" $1 "* ]]; }
 source "$here/infra_scenarios.sh"
 source "$here/ip_scenarios.sh"
 . "$here/fields_scenarios.sh"
+. "$here/fields_app_scenarios.sh"
 names=("$@")
 setup
 ip -n "$client" route add 224.0.0.0/4 dev nwc

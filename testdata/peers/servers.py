@@ -48,6 +48,8 @@ class Mongodb(Handler):
                 answer = bson({"cursor": {"firstBatch": {}, "id": 0, "ns": "shop.orders"}, "ok": 1.0})
             elif b"insert\0" in body[:32] or b"endSessions\0" in body[:32]:
                 answer = bson({"n": 1, "ok": 1.0})
+            elif b"saslStart\0" in body[:32]:  # knows nobody
+                answer = bson({"ok": 0.0, "errmsg": "Authentication failed.", "code": 18})
             else:
                 answer = bson({"ok": 0.0, "errmsg": "no such command", "code": 59})
             if operation == 2004:
@@ -68,7 +70,8 @@ class Kafka(Handler):
             host, port = self.server.server_address
             if api == 18:  # ApiVersions; in version 0 also when a newer one was asked for
                 error = 35 if version > 0 else 0
-                apis = [(0, 0, 2), (1, 0, 2), (2, 0, 1), (3, 0, 1), (18, 0, 0)]
+                apis = [(0, 0, 2), (1, 0, 2), (2, 0, 1), (3, 0, 1), (17, 0, 1), (18, 0, 0),
+                        (36, 0, 0)]
                 body = struct.pack(">hi", error, len(apis))
                 body += b"".join(struct.pack(">hhh", *one) for one in apis)
             elif api == 3:  # Metadata, version 1: one broker, topic "orders" with one partition
@@ -78,6 +81,10 @@ class Kafka(Handler):
                 body += struct.pack(">hiiiiii", 0, 0, 0, 1, 0, 1, 0)
             elif api == 0:  # Produce, version 2
                 body = struct.pack(">ih", 1, 6) + b"orders" + struct.pack(">iihqqi", 1, 0, 0, 0, -1, 0)
+            elif api == 17:  # SaslHandshake, version 1
+                body = struct.pack(">hih", 0, 1, 5) + b"PLAIN"
+            elif api == 36:  # SaslAuthenticate, version 0: everybody is let in
+                body = struct.pack(">hhi", 0, -1, 0)
             else:
                 return
             answer = struct.pack(">i", correlation) + body
