@@ -8,6 +8,7 @@
 #                 bind9-dnsutils ethtool python3 ngtcp2-client ngtcp2-server haproxy openvpn
 #                 freerdp2-x11 xrdp xvfb gnutls-bin
 #                 and what the *_scenarios.sh beside it name
+#                 and what text_scenarios.sh, infra_scenarios.sh and file_scenarios.sh name
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
@@ -328,6 +329,7 @@ source "$here/infra_scenarios.sh"
 source "$here/ip_scenarios.sh"
 . "$here/fields_scenarios.sh"
 . "$here/fields_app_scenarios.sh"
+source "$here/file_scenarios.sh"
 names=("$@")
 setup
 ip -n "$client" route add 224.0.0.0/4 dev nwc
@@ -373,3 +375,4 @@ for scenario in "${fields_scenarios[@]}"; do
     "fields_$scenario"
   fi
 done
+file_captures

@@ -55,6 +55,8 @@ extern const ProtocolDef kAmqp;
 extern const ProtocolDef kMongodb;
 extern const ProtocolDef kKafka;
 extern const ProtocolDef kXmpp;
+extern const ProtocolDef kNbss;
+extern const ProtocolDef kSmb;
 extern const ProtocolDef kIcmp;
 extern const ProtocolDef kIcmp6;
 extern const ProtocolDef kIgmp;
@@ -72,7 +74,8 @@ std::span<const ProtocolDef* const> protocols() {
       &kRedis,  &kMysql, &kPgsql,   &kMemcached, &kMemcachedBinary,
       &kMqtt,   &kIrc,   &kSip,     &kRtsp,      &kLdap,
       &kVnc,    &kAmqp,  &kMongodb, &kKafka,     &kXmpp,
-      &kIcmp,   &kIcmp6, &kIgmp,    &kSctp,
+      &kNbss,   &kSmb,   &kIcmp,    &kIcmp6,     &kIgmp,
+      &kSctp,
   };
   return kTable;
 }

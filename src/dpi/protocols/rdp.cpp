@@ -4,8 +4,10 @@
 // on; the names of CredSSP lie inside it.
 #include <algorithm>
 #include <array>
+#include <string>
 
 #include "base/cursor.h"
+#include "dpi/parts/utf16.h"
 #include "dpi/protocol.h"
 
 namespace netwatch::dpi {
@@ -216,29 +218,6 @@ bool find_client_core(Bytes connect_initial, ClientCore& core) {
   return cursor.ok();
 }
 
-// Up to the first zero; what is no character of the basic plane becomes '?'.
-std::string_view to_utf8(Bytes utf16, std::span<char> room) {
-  base::Cursor cursor(utf16);
-  std::size_t size = 0;
-  while (cursor.remaining() >= 2 && size + 3 <= room.size()) {
-    unsigned unit = cursor.u16le();
-    if (unit == 0) break;
-    if (unit >= 0xD800 && unit < 0xE000) unit = '?';
-    const auto put = [&](unsigned byte) { room[size++] = static_cast<char>(byte); };
-    if (unit < 0x80) {
-      put(unit);
-    } else if (unit < 0x800) {
-      put(0xC0 | unit >> 6);
-      put(0x80 | (unit & 0x3F));
-    } else {
-      put(0xE0 | unit >> 12);
-      put(0x80 | (unit >> 6 & 0x3F));
-      put(0x80 | (unit & 0x3F));
-    }
-  }
-  return {room.data(), size};
-}
-
 void add_security(std::uint8_t field, std::uint32_t value, model::RecordBuilder& record) {
   if (value == 0) record.add_text(field, "rdp");
   for (const Name& name : kSecurity) {
@@ -336,8 +315,7 @@ bool RdpDecoder::report_client(Bytes connect_initial, Side side, Context& contex
   if (!find_client_core(connect_initial, core)) return false;
   model::RecordBuilder& record = context.record();
   record.start(kRdpSchema, kClient);
-  std::array<char, 48> room;
-  const std::string_view name = to_utf8(core.name, room);
+  const std::string name = utf16_text(core.name);
   if (!name.empty()) record.add_text(kClientName, name);
   record.add_uint(kClientBuild, core.build);
   record.add_uint(kKeyboard, core.keyboard);

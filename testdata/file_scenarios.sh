@@ -1,0 +1,85 @@
+# Scenarios of make_captures.sh for the protocols of files and of industrial control. Sourced by it:
+# uses its functions and its two namespaces.
+# Needs (Debian), besides what make_captures.sh names: samba smbclient rpcbind nfs-common nfs-ganesha
+#   nfs-ganesha-vfs libnfs-utils mbpoll python3-pymodbus
+
+smb_server() {
+  mkdir -p "$scratch/smbd/ncalrpc" "$scratch/docs/reports"
+  chmod -R 777 "$scratch/docs"
+  chmod 755 "$scratch"
+  printf 'quarterly\n' >"$scratch/docs/reports/q1.txt"
+  echo 'nobody = alice' >"$scratch/smbd/users"
+  cat >"$scratch/smbd.conf" <<CONF
+[global]
+  netbios name = FILES
+  workgroup = OFFICE
+  interfaces = 10.77.0.2/24
+  bind interfaces only = yes
+  server min protocol = NT1
+  server smb encrypt = default
+  disable spoolss = yes
+  load printers = no
+  username map = $scratch/smbd/users
+  passdb backend = tdbsam:$scratch/smbd/passdb.tdb
+  private dir = $scratch/smbd
+  lock directory = $scratch/smbd
+  state directory = $scratch/smbd
+  cache directory = $scratch/smbd
+  pid directory = $scratch/smbd
+  ncalrpc dir = $scratch/smbd/ncalrpc
+  log file = $scratch/smbd/log
+[docs]
+  path = $scratch/docs
+  read only = no
+  force user = root
+CONF
+  printf 'secret\nsecret\n' | smbpasswd -s -a -c "$scratch/smbd.conf" nobody >"$scratch/pw.log" 2>&1
+  serve smbd -F --no-process-group -s "$scratch/smbd.conf"
+  sleep 2
+  printf '[global]\n workgroup = OFFICE\n netbios name = LAPTOP\n client min protocol = NT1\n private dir = %s\n lock directory = %s\n state directory = %s\n cache directory = %s\n' \
+    "$scratch/smbc" "$scratch/smbc" "$scratch/smbc" "$scratch/smbc" >"$scratch/smbc.conf"
+  mkdir -p "$scratch/smbc"
+  seq 1 400 >"$scratch/numbers.txt"
+}
+
+smb_client() { in_client timeout 10 smbclient -s "$scratch/smbc.conf" "$@"; }
+
+smb3_traffic() {
+  local alice=(-U OFFICE/alice%secret) files='cd reports; get q1.txt /dev/null; put numbers.txt sums.txt;
+    rename sums.txt totals.txt; get missing.txt /dev/null; del totals.txt; cd ..; ls'
+  cd "$scratch"
+  smb_client -m SMB3 "${alice[@]}" //10.77.0.2/docs -c "$files"
+  smb_client -m SMB3 -U OFFICE/alice%wrong //10.77.0.2/docs -c ls
+  smb_client -m SMB3_11 "${alice[@]}" --client-protection=encrypt //10.77.0.2/docs -c ls
+  smb_client -m SMB2_02 "${alice[@]}" //10.77.0.2/nothing -c ls
+  smb_client -m SMB2_10 -U% -L //10.77.0.2
+}
+
+smb1_traffic() {
+  cd "$scratch"
+  smb_client -m NT1 -U OFFICE/alice%secret //10.77.0.2/docs -c \
+    'get reports\q1.txt /dev/null; put numbers.txt sums.txt; rename sums.txt totals.txt; mkdir new; rmdir new;
+    del totals.txt; get missing.txt /dev/null; ls reports\*'
+  smb_client -m NT1 --option='client use spnego=no' --option='client ntlmv2 auth=no' -U% //10.77.0.2/IPC$ -c ls
+  smb_client --option='client max protocol=SMB3' -U% -L //10.77.0.2 -g
+}
+
+nbss_traffic() {
+  cd "$scratch"
+  smb_client -m NT1 -p 139 -U OFFICE/alice%secret -I 10.77.0.2 //FILES/docs -c 'get reports\q1.txt /dev/null'
+}
+
+nbss_scripted() {  # smbd takes every call
+  serve "$here/peers/files.py" nbss-server 1139
+  in_client "$here/peers/files.py" nbss-client 10.77.0.2 1139
+}
+
+file_captures() {
+  if want smb; then
+    smb_server
+    capture smb/smbclient_smb3 smb3_traffic
+    capture smb/smbclient_nt1 smb1_traffic
+    capture nbss/smbclient_smbd nbss_traffic
+    capture nbss/refused_scripted nbss_scripted
+  fi
+}
