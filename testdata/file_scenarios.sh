@@ -74,6 +74,44 @@ nbss_scripted() {  # smbd takes every call
   in_client "$here/peers/files.py" nbss-client 10.77.0.2 1139
 }
 
+# Each server with a folder of its own over what it would share with the host's.
+nfs_server() {
+  mkdir -p "$scratch/run"
+  cat >"$scratch/ganesha.conf" <<CONF
+NFS_CORE_PARAM { Protocols = 3, 4; Enable_RQUOTA = false; Enable_NLM = false;
+  Bind_addr = 10.77.0.2; mount_path_pseudo = true; }
+NFSv4 { Graceless = true; RecoveryBackend = fs; RecoveryRoot = "$scratch/run"; }
+EXPORT { Export_Id = 1; Path = /share; Pseudo = /share; Access_Type = RW; Squash = No_Root_Squash;
+  SecType = sys; FSAL { Name = MEM; } }
+CONF
+  serve rpcbind -f -w -h 10.77.0.2
+  serve ganesha.nfsd -F -f "$scratch/ganesha.conf" -L "$scratch/ganesha.log" -p "$scratch/ganesha.pid"
+  sleep 5
+}
+
+# The client's calls carry the name of its host.
+named_client() { in_client unshare --uts sh -c 'hostname laptop; exec timeout 5 "$@"' sh "$@"; }
+
+sunrpc_traffic() {
+  named_client rpcinfo -p 10.77.0.2
+  named_client rpcinfo -s 10.77.0.2
+  named_client rpcinfo -T udp 10.77.0.2 nfs 3
+  named_client rpcinfo -T tcp 10.77.0.2 100099 1                   # not registered
+  named_client showmount -e 10.77.0.2
+  named_client showmount -a 10.77.0.2
+}
+
+nfs_traffic() {
+  local share="nfs://10.77.0.2/share" how
+  echo 'a note' >"$scratch/note.txt"
+  for how in version=3 version=4; do
+    named_client nfs-cp "$scratch/note.txt" "$share/$how.txt?$how"
+    named_client nfs-cat "$share/$how.txt?$how"
+    named_client nfs-cat "$share/missing.txt?$how"
+    named_client "$here/peers/files.py" nfs-client "$share?$how"
+  done
+}
+
 file_captures() {
   if want smb; then
     smb_server
@@ -81,5 +119,10 @@ file_captures() {
     capture smb/smbclient_nt1 smb1_traffic
     capture nbss/smbclient_smbd nbss_traffic
     capture nbss/refused_scripted nbss_scripted
+  fi
+  if want nfs; then
+    nfs_server
+    capture sunrpc/rpcinfo_showmount sunrpc_traffic
+    capture nfs/libnfs_ganesha nfs_traffic
   fi
 }

@@ -57,6 +57,8 @@ extern const ProtocolDef kKafka;
 extern const ProtocolDef kXmpp;
 extern const ProtocolDef kNbss;
 extern const ProtocolDef kSmb;
+extern const ProtocolDef kNfs;
+extern const ProtocolDef kSunrpc;
 extern const ProtocolDef kIcmp;
 extern const ProtocolDef kIcmp6;
 extern const ProtocolDef kIgmp;
@@ -74,8 +76,8 @@ std::span<const ProtocolDef* const> protocols() {
       &kRedis,  &kMysql, &kPgsql,   &kMemcached, &kMemcachedBinary,
       &kMqtt,   &kIrc,   &kSip,     &kRtsp,      &kLdap,
       &kVnc,    &kAmqp,  &kMongodb, &kKafka,     &kXmpp,
-      &kNbss,   &kSmb,   &kIcmp,    &kIcmp6,     &kIgmp,
-      &kSctp,
+      &kNbss,   &kSmb,   &kNfs,     &kSunrpc,    &kIcmp,
+      &kIcmp6,  &kIgmp,  &kSctp,
   };
   return kTable;
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Peers for captures of what no packaged program does: NetBIOS sessions that are refused or sent
-elsewhere.
+elsewhere; and a client of libnfs that does what its tools do not.
 
-usage: files.py nbss-server PORT | nbss-client HOST PORT"""
+usage: files.py nbss-server PORT | nbss-client HOST PORT | nfs-client URL"""
+import ctypes
 import socket
 import struct
 import sys
@@ -40,7 +41,27 @@ def nbss_server(port):
         peer.close()
 
 
+def nfs_client(url):
+    class Url(ctypes.Structure):
+        _fields_ = [('server', ctypes.c_char_p), ('path', ctypes.c_char_p),
+                    ('file', ctypes.c_char_p)]
+
+    nfs = ctypes.CDLL('libnfs.so.13')
+    nfs.nfs_init_context.restype = ctypes.c_void_p
+    nfs.nfs_parse_url_dir.restype = ctypes.POINTER(Url)
+    context = ctypes.c_void_p(nfs.nfs_init_context())
+    at = nfs.nfs_parse_url_dir(context, url.encode()).contents
+    nfs.nfs_mount(context, at.server, at.path)
+    nfs.nfs_mkdir(context, b'/old')
+    nfs.nfs_symlink(context, b'nowhere', b'/old/link')
+    nfs.nfs_rename(context, b'/old', b'/new')
+    nfs.nfs_rmdir(context, b'/new')  # it is not empty
+    nfs.nfs_unlink(context, b'/new/link')
+    nfs.nfs_rmdir(context, b'/new')
+
+
 if __name__ == '__main__':
     kind, *arguments = sys.argv[1:]
     {'nbss-client': lambda: nbss_client(arguments[0], int(arguments[1])),
+     'nfs-client': lambda: nfs_client(arguments[0]),
      'nbss-server': lambda: nbss_server(int(arguments[0]))}[kind]()

@@ -7,24 +7,9 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "dpi/parts/short_text.h"
 
 namespace netwatch::dpi {
-
-// A text that is cut to the room that it has.
-template <std::size_t kBytes>
-class ShortText {
- public:
-  void set(std::string_view text) {
-    size_ = static_cast<std::uint8_t>(std::min(text.size(), kBytes));
-    std::ranges::copy(text.substr(0, size_), text_.begin());
-  }
-  [[nodiscard]] std::string_view view() const { return {text_.data(), size_}; }
-
- private:
-  static_assert(kBytes < 256);
-  std::uint8_t size_ = 0;
-  std::array<char, kBytes> text_;
-};
 
 // What a connection remembers: logins, shares, open files and requests without an answer. Each
 // table has a few rows; the oldest gives way. Rows of the first three are found by a handle, which
