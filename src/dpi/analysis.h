@@ -40,7 +40,7 @@ struct Analysis {
   std::uint32_t next = 0;
   std::uint32_t flow = 0;   // low half of the flow's id: a slot that was reused is not mistaken
   std::uint32_t stamp = 0;  // when bytes came last, in calls
-  std::uint8_t protocol = kNoProtocol;
+  std::uint8_t protocol = kNoProtocol;  // without a decoder: the one that was announced
   std::uint8_t layer : 3 = 0;
   std::uint8_t list : 2 = 0;
   std::uint8_t confirmed : 1 = 0;   // the decoder has proven itself; nothing is kept to replay

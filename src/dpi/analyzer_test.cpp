@@ -332,7 +332,7 @@ TEST_F(AnalyzerTest, ADatagramThatIsNotMineGoesToTheOthers) {
 }
 
 TEST_F(AnalyzerTest, DecodersGiveWayOldestFirst) {
-  use(kHonest, {.decoder_bytes = 64 << 10, .held_bytes = 64 << 10});  // two pages: 8 big ones
+  use(kHonest, {.decoder_bytes = 64 << 10, .held_bytes = 64 << 10});  // one page: 8 big ones
   for (std::uint64_t flow = 0; flow < 8; ++flow) feed(flow, kA, "Bx");
   EXPECT_EQ(analyzer_->drops()[model::Drop::kDecoderEvicted], 0U);
   feed(0, kA, "again");  // now 1 is the one longest without bytes

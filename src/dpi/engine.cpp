@@ -6,9 +6,9 @@ namespace netwatch::dpi {
 namespace {
 
 // Half of decoder_bytes is for the analyses, half for what their decoders remember.
-constexpr std::size_t kDecoderPageBytes = std::size_t{16} << 10;
-constexpr std::array<std::uint32_t, 12> kDecoderClasses{64,  128,  192,  256,  384,  512,
-                                                        768, 1024, 1536, 2048, 3072, 4096};
+constexpr std::size_t kDecoderPageBytes = kHttp2StateBytes;
+constexpr std::array<std::uint32_t, 13> kDecoderClasses{
+    64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, kMaxStateBytes, kHttp2StateBytes};
 constexpr std::size_t kHeldPageBytes = kMaxHeldBytes;
 constexpr std::array<std::uint32_t, 11> kHeldClasses{64,   128,  256,   512,   1024, 2048,
                                                      4096, 8192, 16384, 32768, 65536};
@@ -57,6 +57,7 @@ void Engine::begin_call(std::uint32_t slot) {
   current_ = &table_.at(slot);
   current_slot_ = slot;
   handed_on_ = false;
+  announced_ = kNoProtocol;
   counted_odd_ = false;
   turned_ = false;
 }
@@ -93,6 +94,17 @@ void Engine::odd(std::string_view what) {
   }
   // The names are static, so there are only so many; the limit is against a decoder's bug.
   if (odds_.size() < kMaxOddNames) odds_.push_back({protocol, what, 1});
+}
+
+void Engine::hand_on(std::string_view announced) {
+  handed_on_ = true;
+  announced_ = announced.empty() ? kNoProtocol : index_.find(announced);
+}
+
+void Engine::carries(std::string_view name) {
+  confirm(*current_);
+  const auto inner = static_cast<std::uint8_t>(current_->layer + 1);
+  if (inner <= kMaxLayer) sink_.on_app(flow_.id, inner, name);
 }
 
 void Engine::set_originator(model::Side side) {

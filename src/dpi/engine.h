@@ -53,6 +53,7 @@ class Engine final : private Context {
   // engine_probe.cpp
   Probe probe_stream(std::uint32_t& slot, base::Bytes& input);
   Probe ask_stream(std::uint32_t& slot, ProbeInput& shown, bool first_words, base::Bytes& input);
+  ProbeIndex::Answer ask_announced(std::uint32_t slot, ProbeInput& shown);
   bool begin_at_this_segment(std::uint32_t& slot, base::Bytes& input);
   Probe keep_for_later(std::uint32_t& slot, base::Bytes input, bool first_words);
   Probe probe_late(std::uint32_t& slot, const ProbeInput& shown);
@@ -91,7 +92,8 @@ class Engine final : private Context {
   void emit(model::Side side) override;
   void odd(std::string_view what) override;
   void set_originator(model::Side side) override;
-  void hand_on() override { handed_on_ = true; }
+  void hand_on(std::string_view announced) override;
+  void carries(std::string_view name) override;
   [[nodiscard]] base::TimeNs now_ns() const override { return time_ns_; }
   bool child(const model::StreamChunk& inner) override;
   std::span<std::uint8_t> scratch() override { return scratch_; }
@@ -123,6 +125,7 @@ class Engine final : private Context {
   Analysis* current_ = nullptr;
   std::uint32_t current_slot_ = 0;
   bool handed_on_ = false;
+  std::uint8_t announced_ = kNoProtocol;  // what hand_on() named
   bool counted_odd_ = false;
   bool turned_ = false;  // set_originator() was called: told once the decoder stands by it
   model::Side originator_ = model::Side::kOriginator;

@@ -87,7 +87,8 @@ Probe Engine::ask_stream(std::uint32_t& slot, ProbeInput& shown, bool first_word
                    total >= table_.at(slot).ask_at * kAskUnit;
   if (!due) return keep_for_later(slot, input, first_words);
 
-  ProbeIndex::Answer answer = index_.ask(shown, false, rejected);
+  ProbeIndex::Answer answer = ask_announced(slot, shown);
+  if (answer.probe == Probe::kNo) answer = index_.ask(shown, false, rejected);
   const Side other = model::other(shown.latest);
   if (answer.probe == Probe::kNo && known && !shown.of(other).empty()) {
     // The other side's bytes may be the tail of something: the new ones on their own, then.
@@ -109,6 +110,18 @@ Probe Engine::ask_stream(std::uint32_t& slot, ProbeInput& shown, bool first_word
   }
   if (answer.probe == Probe::kYes) return begin_decoder(slot, answer.protocol);
   return refuse(slot);
+}
+
+// Whom the outer protocol named, alone: as long as that one cannot tell, nobody else is asked.
+ProbeIndex::Answer Engine::ask_announced(std::uint32_t slot, ProbeInput& shown) {
+  if (slot == 0 || Mark::is(slot)) return {};
+  std::uint8_t& announced = table_.at(slot).protocol;
+  if (announced == kNoProtocol) return {};
+  shown.announced = true;
+  const ProbeIndex::Answer answer{index_.def(announced).probe(shown), announced};
+  shown.announced = false;
+  if (answer.probe == Probe::kNo) announced = kNoProtocol;
+  return answer;
 }
 
 // What came before is nobody's; does somebody's stream begin with the segment at hand?

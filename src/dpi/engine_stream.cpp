@@ -1,5 +1,6 @@
 // Streams: in-order bytes of two sides through one decoder.
 #include <algorithm>
+#include <utility>
 
 #include "dpi/engine.h"
 #include "dpi/engine_mark.h"
@@ -217,7 +218,7 @@ bool Engine::fall_back(std::uint32_t slot) {
   }
   for (std::uint8_t& rejected : analysis.rejected) {
     if (rejected != kNoProtocol) continue;
-    rejected = analysis.protocol;
+    rejected = std::exchange(analysis.protocol, kNoProtocol);
     return true;
   }
   return false;
@@ -234,6 +235,7 @@ bool Engine::hand_over(std::uint32_t slot) {
   analysis.tries = 0;
   analysis.ask_at = 0;
   analysis.rejected.fill(kNoProtocol);
+  analysis.protocol = announced_;
   for (SideBytes& side : analysis.sides) {
     drop_read(side);
     side.wanted = 0;

@@ -58,6 +58,13 @@ ProbeIndex::Answer ProbeIndex::ask_late(const ProbeInput& input) const {
   return ask_all(input, set);
 }
 
+std::uint8_t ProbeIndex::find(std::string_view name) const {
+  for (std::size_t id = 0; id < table_.size(); ++id) {
+    if (table_[id]->name == name) return static_cast<std::uint8_t>(id);
+  }
+  return kMaxProtocols;
+}
+
 ProbeIndex::Answer ProbeIndex::ask_all(const ProbeInput& input, const ProtocolSet& set) const {
   Answer answer;
   // Twice over the few that are left: first those at a usual port.

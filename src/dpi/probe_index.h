@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "dpi/protocol.h"
 
@@ -31,6 +32,9 @@ class ProbeIndex {
   [[nodiscard]] Answer ask_ip(const ProbeInput& input, std::uint8_t ip_proto) const;
   // Asks only those that may be believed in the middle of a stream (ProtocolDef::late).
   [[nodiscard]] Answer ask_late(const ProbeInput& input) const;
+
+  // The first row of that name; kMaxProtocols if there is none.
+  [[nodiscard]] std::uint8_t find(std::string_view name) const;
 
   [[nodiscard]] const ProtocolDef& def(std::uint8_t protocol) const { return *table_[protocol]; }
 

@@ -32,7 +32,8 @@ struct ProbeInput {
   std::array<base::Bytes, 2> sides;
   model::Side latest = model::Side::kOriginator;  // the side that just grew
   bool datagram = false;                          // one message, not the beginning of a stream
-  std::uint16_t orig_port = 0;                    // hints: they never decide
+  bool announced = false;       // the outer protocol named this one for what comes: see hand_on()
+  std::uint16_t orig_port = 0;  // hints: they never decide
   std::uint16_t resp_port = 0;
 };
 
@@ -70,8 +71,12 @@ class Context {
   // By content, this side opened the conversation (a request came from it).
   virtual void set_originator(model::Side side) = 0;
   // The rest of this flow speaks another protocol (upgrade, CONNECT, STARTTLS): it is probed
-  // anew from the next unconsumed byte of either side. Return kFine after it.
-  virtual void hand_on() = 0;
+  // anew from the next unconsumed byte of either side. Return kFine after it. A row that is called
+  // `announced` is asked first and told so (ProbeInput::announced); if its probe says no, all are.
+  virtual void hand_on(std::string_view announced = {}) = 0;
+  // The decoder reads what its protocol carries, too, which has a name of its own (gRPC in HTTP/2):
+  // of static storage; the flow shows it one layer further in.
+  virtual void carries(std::string_view /*name*/) {}
   [[nodiscard]] virtual base::TimeNs now_ns() const = 0;  // time of the packet at hand
   // Bytes (or a gap, or a datagram) of a stream that this one carries: copied, then probed and
   // decoded as a child, one layer further in, after the call at hand. One child per decoder; it
@@ -130,7 +135,7 @@ struct ProtocolDef {
   std::span<const std::uint16_t> usual_ports{};  // order the probes, never decide
   Probe (*probe)(const ProbeInput& input) = nullptr;
   const model::Schema* schema = nullptr;
-  std::size_t state_bytes = 0;               // at most kMaxStateBytes
+  std::size_t state_bytes = 0;               // at most kMaxStateBytes, but for HTTP/2's
   Decoder* (*make)(void* memory) = nullptr;  // placement new into state_bytes
   // A yes of its probe is strong enough to be believed at the start of any segment of a stream
   // that nobody knows: captures that start in the middle, STARTTLS of protocols not decoded.
@@ -138,11 +143,13 @@ struct ProtocolDef {
   std::uint8_t ip_proto = 0;  // with kIp: IANA's number; such flows are offered to this row only
 };
 inline constexpr std::size_t kMaxStateBytes = 4096;
+// For the one row that must keep what its peers keep: see docs/dpi.md, "Memory".
+inline constexpr std::size_t kHttp2StateBytes = std::size_t{32} << 10;
 
 // The make function of a decoder class.
-template <typename T>
+template <typename T, std::size_t kMost = kMaxStateBytes>
 Decoder* make_decoder(void* memory) {
-  static_assert(sizeof(T) <= kMaxStateBytes);
+  static_assert(sizeof(T) <= kMost && kMost <= kHttp2StateBytes);
   static_assert(alignof(T) <= alignof(std::max_align_t));
   return new (memory) T();
 }

@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::array<const ProtocolDef*, 1> direct{&row};
   Reader reader;
   // Small budgets, so that eviction takes part.
-  Analyzer analyzer(reader, {.decoder_bytes = 64 << 10, .held_bytes = 256 << 10},
+  Analyzer analyzer(reader, {.decoder_bytes = 256 << 10, .held_bytes = 256 << 10},
                     probing ? table : std::span<const ProtocolDef* const>(direct));
   std::array<std::uint32_t, 3> slots{};
   std::uint64_t packet = 0;

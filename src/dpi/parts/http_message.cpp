@@ -332,4 +332,31 @@ bool is_known_http_method(string_view method) {
   return std::ranges::binary_search(kMethods, method);
 }
 
+// IANA's "HTTP Authentication Schemes" and what is common besides. Anything else could be the
+// credential itself, so it is not repeated.
+string_view http_auth_scheme(string_view value) {
+  static constexpr string_view kSchemes[] = {"Basic",
+                                             "Bearer",
+                                             "Concealed",
+                                             "Digest",
+                                             "DPoP",
+                                             "GNAP",
+                                             "HOBA",
+                                             "Mutual",
+                                             "Negotiate",
+                                             "NTLM",
+                                             "OAuth",
+                                             "PrivateToken",
+                                             "SCRAM-SHA-1",
+                                             "SCRAM-SHA-256",
+                                             "vapid",
+                                             "Kerberos",
+                                             "AWS4-HMAC-SHA256"};
+  const string_view word = value.substr(0, value.find_first_of(" \t,"));
+  for (string_view scheme : kSchemes) {
+    if (same_ignoring_case(scheme, word)) return scheme;
+  }
+  return "other";
+}
+
 }  // namespace netwatch::dpi

@@ -98,4 +98,8 @@ bool is_cut_request_line(std::string_view bytes);
 // Whether it is a method of IANA's registry or a well-known extension.
 bool is_known_http_method(std::string_view method);
 
+// The authentication scheme of a header field's value (Authorization and its like): "Basic", or
+// "other" if it is not a registered one, never the credentials.
+std::string_view http_auth_scheme(std::string_view value);
+
 }  // namespace netwatch::dpi

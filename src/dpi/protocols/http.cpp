@@ -72,6 +72,14 @@ bool OutstandingQueue::pop(Outstanding& request) {
   return true;
 }
 
+// The row of the table whose protocol an Upgrade field names; the server takes the first it likes
+// (RFC 9110 section 7.8).
+string_view row_of_upgrade(string_view protocols) {
+  if (list_holds(protocols, "websocket")) return "websocket";  // RFC 6455 section 4.2.2
+  if (list_holds(protocols, "h2c")) return "http2";            // RFC 7540 section 3.2
+  return {};
+}
+
 class HttpDecoder final : public Decoder {
  public:
   Step on_bytes(const model::StreamChunk& chunk, Context& context) override;
@@ -119,6 +127,7 @@ class HttpDecoder final : public Decoder {
 
   OutstandingQueue outstanding_;
   std::array<SideState, 2> sides_;
+  string_view offered_;  // the row of the last offer to upgrade
   bool origin_known_ = false;
 };
 static_assert(sizeof(HttpDecoder) <= 512);
@@ -273,7 +282,7 @@ HttpDecoder::Move HttpDecoder::tunnel(string_view rest, Call& call) {
     return {0, false};
   }
   if (rest.size() >= kProbeBytes) {
-    call.context.hand_on();
+    call.context.hand_on(offered_);
     call.over = true;
   }
   return {0, true};
@@ -312,6 +321,7 @@ std::uint64_t HttpDecoder::after_request(const HttpHead& head, Call& call) {
   call.context.emit(call.chunk.side);
   outstanding_.push({call.chunk.time_ns, head.connect, head.head});
   if (head.connect || head.upgrade) call.side.phase = Phase::kTunnel;
+  offered_ = head.connect ? string_view() : row_of_upgrade(head.upgrade_to);
   const HttpFraming& framing = head.framing;
   if (framing.chunked) {
     call.side.phase = Phase::kChunkSize;
@@ -332,7 +342,7 @@ std::uint64_t HttpDecoder::after_response(const HttpHead& head, Call& call) {
   call.context.emit(call.chunk.side);
   const bool opens_tunnel = matched && request.connect && head.status / 100 == 2;
   if (switches || opens_tunnel) {
-    call.context.hand_on();
+    call.context.hand_on(switches ? row_of_upgrade(head.upgrade_to) : string_view());
     call.over = true;
     return 0;
   }

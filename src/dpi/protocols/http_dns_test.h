@@ -58,7 +58,11 @@ class FakeContext final : public Context {
   }
   void odd(std::string_view what) override { odds.emplace_back(what); }
   void set_originator(Side side) override { originators.push_back(side); }
-  void hand_on() override { handed_on = true; }
+  void hand_on(std::string_view to) override {
+    handed_on = true;
+    announced = to;
+  }
+  void carries(std::string_view name) override { carried.emplace_back(name); }
   [[nodiscard]] base::TimeNs now_ns() const override { return now; }
   bool child(const model::StreamChunk& inner) override {
     if (!child_wanted) return false;
@@ -77,6 +81,8 @@ class FakeContext final : public Context {
   std::vector<std::string> odds;
   std::vector<Side> originators;
   bool handed_on = false;
+  std::string announced;             // what hand_on() named
+  std::vector<std::string> carried;  // what carries() named
   base::TimeNs now = 0;
 
  private:

@@ -163,33 +163,6 @@ const HeaderRow* find_header(string_view name) {
   return nullptr;
 }
 
-// IANA's "HTTP Authentication Schemes" and what is common besides. Anything else could be the
-// credential itself, so it is not repeated.
-string_view auth_scheme(string_view value) {
-  static constexpr string_view kSchemes[] = {"Basic",
-                                             "Bearer",
-                                             "Concealed",
-                                             "Digest",
-                                             "DPoP",
-                                             "GNAP",
-                                             "HOBA",
-                                             "Mutual",
-                                             "Negotiate",
-                                             "NTLM",
-                                             "OAuth",
-                                             "PrivateToken",
-                                             "SCRAM-SHA-1",
-                                             "SCRAM-SHA-256",
-                                             "vapid",
-                                             "Kerberos",
-                                             "AWS4-HMAC-SHA256"};
-  const string_view word = value.substr(0, value.find_first_of(" \t,"));
-  for (string_view scheme : kSchemes) {
-    if (same_ignoring_case(scheme, word)) return scheme;
-  }
-  return "other";
-}
-
 // Reads one header section.
 class HeadReader {
  public:
@@ -290,9 +263,10 @@ void HeadReader::header(const HeaderCursor::Field& field) {
       return;
     case Header::kUpgrade:
       head_.upgrade = !value.empty();
+      head_.upgrade_to = field.value;
       return add_once(row->field, value);
     case Header::kAuth:
-      return add_once(row->field, auth_scheme(value));
+      return add_once(row->field, http_auth_scheme(value));
     case Header::kCookie:
       if (first_of(row->field)) out_.add_bool(row->field, true);
       return;

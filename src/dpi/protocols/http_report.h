@@ -28,6 +28,7 @@ struct HttpHead {
   bool upgrade = false;     // a request that offers another protocol
   bool keep_alive = false;  // "Connection: keep-alive", said in words
   std::uint16_t status = 0;
+  std::string_view upgrade_to;  // Upgrade: what is offered or taken; a list if several are
   HttpFraming framing;
   std::string_view odd;  // the first breach of the rules: "length_and_chunked"; empty if none
 };
