@@ -55,6 +55,7 @@ extern const ProtocolDef kAmqp;
 extern const ProtocolDef kMongodb;
 extern const ProtocolDef kKafka;
 extern const ProtocolDef kXmpp;
+extern const ProtocolDef kHttp2;
 extern const ProtocolDef kNbss;
 extern const ProtocolDef kSmb;
 extern const ProtocolDef kNfs;
@@ -76,8 +77,8 @@ std::span<const ProtocolDef* const> protocols() {
       &kRedis,  &kMysql, &kPgsql,   &kMemcached, &kMemcachedBinary,
       &kMqtt,   &kIrc,   &kSip,     &kRtsp,      &kLdap,
       &kVnc,    &kAmqp,  &kMongodb, &kKafka,     &kXmpp,
-      &kNbss,   &kSmb,   &kNfs,     &kSunrpc,    &kIcmp,
-      &kIcmp6,  &kIgmp,  &kSctp,
+      &kHttp2,  &kNbss,  &kSmb,     &kNfs,       &kSunrpc,
+      &kIcmp,   &kIcmp6, &kIgmp,    &kSctp,
   };
   return kTable;
 }
