@@ -9,6 +9,7 @@
 #                 freerdp2-x11 xrdp xvfb gnutls-bin
 #                 and what the *_scenarios.sh beside it name
 #                 and what text_scenarios.sh, infra_scenarios.sh and file_scenarios.sh name
+#                 and what text_scenarios.sh and web_scenarios.sh name
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
@@ -322,6 +323,7 @@ PY
 }
 
 . "$here/text_scenarios.sh"
+. "$here/web_scenarios.sh"
 
 want() { ((${#names[@]} == 0)) || [[ " ${names[*]} " == *" $1 "* ]]; }
 
@@ -359,7 +361,7 @@ if want quic; then
   quic_server
   capture quic/gtls_h3 quic_traffic
 fi
-for scenario in "${text_scenarios[@]}"; do
+for scenario in "${text_scenarios[@]}" "${web_scenarios[@]}"; do
   if want "$scenario"; then "scenario_$scenario"; fi
 done
 if want tunnel; then

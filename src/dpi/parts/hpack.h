@@ -55,12 +55,12 @@ class Hpack {
  private:
   nghttp2_hd_inflater* inflater(model::Side side);
 
+  // Not initialised: what is not needed of it is not touched.
+  alignas(8) std::array<std::uint32_t, kMemoryBytes / sizeof(std::uint32_t)> memory_;
   SmallHeap heap_;
   void* allocator_ = nullptr;  // what nghttp2 allocates with; inside memory_
   std::array<nghttp2_hd_inflater*, 2> inflaters_{};
   std::array<bool, 2> in_doubt_{};
-  // Last, and not initialised: what is not needed of it is not touched.
-  alignas(8) std::array<std::uint32_t, kMemoryBytes / sizeof(std::uint32_t)> memory_;
 };
 
 // What a header block looks like without reading it: made of whole representations (RFC 7541
