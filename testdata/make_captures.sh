@@ -10,6 +10,7 @@
 #                 and what the *_scenarios.sh beside it name
 #                 and what text_scenarios.sh, infra_scenarios.sh and file_scenarios.sh name
 #                 and what text_scenarios.sh and web_scenarios.sh name
+#                 and what text_scenarios.sh and media_scenarios.sh name
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
@@ -324,6 +325,7 @@ PY
 
 . "$here/text_scenarios.sh"
 . "$here/web_scenarios.sh"
+. "$here/media_scenarios.sh"
 
 want() { ((${#names[@]} == 0)) || [[ " ${names[*]} " == *" $1 "* ]]; }
 
@@ -362,6 +364,7 @@ if want quic; then
   capture quic/gtls_h3 quic_traffic
 fi
 for scenario in "${text_scenarios[@]}" "${web_scenarios[@]}"; do
+for scenario in "${text_scenarios[@]}" "${media_scenarios[@]}"; do
   if want "$scenario"; then "scenario_$scenario"; fi
 done
 if want tunnel; then

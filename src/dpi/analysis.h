@@ -45,6 +45,7 @@ struct Analysis {
   std::uint8_t list : 2 = 0;
   std::uint8_t confirmed : 1 = 0;   // the decoder has proven itself; nothing is kept to replay
   std::uint8_t first_side : 1 = 0;  // who spoke first
+  std::uint8_t unsure : 1 = 0;      // datagrams: all the decoder said so far was Step::unsure
   std::uint8_t tries = 0;           // probes that said "more"
   std::uint8_t ask_at = 0;          // probed again at that many bytes, in units of kAskUnit
   std::array<std::uint8_t, 4> rejected{kNoProtocol, kNoProtocol, kNoProtocol, kNoProtocol};

@@ -23,6 +23,8 @@ class AnalyzerSink {
   // `handle`'s flow speaks `name` at this depth (0 outermost).
   virtual void on_app(std::uint64_t flow, std::uint8_t layer, std::string_view name) = 0;
   virtual void on_originator(std::uint64_t flow, model::Side side) = 0;
+  // `parent` announced the address and port of `flow` (Context::expect). May be told again.
+  virtual void on_parent(std::uint64_t /*flow*/, std::uint64_t /*parent*/) {}
 };
 
 // Whose bytes they are, given with each call so that no analysis keeps a copy.
@@ -31,6 +33,8 @@ struct FlowRef {
   std::uint8_t proto = 0;
   std::uint16_t orig_port = 0;
   std::uint16_t resp_port = 0;
+  const std::array<base::IpAddress, 2>* hosts = nullptr;  // by Side; null: nothing is expected
+  std::uint32_t scope = 0;                                // as in model::FlowKey
 };
 
 // What the flow's reader wants next.

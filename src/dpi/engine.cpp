@@ -57,7 +57,7 @@ void Engine::begin_call(std::uint32_t slot) {
   current_ = &table_.at(slot);
   current_slot_ = slot;
   handed_on_ = false;
-  announced_ = kNoProtocol;
+  named_next_ = kNoProtocol;
   counted_odd_ = false;
   turned_ = false;
 }
@@ -98,7 +98,7 @@ void Engine::odd(std::string_view what) {
 
 void Engine::hand_on(std::string_view announced) {
   handed_on_ = true;
-  announced_ = announced.empty() ? kNoProtocol : index_.find(announced);
+  named_next_ = announced.empty() ? kNoProtocol : index_.find(announced);
 }
 
 void Engine::carries(std::string_view name) {

@@ -9,6 +9,7 @@
 #include "dpi/analyzer.h"
 #include "dpi/block_pool.h"
 #include "dpi/child_queue.h"
+#include "dpi/expected_flows.h"
 #include "dpi/probe_index.h"
 
 namespace netwatch::dpi {
@@ -66,6 +67,12 @@ class Engine final : private Context {
   Outcome decode_datagram(std::uint32_t slot, const model::StreamChunk& chunk);
   Appetite undecided_datagram(std::uint32_t& slot);
 
+  // engine_expect.cpp
+  [[nodiscard]] ExpectedFlows::Place place_of(model::Side side, Transport transport) const;
+  [[nodiscard]] ExpectedFlows::Entry* announcement() const;
+  [[nodiscard]] ExpectedFlows::Entry* announced_at(model::Side side) const;
+  ProbeIndex::Answer ask(ProbeInput& shown, bool datagram, std::span<const std::uint8_t> rejected);
+
   // engine_child.cpp
   void feed_children();
   void end_analysis(std::uint32_t slot);
@@ -96,6 +103,12 @@ class Engine final : private Context {
   void carries(std::string_view name) override;
   [[nodiscard]] base::TimeNs now_ns() const override { return time_ns_; }
   bool child(const model::StreamChunk& inner) override;
+  bool expect(const Expected& flow) override;
+  [[nodiscard]] base::Bytes announced(model::Side side) const override;
+  [[nodiscard]] base::IpAddress address(model::Side side) const override;
+  [[nodiscard]] std::uint16_t port(model::Side side) const override {
+    return side == model::Side::kOriginator ? flow_.orig_port : flow_.resp_port;
+  }
   std::span<std::uint8_t> scratch() override { return scratch_; }
 
   void begin_call(std::uint32_t slot);
@@ -113,6 +126,7 @@ class Engine final : private Context {
   model::RecordBuilder builder_;
   std::vector<std::uint8_t> scratch_;
   ChildQueue children_;
+  ExpectedFlows expected_;
 
   // The call at hand.
   FlowRef flow_;
@@ -125,7 +139,7 @@ class Engine final : private Context {
   Analysis* current_ = nullptr;
   std::uint32_t current_slot_ = 0;
   bool handed_on_ = false;
-  std::uint8_t announced_ = kNoProtocol;  // what hand_on() named
+  std::uint8_t named_next_ = kNoProtocol;  // what hand_on() named
   bool counted_odd_ = false;
   bool turned_ = false;  // set_originator() was called: told once the decoder stands by it
   model::Side originator_ = model::Side::kOriginator;

@@ -44,7 +44,7 @@ void Engine::feed_children() {
 // them. No deeper than kMaxLayer.
 void Engine::end_analysis(std::uint32_t slot) {
   Analysis& analysis = table_.at(slot);
-  if (analysis.decoder != nullptr) {
+  if (analysis.decoder != nullptr && analysis.unsure == 0) {
     confirm(analysis);
     begin_call(slot);
     analysis.decoder->on_end(*this);

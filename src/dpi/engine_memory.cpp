@@ -51,6 +51,7 @@ void Engine::drop_decoder(Analysis& analysis) {
 void Engine::confirm(Analysis& analysis) {
   if (analysis.confirmed != 0) return;
   analysis.confirmed = 1;
+  analysis.unsure = 0;
   sink_.on_app(flow_.id, analysis.layer, index_.def(analysis.protocol).name);
 }
 

@@ -88,12 +88,12 @@ Probe Engine::ask_stream(std::uint32_t& slot, ProbeInput& shown, bool first_word
   if (!due) return keep_for_later(slot, input, first_words);
 
   ProbeIndex::Answer answer = ask_announced(slot, shown);
-  if (answer.probe == Probe::kNo) answer = index_.ask(shown, false, rejected);
+  if (answer.probe == Probe::kNo) answer = ask(shown, false, rejected);
   const Side other = model::other(shown.latest);
   if (answer.probe == Probe::kNo && known && !shown.of(other).empty()) {
     // The other side's bytes may be the tail of something: the new ones on their own, then.
     shown.sides[model::index(other)] = {};
-    answer = index_.ask(shown, false, rejected);
+    answer = ask(shown, false, rejected);
     if (answer.probe != Probe::kNo) release(table_.at(slot).sides[model::index(other)]);
     if (answer.probe != Probe::kNo) table_.at(slot).first_side = model::index(shown.latest) & 1;
   }
@@ -117,9 +117,9 @@ ProbeIndex::Answer Engine::ask_announced(std::uint32_t slot, ProbeInput& shown) 
   if (slot == 0 || Mark::is(slot)) return {};
   std::uint8_t& announced = table_.at(slot).protocol;
   if (announced == kNoProtocol) return {};
-  shown.announced = true;
+  shown.expected = true;
   const ProbeIndex::Answer answer{index_.def(announced).probe(shown), announced};
-  shown.announced = false;
+  shown.expected = false;
   if (answer.probe == Probe::kNo) announced = kNoProtocol;
   return answer;
 }
@@ -195,6 +195,7 @@ bool Engine::start_decoder(std::uint32_t slot, std::uint8_t protocol) {
   analysis.decoder = def.make(memory);
   analysis.protocol = protocol;
   analysis.confirmed = 0;
+  analysis.unsure = 0;
   return true;
 }
 
@@ -237,7 +238,7 @@ Probe Engine::probe_datagram(std::uint32_t& slot, const model::StreamChunk& chun
   shown.sides[model::index(chunk.side)] = chunk.bytes;
   const bool ip = base_layer_ == 0 && is_own_ip_protocol(flow_.proto);
   const ProbeIndex::Answer answer =
-      ip ? index_.ask_ip(shown, flow_.proto) : index_.ask(shown, true, rejected);
+      ip ? index_.ask_ip(shown, flow_.proto) : ask(shown, true, rejected);
   if (answer.probe != Probe::kYes) return answer.probe;
   if (slot == 0 || Mark::is(slot)) slot = new_analysis();
   return start_decoder(slot, answer.protocol) ? Probe::kYes : Probe::kNo;
@@ -246,6 +247,11 @@ Probe Engine::probe_datagram(std::uint32_t& slot, const model::StreamChunk& chun
 Engine::Outcome Engine::decode_datagram(std::uint32_t slot, const model::StreamChunk& chunk) {
   const Step step = call(slot, chunk);
   if (step.verdict == Verdict::kNotMine) return Outcome::kNotMine;
+  if (Analysis& analysis = table_.at(slot);
+      step.unsure && step.verdict == Verdict::kFine && analysis.confirmed == 0) {
+    analysis.unsure = 1;
+    return ++analysis.tries < kMaxUndecidedDatagrams ? Outcome::kGoOn : Outcome::kEnded;
+  }
   confirm(table_.at(slot));
   if (step.verdict == Verdict::kDone) return Outcome::kEnded;
   if (handed_on_ && !hand_over(slot)) return Outcome::kEnded;

@@ -235,7 +235,7 @@ bool Engine::hand_over(std::uint32_t slot) {
   analysis.tries = 0;
   analysis.ask_at = 0;
   analysis.rejected.fill(kNoProtocol);
-  analysis.protocol = announced_;
+  analysis.protocol = named_next_;
   for (SideBytes& side : analysis.sides) {
     drop_read(side);
     side.wanted = 0;

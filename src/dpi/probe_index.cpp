@@ -37,6 +37,13 @@ ProbeIndex::ProbeIndex(std::span<const ProtocolDef* const> table) : table_(table
   }
 }
 
+std::uint8_t ProbeIndex::find(std::string_view name) const {
+  for (std::size_t id = 0; id < table_.size(); ++id) {
+    if (table_[id]->name == name) return static_cast<std::uint8_t>(id);
+  }
+  return kNone;
+}
+
 ProbeIndex::Answer ProbeIndex::ask(const ProbeInput& input, bool datagram,
                                    std::span<const std::uint8_t> rejected) const {
   ProtocolSet set = candidates(input, datagram);
@@ -56,13 +63,6 @@ ProbeIndex::Answer ProbeIndex::ask_late(const ProbeInput& input) const {
   ProtocolSet set = candidates(input, false);
   for (std::size_t word = 0; word < set.size(); ++word) set[word] &= late_[word];
   return ask_all(input, set);
-}
-
-std::uint8_t ProbeIndex::find(std::string_view name) const {
-  for (std::size_t id = 0; id < table_.size(); ++id) {
-    if (table_[id]->name == name) return static_cast<std::uint8_t>(id);
-  }
-  return kMaxProtocols;
 }
 
 ProbeIndex::Answer ProbeIndex::ask_all(const ProbeInput& input, const ProtocolSet& set) const {

@@ -16,6 +16,7 @@ using ProtocolSet = std::array<std::uint64_t, 4>;
 class ProbeIndex {
  public:
   static constexpr std::size_t kMaxProtocols = 255;
+  static constexpr std::uint8_t kNone = 0xFF;
 
   // `table` must outlive it and have at most kMaxProtocols rows.
   explicit ProbeIndex(std::span<const ProtocolDef* const> table);
@@ -33,9 +34,8 @@ class ProbeIndex {
   // Asks only those that may be believed in the middle of a stream (ProtocolDef::late).
   [[nodiscard]] Answer ask_late(const ProbeInput& input) const;
 
-  // The first row of that name; kMaxProtocols if there is none.
+  // The row of that name; kNone if there is none.
   [[nodiscard]] std::uint8_t find(std::string_view name) const;
-
   [[nodiscard]] const ProtocolDef& def(std::uint8_t protocol) const { return *table_[protocol]; }
 
  private:

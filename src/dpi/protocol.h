@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/ip_address.h"
 #include "model/field.h"
 #include "model/flow.h"
 #include "model/record.h"
@@ -32,7 +33,9 @@ struct ProbeInput {
   std::array<base::Bytes, 2> sides;
   model::Side latest = model::Side::kOriginator;  // the side that just grew
   bool datagram = false;                          // one message, not the beginning of a stream
-  bool announced = false;       // the outer protocol named this one for what comes: see hand_on()
+  // Another flow announced this one as this protocol (Context::expect), or the outer protocol named
+  // it for what comes (Context::hand_on): what is not against it is enough for a yes.
+  bool expected = false;
   std::uint16_t orig_port = 0;  // hints: they never decide
   std::uint16_t resp_port = 0;
 };
@@ -52,11 +55,32 @@ struct Step {
   // follows it, once `wanted` bytes are there.
   std::uint64_t consumed = 0;
   std::size_t wanted = 0;  // 0: as soon as one more byte arrives
+  // With kFine, of a datagram: it may be mine, but others like it must come first. Until a step
+  // without it (or a record) the flow has no name, and kNotMine shows the datagram at hand to the
+  // other probes. At most 16 datagrams.
+  bool unsure = false;
 };
 // At most so many unconsumed bytes are kept per side; a decoder that asks for more is ended.
 inline constexpr std::size_t kMaxHeldBytes = std::size_t{64} << 10;
 // How deep streams may lie in streams (children, and what is handed on); 0 is on the wire.
 inline constexpr std::uint8_t kMaxLayer = 4;
+
+enum class Transport : std::uint8_t {
+  kTcp = 1,
+  kUdp = 2,
+  kBoth = 3,
+  kIp = 4,  // its own protocol of IP (ProtocolDef::ip_proto): each IP payload is a datagram
+};
+
+// A flow that is going to come, as another one announced it: FTP's PASV, SDP.
+struct Expected {
+  static constexpr std::size_t kMaxNoteBytes = 256;
+  std::string_view protocol;              // name of a row
+  Transport transport = Transport::kTcp;  // not kBoth
+  base::IpAddress address;                // where it goes to
+  std::uint16_t port = 0;                 // 0: not a flow, but the child of the one at hand
+  base::Bytes note;  // for its decoder, Context::announced(); copied, cut to kMaxNoteBytes
+};
 
 // What a decoder may do besides reading. Belongs to the caller; valid during one call.
 class Context {
@@ -82,6 +106,17 @@ class Context {
   // decoded as a child, one layer further in, after the call at hand. One child per decoder; it
   // ends with it, so kDone also ends what was just given. False: nobody reads the child any more.
   virtual bool child(const model::StreamChunk& /*inner*/) { return false; }
+  // Such a flow between the two hosts of this one belongs to this one: its row is asked first, and
+  // the flow says who announced it. Content still decides. False, and nothing is expected, if the
+  // address is neither host's: wire addresses are hostile, and only flows of the same pair of hosts
+  // are sure to meet in one analyzer. The table is small and forgets (dpi/expected_flows.h); the
+  // same address and port again replaces what was said before.
+  virtual bool expect(const Expected& /*flow*/) { return false; }
+  // What was noted of the end of this flow on `side`; empty if nothing was.
+  [[nodiscard]] virtual base::Bytes announced(model::Side /*side*/) const { return {}; }
+  // Of the flow's end on `side`; "::" and 0 if not known.
+  [[nodiscard]] virtual base::IpAddress address(model::Side /*side*/) const { return {}; }
+  [[nodiscard]] virtual std::uint16_t port(model::Side /*side*/) const { return 0; }
   // Room to join what lies apart: kMaxHeldBytes, shared; its contents are lost after the call.
   virtual std::span<std::uint8_t> scratch() { return {}; }
 };
@@ -101,13 +136,6 @@ class Decoder {
   }
   // The flow ended; pending requests may still be reported.
   virtual void on_end(Context& /*context*/) {}
-};
-
-enum class Transport : std::uint8_t {
-  kTcp = 1,
-  kUdp = 2,
-  kBoth = 3,
-  kIp = 4,  // its own protocol of IP (ProtocolDef::ip_proto): each IP payload is a datagram
 };
 
 // The set of byte values a first message may begin with; probes of others are not asked.

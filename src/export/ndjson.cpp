@@ -306,6 +306,10 @@ void append_flow(std::string& out, const model::Flow& flow) {
   write_time(json, flow.last_ns);
   json.key("flow");
   write_flow_id(json, flow.id);
+  if (flow.parent != model::kNoFlow) {
+    json.key("parent");
+    write_flow_id(json, flow.parent);
+  }
   write_text_if(json, "community_id", flow.community_id);
   json.key("l4");
   json.string(model::ip_proto_name(flow.proto));

@@ -406,6 +406,10 @@ std::uint8_t FlowTable::proto(FlowHandle flow) const { return impl_->hot(flow.in
 std::uint16_t FlowTable::port(FlowHandle flow, Side side) const {
   return impl_->hot(flow.index).port[model::index(side)];
 }
+const std::array<base::IpAddress, 2>& FlowTable::addresses(FlowHandle flow) const {
+  return impl_->hot(flow.index).address;
+}
+std::uint32_t FlowTable::scope(FlowHandle flow) const { return impl_->hot(flow.index).scope; }
 std::array<std::uint32_t, 2>& FlowTable::reader_slots(FlowHandle flow) {
   return impl_->hot(flow.index).reader_slots;
 }

@@ -88,6 +88,9 @@ class FlowTable {
   [[nodiscard]] model::FlowId id(FlowHandle flow) const;
   [[nodiscard]] std::uint8_t proto(FlowHandle flow) const;
   [[nodiscard]] std::uint16_t port(FlowHandle flow, model::Side side) const;
+  // By Side; as long as the flow lives.
+  [[nodiscard]] const std::array<base::IpAddress, 2>& addresses(FlowHandle flow) const;
+  [[nodiscard]] std::uint32_t scope(FlowHandle flow) const;
   // Two words for the flow's reader; both 0 in a new flow.
   std::array<std::uint32_t, 2>& reader_slots(FlowHandle flow);
   // By content, `side` opened the conversation. Obeyed unless a handshake said otherwise.

@@ -28,6 +28,7 @@ enum class Drop : std::uint8_t {
   kFragmentEvicted,   // datagrams whose fragments were given up before their time
   kProtected,         // encrypted 802.11 frames
   kTunnelDepth,       // packets in more tunnels than are taken off
+  kExpectedEvicted,   // announcements of flows to come that others took the place of
   kCount,
 };
 std::string_view drop_name(Drop drop);  // snake_case, stable: the NDJSON key

@@ -98,6 +98,7 @@ inline constexpr std::size_t kMaxFlowApps = 4;
 // A flow as it leaves its shard: a plain value.
 struct Flow {
   FlowId id = kNoFlow;
+  FlowId parent = kNoFlow;  // the flow that announced this one's address and port
   Endpoint orig;
   Endpoint resp;
   std::uint8_t proto = 0;

@@ -24,7 +24,7 @@ constexpr Names<2> kOwnerNameNames{"process", "owner.comm"};
 constexpr Names<1> kOwnerPidNames{"pid"};
 constexpr Names<1> kOwnerUserNames{"user"};
 
-constexpr std::size_t kFieldCount = static_cast<std::size_t>(FlowField::kAnswerUs) + 1;
+constexpr std::size_t kFieldCount = static_cast<std::size_t>(FlowField::kParent) + 1;
 
 constexpr FieldDef number(std::string_view name, std::string_view help) {
   return {.name = name, .type = FieldType::kUint, .help = help};
@@ -110,6 +110,7 @@ constexpr std::array<FieldDef, kFieldCount> kFields{{
     duration("orig.rtt_min_us", "from what the originator sent to its answer, smallest"),
     duration("resp.rtt_min_us", "from what the responder sent to its answer, smallest"),
     duration("answer_us", "UDP, ICMP: first packet to the other side's first"),
+    {.name = "parent", .help = "id of the flow that announced this one's address and port"},
 }};
 
 constexpr Names<1> kKinds{"flow"};
@@ -168,8 +169,10 @@ void add_name_field(RecordBuilder& builder, const Flow& flow, FlowField field) {
     case FlowField::kCommunityId:
       return add_text_if(builder, id, flow.community_id);
     default: {
+      const FlowId id_shown = field == FlowField::kParent ? flow.parent : flow.id;
+      if (id_shown == kNoFlow) return;
       std::string text;  // an id is short: no allocation
-      append_flow_id(text, flow.id);
+      append_flow_id(text, id_shown);
       return builder.add_text(id, text);
     }
   }
@@ -282,6 +285,7 @@ void add_flow_field(RecordBuilder& builder, const Flow& flow, FlowField field) {
     case FlowField::kHistory:
     case FlowField::kCommunityId:
     case FlowField::kFlowId:
+    case FlowField::kParent:
       return add_name_field(builder, flow, field);
     case FlowField::kPackets:
     case FlowField::kWireBytes:

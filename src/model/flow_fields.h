@@ -51,6 +51,7 @@ enum class FlowField : std::uint8_t {
   kOrigRttMinUs,
   kRespRttMinUs,
   kAnswerUs,
+  kParent,
 };
 
 // The values of one field of a flow, appended to `builder` (which must have been started with

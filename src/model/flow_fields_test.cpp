@@ -108,6 +108,7 @@ TEST(FlowFields, NamesStandInTheOrderOfTheEnumeration) {
       {FlowField::kOrigRttMinUs, "orig.rtt_min_us"},
       {FlowField::kRespRttMinUs, "resp.rtt_min_us"},
       {FlowField::kAnswerUs, "answer_us"},
+      {FlowField::kParent, "parent"},
   };
   ASSERT_EQ(names.size(), flow_schema().fields.size());
   std::set<std::string_view> spoken;
@@ -166,6 +167,7 @@ TEST(FlowFields, EverythingKnown) {
   flow.conn_state = "SF";
   flow.history = "ShADadFf";
   flow.community_id = "1:x";
+  flow.parent = 0x2f;
   auto curl = std::make_shared<Process>();
   curl->pid = 77;
   curl->comm = "curl";
@@ -184,6 +186,7 @@ TEST(FlowFields, EverythingKnown) {
   EXPECT_EQ(all["conn_state"], Texts{"SF"});
   EXPECT_EQ(all["history"], Texts{"ShADadFf"});
   EXPECT_EQ(all["community_id"], Texts{"1:x"});
+  EXPECT_EQ(all["parent"], Texts{"2f"});
   EXPECT_EQ(all["owner.name"], (Texts{"curl", "nginx"}));
   EXPECT_EQ(all["owner.pid"], (Texts{"77", "78"}));
   EXPECT_EQ(all["owner.exe"], Texts{"/usr/bin/curl"});

@@ -99,7 +99,8 @@ std::string_view drop_name(Drop drop) {
       "fragment_overlaps",
       "fragment_evicted",
       "protected",
-      "tunnel_depth"};
+      "tunnel_depth",
+      "expected_evicted"};
   return pick(kNames, drop);
 }
 

@@ -49,7 +49,9 @@ dpi::FlowRef flow_ref(const flow::FlowTable& table, flow::FlowHandle handle) {
   return {.id = table.id(handle),
           .proto = table.proto(handle),
           .orig_port = table.port(handle, model::Side::kOriginator),
-          .resp_port = table.port(handle, model::Side::kResponder)};
+          .resp_port = table.port(handle, model::Side::kResponder),
+          .hosts = &table.addresses(handle),
+          .scope = table.scope(handle)};
 }
 
 }  // namespace
@@ -147,6 +149,10 @@ void Shard::on_originator(std::uint64_t /*flow*/, model::Side side) {
   table_.set_originator(reading_, side);
 }
 
+void Shard::on_parent(std::uint64_t /*flow*/, std::uint64_t parent) {
+  notes_of(reading_).parent = parent;
+}
+
 Shard::Notes& Shard::notes_of(flow::FlowHandle handle) {
   std::uint32_t& slot = table_.reader_slots(handle)[kNotesSlot];
   if (slot == 0) {
@@ -185,6 +191,7 @@ model::Flow Shard::describe(flow::FlowHandle handle, model::FlowEnd end) {
     flow.name = notes.name;
     flow.name_from = notes.name_from;
     flow.tunnels = notes.tunnels;
+    flow.parent = notes.parent;
   }
   if (options_.community_ids) {
     flow.community_id = flow::community_id(flow.orig, flow.resp, flow.proto);

@@ -38,6 +38,7 @@ class Shard final : public flow::FlowSink, public dpi::AnalyzerSink {
   void on_record(const model::Record& record) override;
   void on_app(std::uint64_t flow, std::uint8_t layer, std::string_view name) override;
   void on_originator(std::uint64_t flow, model::Side side) override;
+  void on_parent(std::uint64_t flow, std::uint64_t parent) override;
 
  private:
   // What decoders and tunnels' headers told about a flow; made when there is something to keep.
@@ -46,6 +47,7 @@ class Shard final : public flow::FlowSink, public dpi::AnalyzerSink {
     std::string name;
     model::NameSource name_from = model::NameSource::kNone;
     model::Tunnels tunnels;
+    model::FlowId parent = model::kNoFlow;
   };
 
   Notes& notes_of(flow::FlowHandle handle);

@@ -99,6 +99,8 @@ constexpr std::array kOddities{
     Oddity{model::Drop::kStreamEvicted, "reassembly buffers were given up for lack of budget"},
     Oddity{model::Drop::kDecoderEvicted, "decoders were given up for lack of budget"},
     Oddity{model::Drop::kNameEvicted, "learned names were forgotten for lack of budget"},
+    Oddity{model::Drop::kExpectedEvicted,
+           "announcements of flows were forgotten for lack of budget"},
 };
 
 }  // namespace

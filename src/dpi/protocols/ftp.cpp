@@ -1,6 +1,8 @@
 // FTP's control connection: RFC 959 (commands, replies, PORT and PASV), RFC 2228 and 4217 (AUTH
 // TLS, after which TLS is handed on), RFC 2428 (EPRT, EPSV). Commands and replies are records of
-// their own; where data connections will be is reported, their contents are flows of their own.
+// their own. Data connections are announced (Context::expect) with the command that they are for,
+// and are flows of their own (ftp_data.cpp). An address that is neither peer's (RFC 2577: a bounce;
+// an address behind a translator) is only reported.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,6 +11,7 @@
 #include "dpi/parts/http_message.h"
 #include "dpi/parts/line_decoder.h"
 #include "dpi/protocol.h"
+#include "dpi/protocols/ftp_note.h"
 
 namespace netwatch::dpi {
 namespace {
@@ -328,7 +331,12 @@ class FtpDecoder final : public LineDecoder {
   void request(const Line& line);
   Onward response(const Line& line);
   void know_sides(Side client, Context& context);
+  void announce(const std::optional<Endpoint>& endpoint, Side side, Context& context);
+  void transfer(string_view command, string_view file, Context& context);
 
+  // Of the data connection that was announced, until a command uses it.
+  base::IpAddress data_address_;
+  std::uint16_t data_port_ = 0;
   WaitingRequests waiting_;
   std::uint16_t open_reply_ = 0;  // code of a reply whose last line is still to come
   bool known_ = false;
@@ -341,6 +349,35 @@ void FtpDecoder::know_sides(Side client, Context& context) {
   known_ = true;
   client_ = client;
   context.set_originator(client);
+}
+
+// EPSV gives the port only. A server behind a translator gives an address of its own side with
+// PASV; clients then connect to the peer of the control connection, as curl always does.
+void FtpDecoder::announce(const std::optional<Endpoint>& endpoint, Side side, Context& context) {
+  if (!endpoint || endpoint->port == 0) return;
+  data_port_ = endpoint->port;
+  data_address_ = endpoint->has_address ? endpoint->address : context.address(side);
+  const auto expect = [&] {
+    return context.expect(
+        {.protocol = "ftp_data", .address = data_address_, .port = data_port_, .note = {}});
+  };
+  if (expect()) return;
+  if (side != client_ && data_address_.is_private()) {
+    data_address_ = context.address(side);
+    if (expect()) return;
+  }
+  context.odd("data_to_third_party");
+  data_port_ = 0;
+}
+
+// In stream mode a data connection serves one command.
+void FtpDecoder::transfer(string_view command, string_view file, Context& context) {
+  if (data_port_ == 0 || !ftp_transfers(command)) return;
+  FtpNote note;
+  note.write(command, file);
+  context.expect(
+      {.protocol = "ftp_data", .address = data_address_, .port = data_port_, .note = note.bytes()});
+  data_port_ = 0;
 }
 
 Onward FtpDecoder::on_line(const Line& line) {
@@ -364,6 +401,9 @@ void FtpDecoder::request(const Line& line) {
     waiting_.push(line.time_ns);
     return;
   }
+  std::optional<Endpoint> endpoint;
+  if (command->argument == Argument::kPort) endpoint = parse_port_list(rest);
+  if (command->argument == Argument::kExtendedPort) endpoint = parse_extended(rest);
   model::RecordBuilder& record = line.context.record();
   record.start(kSchema, kRequest);
   record.add_text(kCommand, command->name);
@@ -375,11 +415,12 @@ void FtpDecoder::request(const Line& line) {
     if (secret) record.add_text(kPassword, kMasked);
     if (command->argument == Argument::kUser) record.add_text(kUser, rest);
     if (command->argument == Argument::kFile) record.add_text(kFile, rest);
-    if (command->argument == Argument::kPort) add_endpoint(parse_port_list(rest), record);
-    if (command->argument == Argument::kExtendedPort) add_endpoint(parse_extended(rest), record);
+    if (endpoint) add_endpoint(endpoint, record);
   }
   if (line.cut) record.mark_cut();
   line.context.emit(line.side);
+  announce(endpoint, line.side, line.context);
+  transfer(command->name, rest, line.context);
   waiting_.push(line.time_ns);
   if (command->argument == Argument::kTls) {
     asked_for_tls_ = begins_ignoring_case(rest, "TLS") || begins_ignoring_case(rest, "SSL");
@@ -401,13 +442,15 @@ Onward FtpDecoder::response(const Line& line) {
   record.start(kSchema, kResponse);
   record.add_uint(kStatus, reply->code);
   if (!reply->text.empty()) record.add_text(kText, reply->text);
-  add_endpoint(passive_endpoint(*reply), record);
+  const std::optional<Endpoint> endpoint = passive_endpoint(*reply);
+  add_endpoint(endpoint, record);
   if (reply->code != 220 && reply->code >= 200) {
     if (const auto latency = waiting_.answered(line.time_ns)) {
       record.add_int(kLatency, *latency);
     }
   }
   line.context.emit(line.side);
+  announce(endpoint, line.side, line.context);
   if (reply->more) open_reply_ = reply->code;
   if (!asked_for_tls_) return {};
   asked_for_tls_ = false;

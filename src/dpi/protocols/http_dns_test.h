@@ -26,6 +26,8 @@ inline std::string value_text(const model::FieldValue& value) {
   switch (value.def->type) {
     case model::FieldType::kBool:
       return value.boolean() ? "true" : "false";
+    case model::FieldType::kInt:
+      return std::to_string(value.sint());
     case model::FieldType::kUint:
       return std::to_string(value.uint());
     case model::FieldType::kDuration:
@@ -60,7 +62,7 @@ class FakeContext final : public Context {
   void set_originator(Side side) override { originators.push_back(side); }
   void hand_on(std::string_view to) override {
     handed_on = true;
-    announced = to;
+    handed_on_to = to;
   }
   void carries(std::string_view name) override { carried.emplace_back(name); }
   [[nodiscard]] base::TimeNs now_ns() const override { return now; }
@@ -73,15 +75,37 @@ class FakeContext final : public Context {
     return true;
   }
 
+  bool expect(const Expected& flow) override {
+    const bool ours = flow.port == 0 || flow.address == hosts[0] || flow.address == hosts[1];
+    std::string text(ours ? "" : "refused ");
+    text.append(flow.protocol).append(" ");
+    if (flow.port != 0) text.append(flow.address.to_string()).append(" ");
+    text.append(std::to_string(flow.port)).append(" ");
+    expected.push_back(text.append(base::as_text(flow.note)));
+    return ours;
+  }
+  [[nodiscard]] base::Bytes announced(Side side) const override {
+    return base::as_bytes(notes[model::index(side)]);
+  }
+  [[nodiscard]] base::IpAddress address(Side side) const override {
+    return hosts[model::index(side)];
+  }
+  [[nodiscard]] std::uint16_t port(Side side) const override { return ports[model::index(side)]; }
+
   std::span<std::uint8_t> scratch() override { return scratch_; }
 
   std::vector<std::string> records;
+  std::vector<std::string> expected;  // "ftp_data 192.0.2.2 4000 note"
+  std::array<std::string, 2> notes;   // what announced() says, by side
+  std::array<base::IpAddress, 2> hosts{*base::IpAddress::parse("192.0.2.1"),
+                                       *base::IpAddress::parse("192.0.2.2")};
+  std::array<std::uint16_t, 2> ports{40000, 21};
   std::array<std::string, 2> children;  // what was given to the child, by side; '|' ends datagrams
   bool child_wanted = true;
   std::vector<std::string> odds;
   std::vector<Side> originators;
   bool handed_on = false;
-  std::string announced;             // what hand_on() named
+  std::string handed_on_to;          // what hand_on() named
   std::vector<std::string> carried;  // what carries() named
   base::TimeNs now = 0;
 
@@ -124,6 +148,10 @@ class Feeder {
     ended_ = is_end(decoder_->on_gap(lost, context));
   }
   void pass_us(std::int64_t us) { context.now += us * base::kNsPerUs; }
+  void end() {
+    if (!ended_) decoder_->on_end(context);
+    ended_ = true;
+  }
 
   // What is kept unread, as the next protocol would see it after hand_on().
   [[nodiscard]] const std::string& held(Side side) const { return sides_[model::index(side)].held; }

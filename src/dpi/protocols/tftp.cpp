@@ -1,6 +1,6 @@
 // TFTP: RFC 1350, options of RFC 2347 to 2349 and RFC 7440. The answer comes from a port of the
-// server's own choice, so a transfer is a flow without its request: it is known by its first block
-// or acknowledgement.
+// server's own choice, so a transfer is a flow without its request: the request announces it, or it
+// is known by its first block or acknowledgement.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -138,6 +138,7 @@ Probe probe_tftp(const ProbeInput& input) {
   const Bytes bytes = input.of(input.latest);
   Packet packet;
   if (!read_packet(bytes, packet)) return Probe::kNo;
+  if (input.expected) return Probe::kYes;
   switch (packet.opcode) {
     case kRrq:
     case kWrq:
@@ -164,8 +165,13 @@ class TftpDecoder final : public Decoder {
   void request(const Packet& packet, const model::StreamChunk& chunk, Context& context);
   void data(const Packet& packet, model::Side side);
 
+  static constexpr std::size_t kMaxFileBytes = 128;  // longer names are not kept
+
   std::uint64_t bytes_ = 0;
   std::uint64_t blocks_ = 0;
+  bool begun_ = false;
+  std::uint8_t file_size_ = 0;
+  std::array<char, kMaxFileBytes> file_;
   std::uint16_t last_ = 0;
   model::Side sender_ = model::Side::kOriginator;
 };
@@ -180,6 +186,11 @@ void TftpDecoder::request(const Packet& packet, const model::StreamChunk& chunk,
   });
   context.set_originator(chunk.side);
   context.emit(chunk.side);
+  context.expect({.protocol = "tftp",
+                  .transport = Transport::kUdp,
+                  .address = context.address(chunk.side),
+                  .port = context.port(chunk.side),
+                  .note = base::as_bytes(packet.file)});
 }
 
 // Numbers wrap after 65535; a repeated block has the last one's.
@@ -194,6 +205,15 @@ void TftpDecoder::data(const Packet& packet, model::Side side) {
 Step TftpDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
   Packet packet;
   if (!read_packet(chunk.bytes, packet)) return {.verdict = Verdict::kNotMine};
+  if (!begun_) {
+    begun_ = true;
+    for (const model::Side side : {model::Side::kOriginator, model::Side::kResponder}) {
+      const string_view file = base::as_text(context.announced(side));
+      if (file.empty() || file.size() > file_.size()) continue;
+      std::ranges::copy(file, file_.begin());
+      file_size_ = static_cast<std::uint8_t>(file.size());
+    }
+  }
   model::RecordBuilder& record = context.record();
   switch (packet.opcode) {
     case kRrq:
@@ -225,6 +245,7 @@ Step TftpDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
 void TftpDecoder::on_end(Context& context) {
   if (blocks_ == 0) return;
   context.record().start(kTftpSchema, kTransfer);
+  if (file_size_ > 0) context.record().add_text(kFile, {file_.data(), file_size_});
   context.record().add_uint(kBytes, bytes_);
   context.record().add_uint(kBlocks, blocks_);
   context.emit(sender_);

@@ -324,7 +324,7 @@ void WebsocketDecoder::summarise(Context& context) {
 }
 
 Probe probe_websocket(const ProbeInput& input) {
-  if (!input.announced) return Probe::kNo;
+  if (!input.expected) return Probe::kNo;
   Frame frame;
   return parse_frame(input.of(input.latest), frame);
 }

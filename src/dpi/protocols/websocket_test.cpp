@@ -128,7 +128,7 @@ TEST(Websocket, IsBelievedOnlyIfItWasAnnounced) {
   const std::string bytes = frame(kText, "hello");
   ProbeInput input{.sides = {base::as_bytes(bytes), {}}};
   EXPECT_EQ(kWebsocket.probe(input), Probe::kNo);
-  input.announced = true;
+  input.expected = true;
   EXPECT_EQ(kWebsocket.probe(input), Probe::kYes);
   input.sides[0] = input.sides[0].first(1);
   EXPECT_EQ(kWebsocket.probe(input), Probe::kMore);
