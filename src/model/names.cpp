@@ -107,7 +107,7 @@ std::string_view drop_name(Drop drop) {
 std::string_view tunnel_name(TunnelKind kind) {
   static constexpr std::array<std::string_view, static_cast<std::size_t>(TunnelKind::kCount)>
       kNames{"",     "ip",    "gre",    "erspan", "pptp",   "etherip", "mpls",
-             "l2tp", "vxlan", "geneve", "gtp",    "teredo", "capwap"};
+             "l2tp", "vxlan", "geneve", "gtp",    "teredo", "capwap",  "ayiya"};
   return pick(kNames, kind);
 }
 

@@ -20,6 +20,7 @@ enum class TunnelKind : std::uint8_t {
   kGtp,
   kTeredo,
   kCapwap,
+  kAyiya,
   kCount,
 };
 std::string_view tunnel_name(TunnelKind kind);  // "ip", "gre", "vxlan", ...

@@ -304,9 +304,8 @@ DecodeStatus ether_type(Decoded& out, std::uint16_t type, Rest rest) {
     out.ether_type = type;
     switch (type) {
       case ether::kIpv4:
-        return ipv4(out, rest);
       case ether::kIpv6:
-        return ipv6(out, rest);
+        return ip(out, rest);  // rewritten captures leave the type of the other one
       case ether::kArp:
       case ether::kRarp:
         return DecodeStatus::kArp;

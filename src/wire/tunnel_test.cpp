@@ -105,6 +105,10 @@ const Case kUdpTunnels[] = {
     {"CapwapWlanExchanged", 101, capwap(0x100, exchanged(kWlan4)), kFlow, kTcp, 1234, 80, "hi"},
     {"CapwapWlanQos", 101, capwap(0x100, wlan_data(0x88, 0x03, 32, snap(0x86dd, kUdp6))), kFlow,
      kUdp, 5353, 53, "dns"},
+    {"Ayiya", 101, over_udp(join({{0x41, 0x52, 0x11, 41, 1, 2, 3, 4}, Frame(16 + 20, 7), kUdp6})),
+     kFlow, kUdp, 5353, 53, "dns"},
+    {"AyiyaNoSignature", 101, over_udp(join({{0x01, 0, 0x01, 4, 1, 2, 3, 4}, {9}, kTcp4})), kFlow,
+     kTcp, 1234, 80, "hi"},
     {"CapwapFragment", 101, to_port(capwap(0x180, Frame(40, 7), 0x0100), 5247),
      DecodeStatus::kFragment, 0, 0, 0, ""},
 };

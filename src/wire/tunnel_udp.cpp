@@ -1,6 +1,6 @@
 // Tunnels over UDP, told by their content: Geneve (RFC 8926), VXLAN (RFC 7348, with the group
 // policy and GPE drafts), GTP-U (3GPP TS 29.281 5), Teredo (RFC 4380 5.1.1), L2TP (RFC 2661 3.1,
-// RFC 3931 4.1.2), CAPWAP data (RFC 5415 4.3, RFC 5416).
+// RFC 3931 4.1.2), CAPWAP data (RFC 5415 4.3, RFC 5416), AYIYA (draft-massar-v6ops-ayiya-02 3).
 // A header must obey every rule of its specification, and an IP packet (or ARP) must begin right
 // behind it whose length fits. Everything else stays what it was: a datagram.
 #include <array>
@@ -20,17 +20,19 @@ enum Candidate : std::uint8_t {
   kTeredo = 8,
   kL2tp = 16,
   kCapwap = 32,
+  kAyiya = 64,
 };
 
 constexpr auto kCandidates = [] {
   std::array<std::uint8_t, 256> by_first{};
   for (unsigned b = 0; b < 256; ++b) {
-    if (b < 0x40) by_first[b] |= kGeneve;               // version 0, any length of options
-    if ((b & 0x7b) == 0x08) by_first[b] |= kVxlan;      // an id; perhaps a policy, a protocol
-    if ((b & 0xf8) == 0x30) by_first[b] |= kGtp;        // version 1, GTP, the spare bit
-    if (b == 0 || b / 16 == 6) by_first[b] |= kTeredo;  // an indication, or IPv6
-    if ((b & 0xb4) == 0) by_first[b] |= kL2tp;          // data; bits that must be 0
-    if (b == 0) by_first[b] |= kCapwap;                 // version 0, in clear
+    if (b < 0x40) by_first[b] |= kGeneve;                   // version 0, any length of options
+    if ((b & 0x7b) == 0x08) by_first[b] |= kVxlan;          // an id; perhaps a policy, a protocol
+    if ((b & 0xf8) == 0x30) by_first[b] |= kGtp;            // version 1, GTP, the spare bit
+    if (b == 0 || b / 16 == 6) by_first[b] |= kTeredo;      // an indication, or IPv6
+    if ((b & 0xb4) == 0) by_first[b] |= kL2tp;              // data; bits that must be 0
+    if (b == 0) by_first[b] |= kCapwap;                     // version 0, in clear
+    if (b / 16 <= 6 && b % 16 <= 2) by_first[b] |= kAyiya;  // length and type of an identity
   }
   return by_first;
 }();
@@ -225,6 +227,24 @@ bool capwap(Decoded& out, const Rest& rest, DecodeStatus& status) {
   return open_wlan(out, inside, false, status, enter_it);
 }
 
+// An identity of 2^n bytes and a signature of so many 4 stand before the packet.
+bool ayiya(Decoded& out, const Rest& rest, DecodeStatus& status) {
+  constexpr std::size_t kHeader = 8;
+  constexpr unsigned kMaxHash = 3;
+  constexpr unsigned kMaxAuthentication = 2;
+  constexpr unsigned kForward = 1;
+  if (!rest.has(kHeader)) return false;
+  const std::uint8_t* p = rest.data();
+  const std::size_t len = kHeader + (std::size_t{1} << (p[0] / 16)) + std::size_t{p[1]} / 16 * 4;
+  const bool known = p[1] % 16 <= kMaxHash && p[2] / 16 <= kMaxAuthentication;
+  if (!known || p[2] % 16 != kForward || !rest.has(len)) return false;
+  const Rest inside = rest.after(len);
+  const unsigned version = p[3] == tunnel_proto::kIpv6 ? 6 : 4;
+  if (version == 4 && p[3] != tunnel_proto::kIpv4) return false;
+  if (!is_ip(out, inside, version)) return false;
+  return open(out, inside, false, status, entering(TunnelKind::kAyiya), ip);
+}
+
 }  // namespace
 
 bool may_begin_tunnel(std::uint8_t first) { return kCandidates[first] != 0; }
@@ -236,7 +256,8 @@ bool udp_tunnel(Decoded& out, const Rest& rest, DecodeStatus& status) {
   if ((candidates & kGtp) != 0 && gtp(out, rest, status)) return true;
   if ((candidates & kTeredo) != 0 && teredo(out, rest, status)) return true;
   if ((candidates & kL2tp) != 0 && l2tp(out, rest, status)) return true;
-  return (candidates & kCapwap) != 0 && capwap(out, rest, status);
+  if ((candidates & kCapwap) != 0 && capwap(out, rest, status)) return true;
+  return (candidates & kAyiya) != 0 && ayiya(out, rest, status);
 }
 
 }  // namespace netwatch::wire
