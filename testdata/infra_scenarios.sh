@@ -434,6 +434,10 @@ bittorrent_scripted() {  # short and with an end; the packaged programs wait for
   in_client "$here/peers/infra.py" utp-client 10.77.0.2 6882
 }
 
+gquic_scripted() {  # no packaged program speaks it any more
+  in_client "$here/peers/infra.py" gquic 10.77.0.2 443
+}
+
 infra_captures() {
   if want dhcp; then
     dhcp_server
@@ -474,5 +478,6 @@ infra_captures() {
   if want coap; then capture coap/libcoap coap_traffic; fi
   if want wireguard; then capture wireguard/wireguard_go wireguard_traffic; fi
   if want ike; then capture ike/strongswan_ikescan ike_traffic; fi
+  if want gquic; then capture gquic/hello_scripted gquic_scripted; fi
   if want bittorrent; then capture bittorrent/dht_utp_scripted bittorrent_scripted; fi
 }

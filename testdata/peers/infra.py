@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Peers for captures of what no packaged program does, or not within a minute: NTP's control and
-private messages, a short talk of BitTorrent's DHT, one connection of uTP.
+private messages, a short talk of BitTorrent's DHT, one connection of uTP, a first flight of
+Google's QUIC.
 
 usage: infra.py ntp HOST | dht-server PORT | dht-client HOST PORT | utp-server PORT |
-       utp-client HOST PORT"""
+       utp-client HOST PORT | gquic HOST PORT"""
 import socket
 import struct
 import sys
@@ -100,9 +101,24 @@ def utp_server(port):
                 peer.sendto(utp_packet(0, 100, 5, 500, 3, HANDSHAKE), client)
 
 
+def gquic(host, port):
+    """A first packet of Q043 and one of Q046, each with a hello; nobody answers."""
+    values = [(b'PAD\0', b'-' * 900), (b'SNI\0', b'www.example.test'), (b'VER\0', b'Q043')]
+    end, tags = 0, b''
+    for tag, value in values:
+        end += len(value)
+        tags += tag + struct.pack('<I', end)
+    hello = b'CHLO' + struct.pack('<HH', len(values), 0) + tags
+    hello += b''.join(value for _, value in values)
+    frame = bytes([0xA0, 1]) + struct.pack('>H', len(hello)) + hello
+    cid, hashed = bytes(range(1, 9)), bytes(12)
+    for header in (b'\x0d' + cid + b'Q043\x01', b'\xc3Q046\x50' + cid + b'\0\0\0\1'):
+        udp().sendto(header + hashed + frame, (host, port))
+
+
 if __name__ == '__main__':
     arguments = sys.argv[2:]
     if arguments and arguments[-1].isdigit():
         arguments[-1] = int(arguments[-1])
     {'ntp': ntp, 'dht-client': dht_client, 'dht-server': dht_server, 'utp-client': utp_client,
-     'utp-server': utp_server}[sys.argv[1]](*arguments)
+     'utp-server': utp_server, 'gquic': gquic}[sys.argv[1]](*arguments)

@@ -33,9 +33,10 @@ bool attributes_add_up(base::Bytes bytes, base::Bytes attributes, bool classic) 
   while (!rest.empty()) {
     const std::size_t at = kStunHeaderBytes + attributes.size() - rest.size();
     if (!next_stun_attribute(rest, attribute)) return false;
-    if (classic && (attribute.type == 0 || (attribute.type > 0x20 && attribute.type < 0x8000))) {
-      return false;
-    }
+    // Zoom's own are 0x0101 to 0x0103.
+    const bool known =
+        attribute.type != 0 && (attribute.type <= 0x20 || attribute.type >> 4 == 0x10);
+    if (classic && !known && attribute.type < 0x8000) return false;
     if (attribute.type != kFingerprint || classic) continue;
     base::Cursor value(attribute.value);
     const std::uint32_t sent = value.u32();

@@ -80,6 +80,10 @@ string_view row_of_upgrade(string_view protocols) {
   return {};
 }
 
+// A request that was sent to a server of SSH, which names itself without waiting for it (RFC 4253
+// section 4.2).
+bool is_ssh(string_view rest) { return rest.starts_with("SSH-"); }
+
 class HttpDecoder final : public Decoder {
  public:
   Step on_bytes(const model::StreamChunk& chunk, Context& context) override;
@@ -210,6 +214,11 @@ HttpDecoder::Move HttpDecoder::at_start(string_view rest, Call& call) {
       if (call.chunk.cut && is_cut_request_line(rest)) break;
       return {0, true};
     case HttpStart::kNo:
+      if (is_ssh(rest)) {
+        call.context.hand_on();
+        call.over = true;
+        return {0, true};
+      }
       return lose("bad_start_line", call);
     case HttpStart::kRequest:
     case HttpStart::kResponse:

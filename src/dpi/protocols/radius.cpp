@@ -1,5 +1,6 @@
 // RADIUS: RFC 2865 (access), RFC 2866 (accounting), RFC 5176 (changes of authorisation), RFC 3579
 // (EAP), RFC 3162 (IPv6). Passwords do not enter the record; that one was sent does.
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -187,6 +188,7 @@ struct Message {
   bool answer = false;
   std::uint8_t id = 0;
   Bytes attributes;
+  bool damaged = false;  // not all of them could be read
 };
 
 // Attributes of type, length and value up to the end.
@@ -203,6 +205,21 @@ bool for_each_attribute(Bytes bytes, Visit visit) {
   return in.ok();
 }
 
+// Whether the attributes are those of a message. One whose length is wrong ends the list; if a user
+// was named before it, the message is RADIUS all the same.
+bool believed(Message& message) {
+  constexpr std::uint8_t kUserName = 1;
+  constexpr std::size_t kShortestName = 4;
+  bool named = false;
+  message.damaged = !for_each_attribute(message.attributes, [&](std::uint8_t type, Bytes value) {
+    const bool name = type == kUserName && value.size() >= kShortestName;
+    named = named || (name && std::ranges::all_of(value.first(kShortestName), [](std::uint8_t c) {
+                        return c > ' ' && c < 0x7f;
+                      }));
+  });
+  return !message.damaged || named;
+}
+
 bool read_message(Bytes bytes, Message& message) {
   Cursor in(bytes);
   message.code = in.u8();
@@ -217,7 +234,7 @@ bool read_message(Bytes bytes, Message& message) {
     if (kCodes[i].code != message.code) continue;
     message.kind = static_cast<std::uint8_t>(i);
     message.answer = kCodes[i].answer;
-    return for_each_attribute(message.attributes, [](std::uint8_t, Bytes) {});
+    return believed(message);
   }
   return false;
 }
@@ -406,7 +423,9 @@ Step RadiusDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) 
   }
   context.set_originator(message.answer ? model::other(chunk.side) : chunk.side);
   context.emit(chunk.side);
-  return {.consumed = chunk.bytes.size()};
+  if (message.damaged) context.odd("attribute_length");
+  return {.verdict = message.damaged ? Verdict::kOdd : Verdict::kFine,
+          .consumed = chunk.bytes.size()};
 }
 
 Probe probe_radius(const ProbeInput& input) {

@@ -145,9 +145,11 @@ Command read_command(string_view bytes) {
 Probe probe_side(string_view text) {
   if (text.empty()) return Probe::kNo;
   if (text[0] == '-') {
-    // Error codes that only Redis has: "-ERR" is POP3's as well.
-    for (string_view code : {"-NOAUTH ", "-WRONGTYPE ", "-WRONGPASS ", "-MOVED ", "-MISCONF ",
-                             "-LOADING ", "-READONLY ", "-NOSCRIPT ", "-DENIED "}) {
+    // Errors that only Redis has: "-ERR" is POP3's as well.
+    for (string_view code :
+         {"-ERR unknown command ", "-ERR wrong number of arguments for ",
+          "-ERR Protocol error: ", "-NOAUTH ", "-WRONGTYPE ", "-WRONGPASS ", "-MOVED ", "-MISCONF ",
+          "-LOADING ", "-READONLY ", "-NOSCRIPT ", "-DENIED "}) {
       const std::size_t seen = std::min(text.size(), code.size());
       if (text.substr(0, seen) != code.substr(0, seen)) continue;
       return seen == code.size() ? Probe::kYes : Probe::kMore;

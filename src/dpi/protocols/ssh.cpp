@@ -73,8 +73,32 @@ constexpr std::size_t kCookieBytes = 16;
 
 bool is_ident(string_view line) { return line.starts_with("SSH-"); }
 
+// A capture that begins behind the identifications: section 6's header, then section 7.1's first
+// list of names.
+Probe probe_kexinit(Bytes bytes) {
+  constexpr std::string_view kInNames = "abcdefghijklmnopqrstuvwxyz0123456789-@.,";
+  constexpr std::size_t kSeen = 16;
+  base::Cursor cursor(bytes);
+  const std::uint32_t length = cursor.u32();
+  const std::uint8_t padding = cursor.u8();
+  const std::uint8_t type = cursor.u8();
+  if (!cursor.ok()) return std::ranges::count(bytes, 0) > 1 ? Probe::kMore : Probe::kNo;
+  if (type != kMsgKexinit || length > kMaxPacketBytes) return Probe::kNo;
+  cursor.skip(kCookieBytes);
+  const std::uint32_t names = cursor.u32();
+  const string_view first = base::as_text(cursor.take(kSeen));
+  if (!cursor.ok()) return Probe::kMore;
+  const bool fits = padding >= 4 && names >= kSeen && names < length;
+  return fits && first.find_first_not_of(kInNames) == string_view::npos ? Probe::kYes : Probe::kNo;
+}
+
 Probe probe_ssh(const ProbeInput& input) {
   for (Bytes bytes : input.sides) {
+    if (!bytes.empty() && bytes[0] == 0) {
+      const Probe probe = probe_kexinit(bytes);
+      if (probe != Probe::kNo) return probe;
+      continue;
+    }
     const string_view text = base::as_text(bytes);
     constexpr string_view kStart = "SSH-";
     const std::size_t seen = std::min(text.size(), kStart.size());
@@ -84,6 +108,14 @@ Probe probe_ssh(const ProbeInput& input) {
     return version ? Probe::kYes : Probe::kNo;
   }
   return Probe::kNo;
+}
+
+// Section 4.2: "The null character MUST NOT be sent." Some servers send their whole buffer.
+string_view until_nul(string_view line, Context& context) {
+  const std::size_t nul = line.find('\0');
+  if (nul == string_view::npos) return line;
+  context.odd("nul_in_identification");
+  return line.substr(0, nul);
 }
 
 // The ten name-lists of KEXINIT.
@@ -117,6 +149,8 @@ class SshDecoder final : public Decoder {
 
 Step SshDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
   Phase& phase = phases_[model::index(chunk.side)];
+  const bool late = phase == Phase::kIdent && chunk.bytes[0] == 0;
+  if (late && probe_kexinit(chunk.bytes) == Probe::kYes) phase = Phase::kPackets;
   if (phase == Phase::kOver) return {.consumed = chunk.bytes.size()};
   Step step;
   if (phase == Phase::kIdent) step = read_ident(chunk, context);
@@ -149,7 +183,7 @@ Step SshDecoder::read_ident(const model::StreamChunk& chunk, Context& context) {
     return {.verdict = Verdict::kOdd, .consumed = chunk.bytes.size()};
   }
   context.record().start(kSchema, kBannerKind);
-  context.record().add_text(is_client(chunk.side) ? kClient : kServer, line);
+  context.record().add_text(is_client(chunk.side) ? kClient : kServer, until_nul(line, context));
   context.emit(chunk.side);
   const bool version2 = line.starts_with("SSH-2.") || line.starts_with("SSH-1.99-");
   phase = version2 ? Phase::kPackets : Phase::kOver;
@@ -225,7 +259,7 @@ extern const ProtocolDef kSsh;
 constinit const ProtocolDef kSsh{
     .name = "ssh",
     .transport = Transport::kTcp,
-    .first = FirstBytes::of("S"),
+    .first = FirstBytes::of({"S\0", 2}),
     .usual_ports = kPorts,
     .probe = probe_ssh,
     .schema = &kSchema,
