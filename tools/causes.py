@@ -20,7 +20,8 @@ EMPTY_SERVER_HELLO = 'tls.handshake.type == 2 && tls.handshake.length == 0'
 # First word of a field -> the dissectors that show it, by transport.
 TLS = {'tcp': ['tls'], 'udp': ['quic', 'dtls']}
 DISSECTORS = {'http': {'tcp': ['http']}, 'dns': {'tcp': ['dns'], 'udp': ['dns']},
-              'tls': TLS, 'ja3': TLS, 'ja3s': TLS, 'ja4': TLS}
+              'tls': TLS, 'ja3': TLS, 'ja3s': TLS, 'ja4': TLS,
+              'ssh': {'tcp': ['ssh']}, 'hassh': {'tcp': ['ssh']}}
 
 CUT = 'the truth is cut at 300 characters'
 COMMAS = 'a hello without extensions: JA3 keeps the commas of its empty lists, tshark leaves out ' \
@@ -35,12 +36,11 @@ EMPTY_HELLO = 'an encrypted message that begins with 02 00 00 00: tshark takes i
 TSHARK_ERROR = 'no name but the text of an error of tshark'
 NO_CLASS = 'damaged or hostile: the question has a class that does not exist, so only its port ' \
            'says DNS'
-WRONG_TYPE = 'an IPv6 packet whose EtherType says IPv4: malformed, as any receiver has it; ' \
-             'tshark reads it'
+QUOTED = 'a message that an ICMPv6 error quotes; tshark reads it as if it had been sent here'
 FLAGS_OF_MISSING = {
     'dns.qry.class == 0 || (dns.qry.class > 0xff && dns.qry.class < 0x8000) || '
     'dns.qry.class > 0x80ff': NO_CLASS,
-    'eth.type == 0x800 && ipv6 && !(ip.version == 4)': WRONG_TYPE}
+    'icmpv6 && dns': QUOTED}
 
 
 def place(rules, program, capture, field):

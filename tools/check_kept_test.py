@@ -12,19 +12,34 @@ TOOL = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'check_kept.py')
 
 
 class CheckKept(unittest.TestCase):
-    def run_tool(self, present, kept):
+    def run_tool(self, present, *lists):
         with tempfile.TemporaryDirectory() as folder:
-            for name, text in (('present', present), ('kept', kept)):
-                with open(f'{folder}/{name}', 'w', encoding='utf-8') as file:
+            paths = []
+            for text in (present, *lists):
+                paths.append(f'{folder}/{len(paths)}')
+                with open(paths[-1], 'w', encoding='utf-8') as file:
                     file.write(text)
-            run = subprocess.run([sys.executable, TOOL, f'{folder}/present', f'{folder}/kept'],
-                                 capture_output=True, text=True, check=False)
+            run = subprocess.run([sys.executable, TOOL, *paths], capture_output=True, text=True,
+                                 check=False)
             return run.returncode, run.stdout
 
     def test_equal_lists_pass_and_show_their_share(self):
         status, out = self.run_tool(PRESENT, '# capture\tfield\n' + ROW)
         self.assertEqual(status, 0, out)
         self.assertIn('1 kept (2.00 % of 50)', out)
+
+    def test_what_is_lacking_is_no_surprise_but_is_not_kept(self):
+        status, out = self.run_tool(PRESENT, '', ROW)
+        self.assertEqual(status, 0, out)
+        self.assertIn('0 kept (0.00 % of 50)', out)
+        self.assertIn('what netwatch lacks: 1 (2.00 %)', out)
+
+    def test_cuts_of_the_truth_are_counted_apart(self):
+        other = ROW.replace('example', 'other')
+        cut = '\t'.join(ROW.split('\t')[:5]) + '\tthe truth is cut at 300 characters\n'
+        status, out = self.run_tool(PRESENT.replace('\n#', '\n' + other + '#'), cut + other)
+        self.assertEqual(status, 0, out)
+        self.assertIn("the truth's own cuts: 1 (2.00 %); all others: 1 (2.00 %)", out)
 
     def test_gone(self):
         status, out = self.run_tool('# compared\ttls.sni\t50\n', ROW)

@@ -20,16 +20,27 @@ def load_rules(corpus):
     return rules
 
 
-def ours(rules, program, capture, fields):
-    """{field: set of values} that netwatch reads in a capture."""
+def lines(program, capture):
+    """What `netwatch read --json` writes about a capture, line by line."""
     run = subprocess.run(['timeout', '60', program, 'read', '--json', capture],
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    values = collections.defaultdict(set)
     for line in run.stdout.splitlines():
         try:
-            row = json.loads(line)
+            yield json.loads(line)
         except ValueError:
             continue
+
+
+def in_parallel(function, values):
+    """function(value) for each, in order."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(function, values)
+
+
+def ours(rules, program, capture, fields):
+    """{field: set of values} that netwatch reads in a capture."""
+    values = collections.defaultdict(set)
+    for row in lines(program, capture):
         if row.get('type') != 'record':
             continue
         for field in fields:
@@ -40,19 +51,14 @@ def ours(rules, program, capture, fields):
 
 
 def theirs(rules, truth, hellos, field):
-    """(values in scope, values anywhere) of the truth of one capture; nothing if it was cut."""
-    quic = field not in rules['QUIC_ONLY_IN_ALL']
+    """The values of the truth of one capture in scope "all" (whatever is around their streams), which
+    holds those of scope "base"; None if the truth was cut."""
     if field == 'ja4':
-        everywhere = {h['ja4'] for h in hellos}
-        return {v for v in everywhere if v.startswith('t')}, everywhere
+        return {h['ja4'] for h in hellos}
     names = rules['FIELDS'][field][1]
     if any('<more>' in truth['values'].get(name, {}) for name in names):
         return None
-    canon = rules['canon']
-    everywhere = {canon(v) for name in names for v in truth['values'].get(name, {})}
-    scoped = {canon(v) for s in truth['streams'] if rules['in_base'](s, quic)
-              for name in names for v in s['f'].get(name, [])}
-    return scoped, everywhere
+    return {rules['canon'](v) for name in names for v in truth['values'].get(name, {})}
 
 
 def disagreements(program, corpus, listing, fields):
@@ -66,17 +72,16 @@ def disagreements(program, corpus, listing, fields):
     def look_at(capture):
         return capture, ours(rules, program, os.path.join(corpus, capture), fields)
 
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for capture, mine in pool.map(look_at, captures):
-            for field in fields:
-                truth = theirs(rules, truths[capture], hellos.get(capture, []), field)
-                if truth is None:
-                    continue
-                empty = {'', '<root>', '.'}
-                scoped, everywhere, got = (s - empty for s in (*truth, mine[field]))
-                compared[field] += len(scoped | got)
-                rows += [(capture, field, value, 'missing') for value in sorted(scoped - got)]
-                rows += [(capture, field, value, 'extra') for value in sorted(got - everywhere)]
+    for capture, mine in in_parallel(look_at, captures):
+        for field in fields:
+            truth = theirs(rules, truths[capture], hellos.get(capture, []), field)
+            if truth is None:
+                continue
+            empty = {'', '<root>', '.'}
+            truth, got = truth - empty, mine[field] - empty
+            compared[field] += len(truth | got)
+            rows += [(capture, field, value, 'missing') for value in sorted(truth - got)]
+            rows += [(capture, field, value, 'extra') for value in sorted(got - truth)]
     return rows, compared
 
 

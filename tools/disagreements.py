@@ -2,7 +2,8 @@
 """Lists where netwatch and the ground truth of the corpus disagree, one value a line, in the form
 of testdata/corpus/disagreements.tsv with packet and cause left empty.
 
-usage: disagreements.py NETWATCH CORPUS LIST --fields a,b,... [--explain KEPT]
+usage: disagreements.py NETWATCH CORPUS LIST [--fields a,b,...] [--explain KEPT]
+Without --fields, all that the corpus's own tools/agreement.py compares.
 The last lines, "# compared FIELD N", say how many values were compared.
 With --explain it writes a new KEPT to standard output instead: rows that are in KEPT stay as they
 are, rows of fields that were not compared too; for others the packet is looked up and the cause, if
@@ -46,14 +47,15 @@ def main():
     parser.add_argument('program')
     parser.add_argument('corpus')
     parser.add_argument('listing')
-    parser.add_argument('--fields', required=True)
+    parser.add_argument('--fields')
     parser.add_argument('--explain', metavar='KEPT')
     options = parser.parse_args()
     sys.stdout.reconfigure(encoding='utf-8', errors='backslashreplace')
-    rows, compared = corpus.disagreements(options.program, options.corpus, options.listing,
-                                          options.fields.split(','))
+    every = [*corpus.load_rules(options.corpus)['FIELDS'], 'ja4']
+    fields = options.fields.split(',') if options.fields else every
+    rows, compared = corpus.disagreements(options.program, options.corpus, options.listing, fields)
     if options.explain:
-        write_explained(options, rows, options.fields.split(','))
+        write_explained(options, rows, fields)
         return 0
     print('# capture\tfield\tvalue\tside\tpacket\tcause')
     for capture, field, value, side in rows:

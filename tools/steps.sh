@@ -242,8 +242,6 @@ step_bench() {
   python3 tools/bench.py build/release/netwatch build/perf "$@"
 }
 
-corpus_fields=tls.sni,tls.alpn,ja3,ja3s,ja4,http.host,http.method,http.status,http.uri,dns.qname
-
 step_corpus() {
   need build corpus
   mkdir -p build
@@ -252,12 +250,12 @@ step_corpus() {
     echo "dev: $corpus is not there" >&2
     exit 1
   fi
-  local kept=testdata/corpus/disagreements.tsv status=0 option=()
-  [[ ! -f $kept ]] || option=(--kept "$kept")
-  python3 "$corpus/tools/agreement.py" build/release/netwatch "$corpus" "$corpus/dev.txt" \
-    --scope base --fields "$corpus_fields" "${option[@]}" || status=1
-  python3 tools/disagreements.py build/release/netwatch "$corpus" "$corpus/dev.txt" \
-    --fields "$corpus_fields" >build/disagreements.tsv
-  python3 tools/check_kept.py build/disagreements.tsv "$kept" || status=1
+  local kept=testdata/corpus/disagreements.tsv short=testdata/corpus/shortfalls.tsv status=0
+  local what=(build/release/netwatch "$corpus" "$corpus/dev.txt")
+  RECALL=99.5 PRECISION=98 python3 "$corpus/tools/agreement.py" "${what[@]}" --scope all \
+    --kept "$kept" || status=1
+  python3 tools/disagreements.py "${what[@]}" >build/disagreements.tsv
+  python3 tools/check_kept.py build/disagreements.tsv "$kept" "$short" || status=1
+  python3 bench/flow_protocols.py "${what[@]}" || status=1
   return $status
 }

@@ -1,0 +1,307 @@
+#!/usr/bin/env python3
+"""What netwatch calls the flows on whose protocol tshark and nDPI agree.
+
+usage: flow_protocols.py NETWATCH CORPUS LIST [--show PROTOCOL|wrong|unknown] [--same N] [--wrong N]
+                         [--known-only]
+
+The truth is the corpus's own: `streams` of truth/*.jsonl (tshark) and the flows of
+truth/*.ndpi42.jsonl (ndpiReader). A flow is taken where the two agree: tshark's labels are largely
+port-driven and nDPI's are partly guesses by host name, but rarely both at once. Flows are told by
+capture, transport and end points; those that share all three count as one.
+Of each, netwatch's `app` says the same, another protocol (wrong), or nothing (unknown). Two shares
+are printed: over all agreed flows, where protocols that netwatch does not decode are unknown, and
+over the flows of protocols that it decodes (--decoded names the table of protocols).
+Exit 0 when, over the decoded ones, same >= --same % (98) and wrong <= --wrong % (0.3)."""
+import argparse
+import collections
+import glob
+import ipaddress
+import json
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../tools'))
+import corpus  # noqa: E402  pylint: disable=wrong-import-position
+
+# Name of netwatch (or the one that it would have) -> labels of tshark, masters of nDPI.
+NAMES = {
+    'tls': ('tls', 'TLS SMTPS IMAPS POPS FTPS'),
+    'quic': ('quic gquic', 'QUIC'),
+    'dtls': ('dtls', 'DTLS'),
+    'http': ('http', 'HTTP HTTP_Proxy HTTP_Connect SOAP WebSocket'),
+    'http2': ('http2', 'HTTP TLS gRPC'),
+    'grpc': ('grpc', 'gRPC'),
+    'websocket': ('websocket', 'WebSocket'),
+    'dns': ('dns', 'DNS'),
+    'mdns': ('mdns', 'MDNS'),
+    'llmnr': ('llmnr', 'LLMNR'),
+    'ssdp': ('ssdp', 'SSDP'),
+    'nbns': ('nbns', 'NetBIOS'),
+    'nbdgm': ('nbdgm', 'NetBIOS'),
+    'nbss': ('nbss', 'NetBIOS'),
+    'smb': ('smb smb2', 'SMBv1 SMBv23'),
+    'ssh': ('ssh', 'SSH'),
+    'ftp': ('ftp', 'FTP_CONTROL'),
+    'ftp_data': ('ftp-data', 'FTP_DATA'),
+    'smtp': ('smtp', 'SMTP SMTPS'),
+    'imap': ('imap', 'IMAP IMAPS'),
+    'pop3': ('pop', 'POP3 POPS'),
+    'telnet': ('telnet', 'Telnet'),
+    'irc': ('irc', 'IRC'),
+    'xmpp': ('xmpp', 'Jabber'),
+    'sip': ('sip', 'SIP'),
+    'rtsp': ('rtsp', 'RTSP'),
+    'rtp': ('rtp', 'RTP'),
+    'rtcp': ('rtcp', 'RTCP RTP'),
+    'stun': ('stun classicstun', 'STUN'),
+    'dhcp': ('dhcp', 'DHCP'),
+    'dhcpv6': ('dhcpv6', 'DHCPV6'),
+    'ntp': ('ntp', 'NTP'),
+    'snmp': ('snmp', 'SNMP'),
+    'syslog': ('syslog', 'Syslog'),
+    'radius': ('radius', 'Radius'),
+    'tftp': ('tftp', 'TFTP'),
+    'kerberos': ('kerberos', 'Kerberos'),
+    'ldap': ('ldap cldap', 'LDAP'),
+    'rdp': ('rdp', 'RDP'),
+    'rdpudp': ('rdpudp', 'RDP'),
+    'vnc': ('vnc', 'VNC'),
+    'socks': ('socks', 'SOCKS'),
+    'openvpn': ('openvpn', 'OpenVPN'),
+    'wireguard': ('wg', 'WireGuard'),
+    'ike': ('isakmp', 'IPsec CiscoVPN'),
+    'mysql': ('mysql', 'MySQL'),
+    'pgsql': ('pgsql', 'PostgreSQL'),
+    'redis': ('resp', 'Redis'),
+    'memcached': ('memcache', 'Memcached'),
+    'mongodb': ('mongo', 'MongoDB'),
+    'mqtt': ('mqtt', 'MQTT'),
+    'amqp': ('amqp', 'AMQP'),
+    'kafka': ('kafka', 'Kafka'),
+    'coap': ('coap', 'COAP'),
+    'bittorrent': ('bittorrent', 'BitTorrent'),
+    'bt_dht': ('bt-dht', 'BitTorrent'),
+    'utp': ('bt-utp', 'BitTorrent'),
+    'sunrpc': ('rpc portmap mount', 'RPC NFS'),
+    'nfs': ('nfs', 'NFS'),
+    'modbus': ('mbtcp modbus', 'Modbus'),
+    'dnp3': ('dnp3', 'DNP3'),
+    # What netwatch does not decode.
+    'dcerpc': ('dcerpc', 'DCE_RPC'),
+    'bgp': ('bgp', 'BGP'),
+    's7comm': ('s7comm', 's7comm'),
+    'iec60870': ('iec60870_104', 'IEC60870'),
+    'lisp': ('lisp', 'LISP'),
+    'gtp': ('gtp gtpv2 gtpprime', 'GTP'),
+    'rx': ('rx', 'RX'),
+    'cql': ('cql', 'Cassandra'),
+    'tds': ('tds', 'MsSQL-TDS'),
+    'bjnp': ('bjnp', 'BJNP'),
+    'enip': ('enip', 'EthernetIP'),
+    'fix': ('fix', 'FIX'),
+    'h323': ('h225 q931 h245', 'H323'),
+    'netflow': ('cflow', 'NetFlow'),
+    'sflow': ('sflow', 'sFlow'),
+    'ajp': ('ajp13', 'AJP'),
+    'whois': ('whois', 'Whois-DAS'),
+    'oracle': ('tns', 'Oracle'),
+    'collectd': ('collectd', 'Collectd'),
+    'dropbox': ('db-lsp-disc db-lsp', 'Dropbox'),
+    'afp': ('dsi afp', 'AFP'),
+    'rtmp': ('rtmpt', 'RTMP'),
+    'skinny': ('skinny', 'CiscoSkinny'),
+    'git': ('git', 'Git'),
+    'rsync': ('rsync', 'RSYNC'),
+    'gnutella': ('gnutella', 'Gnutella'),
+    'capwap': ('capwap', 'CAPWAP'),
+    'mgcp': ('mgcp', 'MGCP'),
+    'nntp': ('nntp', 'Usenet'),
+    'pptp': ('pptp', 'PPTP'),
+    'z3950': ('z3950', 'Z39'),
+    'megaco': ('megaco', 'Megaco'),
+    'giop': ('giop', 'Corba'),
+    'drda': ('drda', 'DRDA'),
+    'iax2': ('iax2', 'IAX'),
+    'mp2t': ('mp2t', 'MPEG_TS'),
+    'xdmcp': ('xdmcp', 'XDMCP'),
+    'diameter': ('diameter', 'Diameter'),
+    'ayiya': ('ayiya', 'Ayiya'),
+    'steam': ('steam_ihs_discovery', 'Steam'),
+}
+BY_TSHARK, BY_NDPI = collections.defaultdict(set), collections.defaultdict(set)
+for _name, (_tshark, _ndpi) in NAMES.items():
+    for _label in _tshark.split():
+        BY_TSHARK[_label].add(_name)
+    for _label in _ndpi.split():
+        BY_NDPI[_label].add(_name)
+
+
+def plain(address):
+    """An address as netwatch writes it: ::ffff:1.2.3.4 is 1.2.3.4."""
+    if not address.startswith('::ffff:'):
+        return address
+    mapped = ipaddress.IPv6Address(address).ipv4_mapped
+    return str(mapped or address)
+
+
+def ends(transport, *sides):
+    """A flow's key, the same for both directions; a side is (address, port)."""
+    return (transport, *sorted((plain(address), port) for address, port in sides))
+
+
+def of_tshark(truth):
+    """{key: names} of one capture."""
+    flows = collections.defaultdict(set)
+    for stream in truth['streams']:
+        transport = stream['s'].split(':')[0]
+        key = ends(transport, *(tuple(stream[side].rsplit('|', 1)) for side in 'ab'))
+        for label in stream['protos']:
+            flows[key] |= BY_TSHARK[label] if label in BY_TSHARK else set()
+    return flows
+
+
+def of_ndpi(truth):
+    """{key: [names of one flow]} of one capture; what comes before the dot is the master."""
+    flows = collections.defaultdict(list)
+    for flow in truth['flows']:
+        transport = {'6': 'tcp', '17': 'udp'}.get(flow.get('protocol'))
+        if not transport or 'ndpi_proto' not in flow:
+            continue
+        key = ends(transport, (flow['src_ip'], flow['src_port']),
+                   (flow['dst_ip'], flow['dst_port']))
+        flows[key].append(BY_NDPI.get(flow['ndpi_proto'].split('.')[0], set()))
+    return flows
+
+
+def of_netwatch(program, capture):
+    """{key: names} of one capture, and None for a key that has a flow but no name."""
+    flows = collections.defaultdict(set)
+    for row in corpus.lines(program, capture):
+        if row.get('type') != 'flow':
+            continue
+        key = ends(row['l4'], *((row[side]['ip'], str(row[side].get('port')))
+                                for side in ('orig', 'resp')))
+        flows[key] |= set(row.get('app', []))
+    return flows
+
+
+def load(pattern, wanted):
+    rows = {}
+    for path in glob.glob(pattern):
+        with open(path, encoding='utf-8') as file:
+            for line in file:
+                row = json.loads(line)
+                if wanted(path, row):
+                    rows[row['file']] = row
+    return rows
+
+
+def agreed(tshark, ndpi):
+    """{key: names that both could mean} of one capture."""
+    both = {}
+    for key, candidates in ndpi.items():
+        names = tshark.get(key, set()).intersection(*candidates)
+        if names:
+            both[key] = names
+    return both
+
+
+def decoded_names(table):
+    """The names in a folder of protocol files, which say `.name = "x"` below their ProtocolDef."""
+    names = set()
+    for path in glob.glob(os.path.join(table, '*.cpp')):
+        with open(path, encoding='utf-8') as file:
+            names |= set(re.findall(r'ProtocolDef k\w+\s*\{\s*\.name = "([^"]+)"', file.read()))
+    return names
+
+
+class Tally:
+    """Agreed flows per protocol: same, wrong, unknown."""
+
+    def __init__(self, decoded):
+        self.decoded = decoded
+        self.rows = collections.defaultdict(collections.Counter)
+        self.wrong, self.unknown = [], []
+
+    def add(self, capture, key, names, got):
+        verdict = 'same' if names & got else 'wrong' if got else 'unknown'
+        # Where the two leave several, what netwatch says or decodes names the row.
+        best = sorted(names & got) or sorted(names & self.decoded) or sorted(names)
+        self.rows[best[0]][verdict] += 1
+        if verdict != 'same':
+            where = self.wrong if verdict == 'wrong' else self.unknown
+            where.append((best[0], capture, key, sorted(got)))
+
+    def sum(self, keep):
+        total = collections.Counter()
+        for name, row in self.rows.items():
+            if keep(name):
+                total += row
+        return total
+
+    def print(self):
+        print(f'{"protocol":12s} {"flows":>6s} {"same":>6s} {"wrong":>6s} {"unknown":>8s}')
+        for name, row in sorted(self.rows.items(), key=lambda r: -r[1].total()):
+            note = '' if name in self.decoded else '   not decoded'
+            print(f'{name:12s} {row.total():6d} {row["same"]:6d} {row["wrong"]:6d} '
+                  f'{row["unknown"]:8d}{note}')
+        missing = {name: row for name, row in self.rows.items() if name not in self.decoded}
+        if missing:
+            print('not decoded, most flows first: ' + ', '.join(
+                f'{name} {row.total()}' for name, row in
+                sorted(missing.items(), key=lambda r: (-r[1].total(), r[0]))))
+
+
+def share(title, total):
+    count = max(total.total(), 1)
+    parts = ', '.join(f'{verdict} {100 * total[verdict] / count:.2f} %'
+                      for verdict in ('same', 'wrong', 'unknown'))
+    print(f'{title}: {total.total()} flows: {parts}')
+    return 100 * total['same'] / count, 100 * total['wrong'] / count
+
+
+def compare(options):
+    truth_dir = os.path.join(options.corpus, 'truth')
+    ndpi = load(f'{truth_dir}/*.ndpi42.jsonl', lambda _path, row: 'flows' in row)
+    tshark = load(f'{truth_dir}/*.jsonl', lambda path, row: 'streams' in row)
+    tally = Tally(decoded_names(options.decoded))
+    with open(options.listing, encoding='utf-8') as file:
+        captures = [name for name in map(str.strip, file) if name in ndpi and name in tshark]
+    todo = {name: agreed(of_tshark(tshark[name]), of_ndpi(ndpi[name])) for name in captures}
+    todo = {name: keys for name, keys in todo.items() if keys}
+
+    def look_at(name):
+        return name, of_netwatch(options.program, os.path.join(options.corpus, name))
+
+    for name, got in corpus.in_parallel(look_at, todo):
+        for key, names in todo[name].items():
+            tally.add(name, key, names, got.get(key, set()))
+    return tally
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('program')
+    parser.add_argument('corpus')
+    parser.add_argument('listing')
+    parser.add_argument('--decoded', default='src/dpi/protocols')
+    parser.add_argument('--show', help='list the flows: a protocol, "wrong" or "unknown"')
+    parser.add_argument('--same', type=float, default=98)
+    parser.add_argument('--wrong', type=float, default=0.3)
+    options = parser.parse_args()
+    tally = compare(options)
+    tally.print()
+    share('all agreed flows', tally.sum(lambda name: True))
+    same, wrong = share('of protocols that are decoded',
+                        tally.sum(lambda name: name in tally.decoded))
+    for verdict, rows in (('wrong', tally.wrong), ('unknown', tally.unknown)):
+        for name, capture, (transport, one, other), got in rows:
+            if options.show in (name, verdict):
+                print(f'{verdict}: {name} {capture} {transport} {":".join(one)} {":".join(other)} '
+                      f'{",".join(got)}')
+    return 0 if same >= options.same and wrong <= options.wrong else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
