@@ -10,11 +10,12 @@ namespace {
 // packet, few enough that memory stays small and the screen stays current.
 constexpr std::size_t kWorksPerThread = 4;
 
-ShardOptions shard_options(const EngineOptions& options) {
+ShardOptions shard_options(const EngineOptions& options, const ResultSink& sink) {
   return {.budget = options.budget,
           .community_ids = options.community_ids,
           .first_sighting_only = options.first_sighting_only,
-          .selected = options.selected};
+          .selected = options.selected,
+          .count_only = !sink.wants_results()};
 }
 
 // Symmetric, of the innermost address pair and nothing else: fragments, FTP data and media meet
@@ -34,7 +35,7 @@ Engine::Engine(const EngineOptions& options, ResultSink& sink)
       done_(kWorksPerThread * std::max(1U, options.threads)) {
   options_.threads = std::clamp(options.threads, 1U, kShards);
   for (std::uint32_t i = 0; i < kShards; ++i) {
-    shards_.push_back(std::make_unique<Shard>(i, shard_options(options_)));
+    shards_.push_back(std::make_unique<Shard>(i, shard_options(options_, sink)));
   }
   if (options_.threads == 1) return;
   const std::size_t works = kWorksPerThread * options_.threads;

@@ -7,6 +7,8 @@ namespace netwatch::pipeline {
 void Reducer::take(BatchWork& work) {
   order_.clear();
   for (std::uint32_t shard = 0; shard < kShards; ++shard) {
+    records_ += work.outputs[shard].counted_records();
+    flows_ += work.outputs[shard].counted_flows();
     std::uint32_t place = 0;
     for (const ShardOutput::Event& event : work.outputs[shard].events()) {
       order_.push_back({event, shard, place++});

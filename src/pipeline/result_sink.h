@@ -17,6 +17,15 @@ class ResultSink {
   virtual void on_flow(const model::Flow& /*flow*/) {}
   // A packet of a selected flow; its bytes are valid during the call.
   virtual void on_packet(const model::Packet& /*packet*/) {}
+  // Asked once, by the engine. False: records and flows are counted, and neither described, named,
+  // put in order nor handed on. Packets come either way.
+  [[nodiscard]] virtual bool wants_results() const { return true; }
+};
+
+// For those who want nothing but the totals.
+class CountingSink final : public ResultSink {
+ public:
+  [[nodiscard]] bool wants_results() const override { return false; }
 };
 
 }  // namespace netwatch::pipeline

@@ -72,7 +72,8 @@ void Shard::work(BatchWork& work) {
     packet_ = packet.number;
     const wire::Decoded& decoded = work.decoded[index];
     const flow::FlowHandle handle = table_.packet(packet, decoded);
-    if (!decoded.tunnels.empty() && handle.index != flow::FlowHandle::kNone) {
+    if (!decoded.tunnels.empty() && !options_.count_only &&
+        handle.index != flow::FlowHandle::kNone) {
       notes_of(handle).tunnels = decoded.tunnels;
     }
     if (options_.selected != nullptr && handle.index != flow::FlowHandle::kNone &&
@@ -84,7 +85,7 @@ void Shard::work(BatchWork& work) {
   phase_ = ShardOutput::Phase::kClock;
   packet_ = work.last_packet;
   table_.advance(work.clock_ns);
-  if (work.report_changed) {
+  if (work.report_changed && !options_.count_only) {
     table_.visit_changed([this](flow::FlowHandle handle) {
       output_->add_flow(packet_, phase_, describe(handle, model::FlowEnd::kOpen));
     });
@@ -128,21 +129,28 @@ void Shard::on_end(flow::FlowTable& table, flow::FlowHandle handle, model::FlowE
   reading_ = handle;
   std::uint32_t& slot = table.reader_slots(handle)[kAnalysisSlot];
   if (slot != 0) analyzer_.end(slot, flow_ref(table, handle), clock_ns_, packet_);
-  if (is_selected(table.id(handle))) output_->add_flow(packet_, phase_, describe(handle, end));
+  if (is_selected(table.id(handle))) {
+    if (options_.count_only) {
+      output_->count_flow();
+    } else {
+      output_->add_flow(packet_, phase_, describe(handle, end));
+    }
+  }
   release(handle);
 }
 
 void Shard::on_record(const model::Record& record) {
-  learn_name(record);
+  if (!options_.count_only) learn_name(record);
   if (record.cut) ++own_drops_[model::Drop::kRecordCut];
   if (!is_selected(record.flow)) return;
+  if (options_.count_only) return output_->count_record();
   model::Record seen = record;
   if (table_.flipped(reading_)) seen.side = model::other(seen.side);
   output_->add_record(packet_, phase_, seen);
 }
 
 void Shard::on_app(std::uint64_t /*flow*/, std::uint8_t layer, std::string_view name) {
-  if (layer < model::kMaxFlowApps) notes_of(reading_).apps[layer] = name;
+  if (layer < model::kMaxFlowApps && !options_.count_only) notes_of(reading_).apps[layer] = name;
 }
 
 void Shard::on_originator(std::uint64_t /*flow*/, model::Side side) {

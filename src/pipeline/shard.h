@@ -18,6 +18,7 @@ struct ShardOptions {
   bool first_sighting_only = false;
   // When set, packets of these flows are reported and everything else is kept quiet.
   const FlowSet* selected = nullptr;
+  bool count_only = false;  // records and flows leave nothing but their number
 };
 
 // A sixteenth of the traffic: its flows, their reassembly, their decoders. One thread at a time.

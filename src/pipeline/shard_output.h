@@ -28,7 +28,14 @@ class ShardOutput {
     bodies_.clear();
     flows_.clear();
     packets_.clear();
+    counted_records_ = 0;
+    counted_flows_ = 0;
   }
+  // Where nobody wants to see them.
+  void count_record() { ++counted_records_; }
+  void count_flow() { ++counted_flows_; }
+  [[nodiscard]] std::uint64_t counted_records() const { return counted_records_; }
+  [[nodiscard]] std::uint64_t counted_flows() const { return counted_flows_; }
   void add_record(std::uint64_t packet, Phase phase, const model::Record& record) {
     events_.push_back({packet, phase, Kind::kRecord, static_cast<std::uint32_t>(records_.size())});
     records_.push_back({record, bodies_.size(), record.body.size()});
@@ -69,6 +76,8 @@ class ShardOutput {
   std::vector<std::uint8_t> bodies_;
   std::vector<model::Flow> flows_;
   std::vector<std::uint32_t> packets_;
+  std::uint64_t counted_records_ = 0;
+  std::uint64_t counted_flows_ = 0;
 };
 
 }  // namespace netwatch::pipeline

@@ -103,6 +103,7 @@ class ReadRun {
     void on_packet(const model::Packet& packet) override {
       if (run_.writer_) run_.write(packet);
     }
+    [[nodiscard]] bool wants_results() const override { return next_.wants_results(); }
 
    private:
     pipeline::ResultSink& next_;
@@ -183,13 +184,13 @@ class ReadRun {
   }
 
   std::unique_ptr<pipeline::ResultSink> make_sink() {
-    if (options_.quiet) return std::make_unique<pipeline::ResultSink>();
+    if (options_.quiet) return std::make_unique<pipeline::CountingSink>();
     if (options_.json) return std::make_unique<JsonPrinter>(out_);
     if (options_.flows || options_.records) {
       return std::make_unique<TextPrinter>(out_, options_.flows, options_.records);
     }
     // With -w alone the file is what was asked for.
-    if (writer_) return std::make_unique<pipeline::ResultSink>();
+    if (writer_) return std::make_unique<pipeline::CountingSink>();
     auto summary = std::make_unique<Summary>();
     summary_ = summary.get();
     return summary;
