@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <optional>
 #include <utility>
@@ -71,7 +72,10 @@ class FileSource final : public PacketSource {
 
   [[nodiscard]] bool add(Filling& filling, Packet& packet);
   Input::Fill need(std::size_t bytes, int timeout_ms);
-  void finish(Filling& filling) const;
+  model::PacketBatchPtr finish(Filling& filling) {
+    filling.batch->backing = input_->take_backing();
+    return std::move(filling.batch);
+  }
   [[nodiscard]] Error located(const Error& error) const;
   [[nodiscard]] Error ends_early(std::uint64_t wanted) const;
 
@@ -95,8 +99,7 @@ base::Result<model::PacketBatchPtr> FileSource::next(int timeout_ms) {
       case Step::Kind::kPacket:
         if (!add(filling, packet_)) {
           held_ = step;
-          finish(filling);
-          return model::PacketBatchPtr(std::move(filling.batch));
+          return finish(filling);
         }
         [[fallthrough]];
       case Step::Kind::kSkip:
@@ -109,16 +112,13 @@ base::Result<model::PacketBatchPtr> FileSource::next(int timeout_ms) {
       case Step::Kind::kNeed:
         // A pipe that has no more now must not hold back what came before.
         const bool waiting = filling.batch->packets.empty();
-        if (need(step.bytes, waiting ? timeout_ms : 0) == Input::Fill::kStalled) {
-          finish(filling);
-          return model::PacketBatchPtr(std::move(filling.batch));
-        }
+        if (need(step.bytes, waiting ? timeout_ms : 0) == Input::Fill::kStalled)
+          return finish(filling);
         break;
     }
   }
   if (!filling.batch->packets.empty() || filling.batch->kernel_dropped > 0) {
-    finish(filling);
-    return model::PacketBatchPtr(std::move(filling.batch));
+    return finish(filling);
   }
   if (failure_) return *failure_;
   return model::PacketBatchPtr();
@@ -137,22 +137,8 @@ bool FileSource::add(Filling& filling, Packet& packet) {
   packet.file_offset = input_->offset();
   read_cooked_header(packet);
   filling.bytes += packet.bytes.size();
-  if (input_->backing() == nullptr)
-    batch.arena.insert(batch.arena.end(), packet.bytes.begin(), packet.bytes.end());
   batch.packets.push_back(packet);
   return true;
-}
-
-// The arena may have moved while it grew: the views are set when it is complete.
-void FileSource::finish(Filling& filling) const {
-  PacketBatch& batch = *filling.batch;
-  batch.backing = input_->backing();
-  if (batch.backing != nullptr) return;
-  std::size_t offset = 0;
-  for (Packet& packet : batch.packets) {
-    packet.bytes = base::Bytes(batch.arena).subspan(offset, packet.bytes.size());
-    offset += packet.bytes.size();
-  }
 }
 
 Input::Fill FileSource::need(std::size_t bytes, int timeout_ms) {
@@ -241,6 +227,22 @@ base::Result<std::unique_ptr<PacketSource>> open_path_as_stream(const std::strin
   return open_stream(fd, true, path, source);
 }
 
+// Read, not mapped: a file that another program shortens just ends early.
+base::Result<std::unique_ptr<PacketSource>> open_regular(const std::string& path,
+                                                         std::uint64_t total,
+                                                         std::uint32_t source) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return base::errno_error(errno, path);
+  std::array<std::uint8_t, kMagicBytes> magic{};
+  const ssize_t got = pread(fd, magic.data(), magic.size(), 0);
+  if (got > 0 && base::is_compressed(base::Bytes(magic).first(static_cast<std::size_t>(got))))
+    return open_stream(fd, true, path, source);
+  constexpr int kNeverBlocks = -1;
+  posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+  return open_input(make_stream_input(base::make_fd_reader(fd, true, path), kNeverBlocks, total),
+                    path, source);
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<PacketSource>> open_bytes(base::Bytes bytes, std::string name,
@@ -262,10 +264,7 @@ base::Result<std::unique_ptr<PacketSource>> open_file(const std::string& path,
   if (stat(path.c_str(), &status) != 0) return base::errno_error(errno, path);
   if (S_ISDIR(status.st_mode)) return Error{ErrorCode::kInvalid, path + ": is a directory"};
   if (!S_ISREG(status.st_mode)) return open_path_as_stream(path, source);
-  auto mapped = base::MappedFile::open(path);
-  if (!mapped) return mapped.error();
-  if (base::is_compressed(mapped->bytes())) return open_path_as_stream(path, source);
-  return open_input(make_mapped_input(*std::move(mapped)), path, source);
+  return open_regular(path, static_cast<std::uint64_t>(status.st_size), source);
 }
 
 }  // namespace netwatch::capture

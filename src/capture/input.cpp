@@ -9,17 +9,15 @@
 #include <utility>
 
 #include "capture/format.h"
+#include "capture/read_block.h"
 
 namespace netwatch::capture {
 namespace {
 
 // Everything is in memory from the start.
-class MemoryInput : public Input {
+class MemoryInput final : public Input {
  public:
-  MemoryInput(base::Bytes bytes, std::shared_ptr<const void> owner) : size_(bytes.size()) {
-    front_ = bytes;
-    backing_ = std::move(owner);
-  }
+  explicit MemoryInput(base::Bytes bytes) : size_(bytes.size()) { front_ = bytes; }
 
   base::Result<Fill> fill(std::size_t need, int /*timeout_ms*/) override {
     return need <= front_.size() ? Fill::kFilled : Fill::kEnd;
@@ -32,39 +30,23 @@ class MemoryInput : public Input {
     offset_ += step;
   }
   [[nodiscard]] std::uint64_t total() const override { return size_; }
+  [[nodiscard]] std::shared_ptr<const void> take_backing() override { return owner_; }
 
  private:
   std::uint64_t size_;
+  std::shared_ptr<const void> owner_ = std::make_shared<char>();
 };
 
-class MappedInput final : public MemoryInput {
- public:
-  explicit MappedInput(std::shared_ptr<base::MappedFile> file)
-      : MemoryInput(file->bytes(), file), file_(std::move(file)) {}
-
-  void advance(std::uint64_t bytes) override {
-    // What is let go lags behind: batches that are still being worked on keep their pages.
-    constexpr std::uint64_t kStep = std::uint64_t{4} << 20;
-    constexpr std::uint64_t kLag = std::uint64_t{16} << 20;
-    MemoryInput::advance(bytes);
-    if (offset_ < released_ + kLag + kStep) return;
-    released_ = offset_ - kLag;
-    file_->release_before(static_cast<std::size_t>(released_));
-  }
-
- private:
-  std::shared_ptr<base::MappedFile> file_;
-  std::uint64_t released_ = 0;
-};
-
-// A buffer that is refilled from a reader.
+// Blocks that are filled from a reader one after the other. What is at the end of one when it is
+// full, a part of a record, begins the next: nothing else is copied.
 class StreamInput final : public Input {
  public:
-  StreamInput(std::unique_ptr<base::ByteReader> reader, int poll_fd)
+  StreamInput(std::unique_ptr<base::ByteReader> reader, int poll_fd, std::uint64_t total)
       : reader_(std::move(reader)),
         compressed_(std::string_view(reader_->encoding()) != "plain"),
         poll_fd_(poll_fd),
-        buffer_(kUsualBytes) {}
+        total_(total),
+        block_(stock_->take(0)) {}
 
   base::Result<Fill> fill(std::size_t need, int timeout_ms) override {
     while (front_.size() < need || missing_ > 0) {
@@ -73,14 +55,14 @@ class StreamInput final : public Input {
       if (!ready(timeout_ms)) return Fill::kStalled;
       make_room(need);
       const std::size_t used = used_end();
-      const auto got = reader_->read(std::span(buffer_).subspan(used));
+      const auto got = reader_->read(block_->bytes().subspan(used));
       if (!got) {
         failure_ = got.error();
         continue;
       }
       ended_ = *got == 0;
-      decoder_may_hold_more_ = compressed_ && *got == buffer_.size() - used;
-      front_ = base::Bytes(buffer_).subspan(begin_, front_.size() + *got);
+      decoder_may_hold_more_ = compressed_ && *got == block_->size() - used;
+      front_ = base::Bytes(block_->bytes()).subspan(begin_, front_.size() + *got);
       advance(std::exchange(missing_, 0));
     }
     return Fill::kFilled;
@@ -94,10 +76,14 @@ class StreamInput final : public Input {
     begin_ += step;
     offset_ += step;
   }
+  [[nodiscard]] std::uint64_t total() const override { return total_; }
+  [[nodiscard]] std::shared_ptr<const void> take_backing() override {
+    auto blocks = std::make_shared<std::vector<ReadBlockPtr>>(std::exchange(full_, {}));
+    blocks->push_back(block_);
+    return blocks;
+  }
 
  private:
-  static constexpr std::size_t kUsualBytes = std::size_t{256} << 10;
-
   [[nodiscard]] std::size_t used_end() const { return begin_ + front_.size(); }
 
   [[nodiscard]] bool ready(int timeout_ms) const {
@@ -108,20 +94,24 @@ class StreamInput final : public Input {
     return events > 0 || (events < 0 && errno != EINTR);
   }
 
+  // Packets may be views of the block at hand: it is left as it is, and another one taken.
   void make_room(std::size_t need) {
-    if (used_end() == buffer_.size() || begin_ + need > buffer_.size()) {
-      std::copy(front_.begin(), front_.end(), buffer_.begin());
-      begin_ = 0;
-    }
-    if (need > buffer_.size()) buffer_.resize(std::min(need, kMaxBlockBytes));
-    front_ = base::Bytes(buffer_).subspan(begin_, front_.size());
+    if (used_end() < block_->size() && begin_ + need <= block_->size()) return;
+    ReadBlockPtr next = stock_->take(std::min(need, kMaxBlockBytes));
+    std::copy(front_.begin(), front_.end(), next->bytes().begin());
+    full_.push_back(std::exchange(block_, std::move(next)));
+    begin_ = 0;
+    front_ = base::Bytes(block_->bytes()).first(front_.size());
   }
 
   std::unique_ptr<base::ByteReader> reader_;
   bool compressed_;
   int poll_fd_;
-  std::vector<std::uint8_t> buffer_;
-  std::size_t begin_ = 0;  // of front_ in buffer_
+  std::uint64_t total_;
+  std::shared_ptr<ReadBlockStock> stock_ = std::make_shared<ReadBlockStock>();
+  ReadBlockPtr block_;              // front_ is a part of it
+  std::size_t begin_ = 0;           // of front_ in block_
+  std::vector<ReadBlockPtr> full_;  // since take_backing()
   bool ended_ = false;
   bool decoder_may_hold_more_ = false;
   std::optional<base::Error> failure_;
@@ -129,16 +119,13 @@ class StreamInput final : public Input {
 
 }  // namespace
 
-std::unique_ptr<Input> make_mapped_input(base::MappedFile file) {
-  return std::make_unique<MappedInput>(std::make_shared<base::MappedFile>(std::move(file)));
-}
-
 std::unique_ptr<Input> make_memory_input(base::Bytes bytes) {
-  return std::make_unique<MemoryInput>(bytes, std::make_shared<char>());
+  return std::make_unique<MemoryInput>(bytes);
 }
 
-std::unique_ptr<Input> make_stream_input(std::unique_ptr<base::ByteReader> reader, int poll_fd) {
-  return std::make_unique<StreamInput>(std::move(reader), poll_fd);
+std::unique_ptr<Input> make_stream_input(std::unique_ptr<base::ByteReader> reader, int poll_fd,
+                                         std::uint64_t total) {
+  return std::make_unique<StreamInput>(std::move(reader), poll_fd, total);
 }
 
 }  // namespace netwatch::capture

@@ -7,7 +7,6 @@
 
 #include "base/byte_reader.h"
 #include "base/bytes.h"
-#include "base/mapped_file.h"
 #include "base/result.h"
 
 namespace netwatch::capture {
@@ -33,21 +32,21 @@ class Input {
   virtual void advance(std::uint64_t bytes) = 0;
   // Bytes that advance() went past the end of the file, once fill() has said kEnd.
   [[nodiscard]] std::uint64_t missing() const { return missing_; }
-  // What keeps the bytes that were in front() where they are. Nothing: they last until fill().
-  [[nodiscard]] const std::shared_ptr<const void>& backing() const { return backing_; }
+  // What keeps all bytes that were in front() since the last call where they are.
+  [[nodiscard]] virtual std::shared_ptr<const void> take_backing() = 0;
   [[nodiscard]] virtual std::uint64_t total() const { return 0; }
 
  protected:
   base::Bytes front_;
-  std::shared_ptr<const void> backing_;
   std::uint64_t offset_ = 0;
   std::uint64_t missing_ = 0;
 };
 
-std::unique_ptr<Input> make_mapped_input(base::MappedFile file);
 // `bytes` must outlive the input and all packets.
 std::unique_ptr<Input> make_memory_input(base::Bytes bytes);
 // `poll_fd` is what the reader reads in the end, to ask whether it would block; -1: it never does.
-std::unique_ptr<Input> make_stream_input(std::unique_ptr<base::ByteReader> reader, int poll_fd);
+// `total`: its length, where that is known.
+std::unique_ptr<Input> make_stream_input(std::unique_ptr<base::ByteReader> reader, int poll_fd,
+                                         std::uint64_t total = 0);
 
 }  // namespace netwatch::capture
