@@ -72,6 +72,9 @@ class Analyzer {
   Appetite feed(std::uint32_t& slot, const FlowRef& flow, const model::StreamChunk& chunk);
   void end(std::uint32_t& slot, const FlowRef& flow, base::TimeNs now_ns, std::uint64_t packet);
 
+  // Brings what a slot names into the cache; nothing but time depends on it.
+  void prefetch(std::uint32_t slot) const;
+
   [[nodiscard]] const model::DropCounters& drops() const;
   // What Drop::kDecoderOdd is made of, in the order of first sight.
   [[nodiscard]] std::span<const OddCount> odds() const;

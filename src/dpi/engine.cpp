@@ -20,7 +20,8 @@ constexpr std::size_t kMaxOddNames = 256;
 Engine::Engine(AnalyzerSink& sink, const AnalyzerBudget& budget,
                std::span<const ProtocolDef* const> table)
     : sink_(sink),
-      index_(table),
+      shared_index_(ProbeIndex::of(table)),
+      index_(*shared_index_),
       table_(std::max(budget.decoder_bytes / 2 / AnalysisTable::kBytesEach, kFewestAnalyses)),
       decoders_(budget.decoder_bytes / 2, kDecoderPageBytes, kDecoderClasses),
       blocks_(budget.held_bytes, kHeldPageBytes, kHeldClasses),

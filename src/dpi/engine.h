@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -28,6 +29,8 @@ class Engine final : private Context {
 
   Appetite feed(std::uint32_t& slot, const FlowRef& flow, const model::StreamChunk& chunk);
   void end(std::uint32_t& slot, const FlowRef& flow, base::TimeNs now_ns, std::uint64_t packet);
+
+  void prefetch(std::uint32_t slot) const { table_.prefetch(slot); }
 
   [[nodiscard]] const model::DropCounters& drops() const { return drops_; }
   [[nodiscard]] std::span<const OddCount> odds() const { return odds_; }
@@ -117,7 +120,9 @@ class Engine final : private Context {
   Appetite give_up(std::uint32_t& slot);
 
   AnalyzerSink& sink_;
-  ProbeIndex index_;
+  // Of all engines that speak the same protocols: one copy stays in the cache, sixteen do not.
+  std::shared_ptr<const ProbeIndex> shared_index_;
+  const ProbeIndex& index_;
   AnalysisTable table_;
   BlockPool decoders_;
   BlockPool blocks_;

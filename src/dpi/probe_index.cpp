@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <mutex>
 
 namespace netwatch::dpi {
 namespace {
@@ -42,6 +43,19 @@ std::uint8_t ProbeIndex::find(std::string_view name) const {
     if (table_[id]->name == name) return static_cast<std::uint8_t>(id);
   }
   return kNone;
+}
+
+std::shared_ptr<const ProbeIndex> ProbeIndex::of(std::span<const ProtocolDef* const> table) {
+  static std::mutex mutex;
+  static std::weak_ptr<const ProbeIndex> latest;
+  const std::scoped_lock lock(mutex);
+  std::shared_ptr<const ProbeIndex> index = latest.lock();
+  if (index == nullptr || index->table_.data() != table.data() ||
+      index->table_.size() != table.size()) {
+    index = std::make_shared<const ProbeIndex>(table);
+    latest = index;
+  }
+  return index;
 }
 
 ProbeIndex::Answer ProbeIndex::ask(const ProbeInput& input, bool datagram,

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -20,6 +21,8 @@ class ProbeIndex {
 
   // `table` must outlive it and have at most kMaxProtocols rows.
   explicit ProbeIndex(std::span<const ProtocolDef* const> table);
+  // The one of a table, which is made again only when nobody has it any more. From any thread.
+  static std::shared_ptr<const ProbeIndex> of(std::span<const ProtocolDef* const> table);
 
   struct Answer {
     Probe probe = Probe::kNo;
