@@ -58,7 +58,22 @@ FlowTable::Impl::Impl(FlowTable& table, FlowSink& sink, std::uint32_t shard,
   set(TimerClass::kOpen, timeouts.tcp_open);
 }
 
-std::uint32_t FlowTable::Impl::packet(const model::Packet& packet, const wire::Decoded& decoded) {
+// The flow may have died or be another's by the time of the packet: it is only warmed up.
+std::uint32_t FlowTable::Impl::approach(std::uint32_t tag) const {
+  const std::uint32_t index = index_.likely(tag);
+  if (index != kNone) flows_.prefetch(index);
+  return index;
+}
+
+std::uint32_t FlowTable::Impl::meet(std::uint32_t index) const {
+  const HotFlow& flow = flows_[index];
+  if (flow.count.get() == 0) return 0;
+  if (flow.tcp != kNone) tcps_.prefetch(flow.tcp);
+  return flow.read ? flow.reader_slots[0] : 0;
+}
+
+std::uint32_t FlowTable::Impl::packet(const model::Packet& packet, const wire::Decoded& decoded,
+                                      std::uint32_t tag) {
   const TimeNs time_ns = sane_time(packet.time_ns);
   set_clock(time_ns);
   joined_ = nullptr;
@@ -68,15 +83,13 @@ std::uint32_t FlowTable::Impl::packet(const model::Packet& packet, const wire::D
   }
   if (headless) ++lost_fragments_;
   if (decoded.status != wire::DecodeStatus::kFlow) return kNone;
-  return whole(packet, decoded, time_ns, nullptr);
+  return whole(packet, decoded, time_ns, tag, nullptr);
 }
 
 std::uint32_t FlowTable::Impl::whole(const model::Packet& packet, const wire::Decoded& decoded,
-                                     TimeNs time_ns, const PacketTally* parts) {
+                                     TimeNs time_ns, std::uint32_t tag, const PacketTally* parts) {
   now_ns_ = time_ns;
   now_packet_ = packet.number;
-  const std::uint32_t tag = hash_(decoded.src, decoded.src_port, decoded.dst, decoded.dst_port,
-                                  decoded.proto, decoded.scope);
   Found found = find(tag, decoded);
   if (found.index != kNone && gives_way(found, decoded)) {
     const HotFlow& flow = flows_[found.index];
@@ -121,7 +134,8 @@ std::uint32_t FlowTable::Impl::fragment(const model::Packet& packet, const wire:
 }
 
 std::uint32_t FlowTable::Impl::put_in(const JoinedDatagram& joined) {
-  return whole(joined.packet, joined.decoded, sane_time(joined.packet.time_ns), &joined.tally);
+  return whole(joined.packet, joined.decoded, sane_time(joined.packet.time_ns),
+               tag_of(joined.decoded), &joined.tally);
 }
 
 // Whether one had begun before that time. Its beginning, if it came, is a cut packet.
@@ -148,10 +162,6 @@ FlowTable::Impl::Found FlowTable::Impl::find(std::uint32_t tag,
   Found found;
   found.index = index_.find(tag, [&](std::uint32_t index) {
     const HotFlow& flow = flows_[index];
-    // Equal tags are nearly always equal flows, and all of the flow will be needed.
-    const auto* bytes = reinterpret_cast<const char*>(&flow);
-    __builtin_prefetch(bytes + 64, 1);
-    __builtin_prefetch(bytes + 128, 1);
     if (flow.proto != decoded.proto || flow.scope != decoded.scope) return false;
     for (const Side side : {Side::kOriginator, Side::kResponder}) {
       const std::size_t from = model::index(side);
@@ -395,8 +405,17 @@ FlowTable::FlowTable(FlowSink& sink, std::uint32_t shard, const FlowBudget& budg
 FlowTable::~FlowTable() = default;
 
 FlowHandle FlowTable::packet(const model::Packet& packet, const wire::Decoded& decoded) {
-  return {impl_->packet(packet, decoded)};
+  return {impl_->packet(packet, decoded, impl_->tag_of(decoded))};
 }
+FlowHandle FlowTable::packet(const model::Packet& packet, const wire::Decoded& decoded,
+                             std::uint32_t tag) {
+  return {impl_->packet(packet, decoded, tag)};
+}
+std::uint32_t FlowTable::announce(const wire::Decoded& decoded) const {
+  return impl_->announce(decoded);
+}
+FlowHandle FlowTable::approach(std::uint32_t tag) const { return {impl_->approach(tag)}; }
+std::uint32_t FlowTable::meet(FlowHandle flow) const { return impl_->meet(flow.index); }
 FlowTable::Parts FlowTable::last_parts() const { return impl_->last_parts(); }
 void FlowTable::advance(TimeNs clock_ns) { impl_->advance(sane_time(clock_ns)); }
 void FlowTable::finish(std::size_t most) { impl_->finish(most); }

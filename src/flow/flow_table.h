@@ -72,6 +72,14 @@ class FlowTable {
   // arrives by another (ifindex, direction) than the first packet of its flow's side is counted as
   // Drop::kDuplicate and ignored.)
   FlowHandle packet(const model::Packet& packet, const wire::Decoded& decoded);
+  // The same, for callers who know the packets to come: each is announced some packets ahead, then
+  // approached, then met, so that what it will touch is in the cache by then. Nothing but time
+  // depends on it. `tag` is announce()'s answer for this packet.
+  FlowHandle packet(const model::Packet& packet, const wire::Decoded& decoded, std::uint32_t tag);
+  [[nodiscard]] std::uint32_t announce(const wire::Decoded& decoded) const;
+  [[nodiscard]] FlowHandle approach(std::uint32_t tag) const;
+  // The first of its flow's reader slots, 0 where there is none or nothing is read any more.
+  [[nodiscard]] std::uint32_t meet(FlowHandle flow) const;
   // The fragments of the datagram that the last packet() completed, itself included: at most the
   // first 64. Empty for other packets.
   struct Parts {

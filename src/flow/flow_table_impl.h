@@ -28,7 +28,19 @@ class FlowTable::Impl final : public StreamOut {
        const FlowTimeouts& timeouts);
 
   // Index of the packet's flow, or kNone.
-  std::uint32_t packet(const model::Packet& packet, const wire::Decoded& decoded);
+  std::uint32_t packet(const model::Packet& packet, const wire::Decoded& decoded,
+                       std::uint32_t tag);
+  [[nodiscard]] std::uint32_t tag_of(const wire::Decoded& decoded) const {
+    return hash_(decoded.src, decoded.src_port, decoded.dst, decoded.dst_port, decoded.proto,
+                 decoded.scope);
+  }
+  [[nodiscard]] std::uint32_t announce(const wire::Decoded& decoded) const {
+    const std::uint32_t tag = tag_of(decoded);
+    index_.prefetch(tag);
+    return tag;
+  }
+  [[nodiscard]] std::uint32_t approach(std::uint32_t tag) const;
+  [[nodiscard]] std::uint32_t meet(std::uint32_t index) const;
   [[nodiscard]] FlowTable::Parts last_parts() const;
   void advance(base::TimeNs clock_ns);
   void finish(std::size_t most);
@@ -77,7 +89,7 @@ class FlowTable::Impl final : public StreamOut {
   std::uint32_t put_in(const JoinedDatagram& joined);
   // `parts`: of a datagram that came in fragments.
   std::uint32_t whole(const model::Packet& packet, const wire::Decoded& decoded,
-                      base::TimeNs time_ns, const PacketTally* parts);
+                      base::TimeNs time_ns, std::uint32_t tag, const PacketTally* parts);
   Found create(std::uint32_t tag, const wire::Decoded& decoded, base::TimeNs time_ns,
                std::uint64_t number);
   bool is_duplicate(const Found& found, const model::Packet& packet);
@@ -102,6 +114,7 @@ class FlowTable::Impl final : public StreamOut {
   void set_clock(base::TimeNs time_ns);
   void start_timer(std::uint32_t index, TimerClass timer_class);
   void end(std::uint32_t index, model::FlowEnd why);
+  void last_words(std::uint32_t index, model::FlowEnd why);
   void leap_to(std::int64_t tick);
   void expire_tick();
   void evict_one();

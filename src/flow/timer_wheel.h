@@ -21,9 +21,15 @@ class TimerWheel {
   static constexpr unsigned kTickBits = 30;  // ticks of 1.07 s
   static constexpr std::size_t kBuckets = 1024;
 
-  TimerWheel() {
+  TimerWheel() { clear(); }
+  // Forgets all flows, without touching them.
+  void clear() {
     for (std::uint32_t b = 0; b < buckets_.size(); ++b) buckets_[b] = {kBucket | b, kBucket | b};
+    full_.fill(0);
+    size_ = 0;
   }
+  // Whether a flow's link leads to no other flow.
+  static bool is_bucket(std::uint32_t link) { return (link & kBucket) != 0; }
 
   static std::int64_t tick_of(base::TimeNs time_ns) { return time_ns >> kTickBits; }
   [[nodiscard]] std::int64_t tick() const { return tick_; }

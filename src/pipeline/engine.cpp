@@ -1,7 +1,10 @@
 #include "pipeline/engine.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
+
+#include "pipeline/in_step.h"
 
 namespace netwatch::pipeline {
 namespace {
@@ -23,6 +26,10 @@ ShardOptions shard_options(const EngineOptions& options, const ResultSink& sink)
 std::uint32_t shard_of(const wire::Decoded& decoded) {
   const std::uint64_t pair = base::hash_value(decoded.src) + base::hash_value(decoded.dst);
   return static_cast<std::uint32_t>((pair * 0x9E3779B97F4A7C15ULL) >> 60);
+}
+bool has_flow(const wire::Decoded& decoded) {
+  return decoded.status == wire::DecodeStatus::kFlow ||
+         decoded.status == wire::DecodeStatus::kFragment;
 }
 static_assert(kShards == 16, "shard_of() takes four bits");
 
@@ -57,16 +64,17 @@ Engine::~Engine() { stop_threads(); }
 template <typename Fill>
 void Engine::run(Fill&& fill) {
   if (options_.threads == 1) {
-    inline_work_.reset();
     fill(inline_work_);
-    dispatch(inline_work_);
-    for (const auto& shard : shards_) shard->work(inline_work_);
+    set_clock(inline_work_);
+    work_inline(inline_work_);
     reducer_.take(inline_work_);
+    inline_work_.reset();  // so that the next batch is read into the same memory
     return;
   }
   BatchWork& work = *idle_.pop().value();
   work.reset();
   fill(work);
+  set_clock(work);
   dispatch(work);
   work.workers_left.store(options_.threads, std::memory_order_relaxed);
   for (const auto& inbox : inbox_) inbox->push(&work);
@@ -91,33 +99,76 @@ void Engine::finish() {
   stop_threads();
 }
 
-void Engine::dispatch(BatchWork& work) {
+// The clock at the end of the batch; all of its packets are worked on by that one.
+void Engine::set_clock(BatchWork& work) {
   if (work.batch != nullptr) {
-    const auto& packets = work.batch->packets;
-    work.decoded.resize(packets.size());
-    for (std::size_t i = 0; i < packets.size(); ++i) {
-      wire::Decoded& decoded = work.decoded[i];
-      decoded = wire::decode(packets[i]);
-      count(packets[i], decoded);
-      if (decoded.status == wire::DecodeStatus::kFlow ||
-          decoded.status == wire::DecodeStatus::kFragment) {
-        work.packets[shard_of(decoded)].push_back(static_cast<std::uint32_t>(i));
-      }
+    for (const model::Packet& packet : work.batch->packets) {
+      clock_ns_ = std::max(clock_ns_, packet.time_ns);
     }
+    if (!work.batch->packets.empty()) last_packet_ = work.batch->packets.back().number;
     input_.drops[model::Drop::kKernel] += work.batch->kernel_dropped;
   }
   work.clock_ns = clock_ns_;
   work.last_packet = last_packet_;
 }
 
+void Engine::dispatch(BatchWork& work) {
+  if (work.batch == nullptr) return;
+  const auto& packets = work.batch->packets;
+  work.decoded.resize(packets.size());
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    wire::Decoded& decoded = work.decoded[i];
+    wire::decode_into(packets[i], decoded);
+    count(packets[i], decoded);
+    if (has_flow(decoded)) {
+      work.packets[shard_of(decoded)].push_back(static_cast<std::uint32_t>(i));
+    }
+  }
+}
+
+// With one thread a packet goes all the way while its headers are in the nearest cache, and is not
+// written down for a shard's thread in between.
+void Engine::work_inline(BatchWork& work) {
+  struct Ahead {
+    wire::Decoded decoded;
+    Shard* shard = nullptr;  // none: it has no flow
+    std::uint32_t tag = 0;
+    flow::FlowHandle flow;
+  };
+  std::array<Ahead, InStep::kRing> ring;
+  const auto at = [&ring](std::size_t i) -> Ahead& { return ring[i % InStep::kRing]; };
+  for (const auto& shard : shards_) shard->begin(work);
+  const auto look = [&](std::size_t i) {
+    const model::Packet& packet = work.batch->packets[i];
+    Ahead& ahead = at(i);
+    wire::decode_into(packet, ahead.decoded);
+    count(packet, ahead.decoded);
+    ahead.shard = has_flow(ahead.decoded) ? shards_[shard_of(ahead.decoded)].get() : nullptr;
+    if (ahead.shard != nullptr) ahead.tag = ahead.shard->announce(ahead.decoded);
+  };
+  const auto approach = [&](std::size_t i) {
+    Ahead& ahead = at(i);
+    if (ahead.shard != nullptr) ahead.flow = ahead.shard->approach(ahead.tag);
+  };
+  const auto meet = [&](std::size_t i) {
+    if (at(i).shard != nullptr) at(i).shard->meet(at(i).flow);
+  };
+  const auto take = [&](std::size_t i) {
+    const Ahead& ahead = at(i);
+    if (ahead.shard == nullptr) return;
+    ahead.shard->take(work, static_cast<std::uint32_t>(i), ahead.decoded, ahead.tag);
+  };
+  const std::size_t packets = work.batch == nullptr ? 0 : work.batch->packets.size();
+  InStep::run(packets, look, approach, meet, take);
+  for (const auto& shard : shards_) shard->end(work);
+}
+
 void Engine::count(const model::Packet& packet, const wire::Decoded& decoded) {
-  last_packet_ = packet.number;
   if (input_.packets++ == 0 || packet.time_ns < input_.first_ns) input_.first_ns = packet.time_ns;
   input_.wire_bytes += packet.wire_len;
   if (packet.time_ns < previous_ns_) ++input_.clock_steps;
   previous_ns_ = packet.time_ns;
   input_.last_ns = std::max(input_.last_ns, packet.time_ns);
-  clock_ns_ = std::max(clock_ns_, packet.time_ns);
   switch (decoded.status) {
     case wire::DecodeStatus::kFlow:
     case wire::DecodeStatus::kFragment:

@@ -57,6 +57,8 @@ class Engine {
  private:
   template <typename Fill>
   void run(Fill&& fill);  // one BatchWork, filled, down the whole road
+  void work_inline(BatchWork& work);
+  void set_clock(BatchWork& work);
   void dispatch(BatchWork& work);
   void count(const model::Packet& packet, const wire::Decoded& decoded);
   void run_worker(unsigned worker);

@@ -1,9 +1,11 @@
 #include "pipeline/shard.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "flow/community_id.h"
+#include "pipeline/in_step.h"
 
 namespace netwatch::pipeline {
 namespace {
@@ -64,24 +66,29 @@ Shard::Shard(std::uint32_t number, const ShardOptions& options)
       notes_(1) {}
 
 void Shard::work(BatchWork& work) {
+  struct Ahead {
+    std::uint32_t tag = 0;
+    flow::FlowHandle flow;
+  };
+  std::array<Ahead, InStep::kRing> ring;
+  const auto at = [&ring](std::size_t i) -> Ahead& { return ring[i % InStep::kRing]; };
+  const std::vector<std::uint32_t>& mine = work.packets[number_];
+  begin(work);
+  InStep::run(
+      mine.size(), [&](std::size_t i) { at(i).tag = announce(work.decoded[mine[i]]); },
+      [&](std::size_t i) { at(i).flow = approach(at(i).tag); },
+      [&](std::size_t i) { meet(at(i).flow); },
+      [&](std::size_t i) { take(work, mine[i], work.decoded[mine[i]], at(i).tag); });
+  end(work);
+}
+
+void Shard::begin(BatchWork& work) {
   output_ = &work.outputs[number_];
   phase_ = ShardOutput::Phase::kPacket;
   clock_ns_ = work.clock_ns;
-  for (const std::uint32_t index : work.packets[number_]) {
-    const model::Packet& packet = work.batch->packets[index];
-    packet_ = packet.number;
-    const wire::Decoded& decoded = work.decoded[index];
-    const flow::FlowHandle handle = table_.packet(packet, decoded);
-    if (!decoded.tunnels.empty() && !options_.count_only &&
-        handle.index != flow::FlowHandle::kNone) {
-      notes_of(handle).tunnels = decoded.tunnels;
-    }
-    if (options_.selected != nullptr && handle.index != flow::FlowHandle::kNone &&
-        is_selected(table_.id(handle))) {
-      add_parts(work, index);
-      output_->add_packet(packet.number, index);
-    }
-  }
+}
+
+void Shard::end(const BatchWork& work) {
   phase_ = ShardOutput::Phase::kClock;
   packet_ = work.last_packet;
   table_.advance(work.clock_ns);
@@ -95,6 +102,19 @@ void Shard::work(BatchWork& work) {
     table_.finish((most + kFinishParts - 1) / kFinishParts);
   }
   output_ = nullptr;
+}
+
+void Shard::take(const BatchWork& work, std::uint32_t index, const wire::Decoded& decoded,
+                 std::uint32_t tag) {
+  const model::Packet& packet = work.batch->packets[index];
+  packet_ = packet.number;
+  const flow::FlowHandle handle = table_.packet(packet, decoded, tag);
+  if (handle.index == flow::FlowHandle::kNone) return;
+  if (!decoded.tunnels.empty() && !options_.count_only) notes_of(handle).tunnels = decoded.tunnels;
+  if (options_.selected != nullptr && is_selected(table_.id(handle))) {
+    add_parts(work, index);
+    output_->add_packet(packet.number, index);
+  }
 }
 
 // The earlier fragments of a selected flow's datagram, as far as they came in the same batch: the

@@ -27,7 +27,21 @@ class Shard final : public flow::FlowSink, public dpi::AnalyzerSink {
  public:
   Shard(std::uint32_t number, const ShardOptions& options);
 
+  // Its packets of a batch whose every packet is decoded.
   void work(BatchWork& work);
+  // The same in parts: begin(), take() for each of its packets in order, end(). Before take() a
+  // packet may be announced, and then approached and met with what was answered (see InStep).
+  void begin(BatchWork& work);
+  [[nodiscard]] std::uint32_t announce(const wire::Decoded& decoded) const {
+    return table_.announce(decoded);
+  }
+  [[nodiscard]] flow::FlowHandle approach(std::uint32_t tag) const { return table_.approach(tag); }
+  void meet(flow::FlowHandle flow) const {
+    if (flow.index != flow::FlowHandle::kNone) analyzer_.prefetch(table_.meet(flow));
+  }
+  void take(const BatchWork& work, std::uint32_t index, const wire::Decoded& decoded,
+            std::uint32_t tag);
+  void end(const BatchWork& work);
 
   [[nodiscard]] model::DropCounters drops() const;
   [[nodiscard]] std::uint64_t flows_created() const { return table_.created(); }

@@ -370,6 +370,12 @@ Decoded decode(std::uint16_t linktype, base::Bytes bytes, std::uint32_t wire_len
   return out;
 }
 
+void decode_into(const model::Packet& packet, Decoded& out) {
+  out = Decoded{};
+  out.status = link(out, packet.linktype,
+                    {packet.bytes, std::max<std::size_t>(packet.bytes.size(), packet.wire_len)});
+}
+
 Decoded decode(const model::Packet& packet) {
   return decode(packet.linktype, packet.bytes, packet.wire_len);
 }

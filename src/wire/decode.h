@@ -90,6 +90,8 @@ struct Decoded {
 
 // Never fails: what is wrong is the status. No state; safe from any thread.
 Decoded decode(const model::Packet& packet);
+// The same in place; what was in `out` is gone.
+void decode_into(const model::Packet& packet, Decoded& out);
 
 // The same for a frame of another origin (tests, tunnels).
 Decoded decode(std::uint16_t linktype, base::Bytes bytes, std::uint32_t wire_len);
