@@ -2,16 +2,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <span>
 
 #include "capture/format.h"
 #include "wire/pcap_format.h"
+#include "wire/pcapng_options.h"
 
 namespace netwatch::capture {
 namespace {
 
 namespace pcapng = wire::pcapng;
 using base::ErrorCode;
+using model::CaptureNote;
 using pcapng::BlockType;
 
 class PcapngFormat final : public Format {
@@ -50,6 +54,7 @@ class PcapngFormat final : public Format {
 
  private:
   static constexpr std::size_t kMostInterfaces = 65'536;  // in a file
+  static constexpr std::size_t kNoOptions = SIZE_MAX;
 
   struct Interface {
     pcapng::TimeScale scale;
@@ -66,6 +71,8 @@ class PcapngFormat final : public Format {
       case BlockType::kSimplePacket:
       case BlockType::kInterfaceStatistics:
       case BlockType::kEnhancedPacket:
+      case BlockType::kNameResolution:
+      case BlockType::kDecryptionSecrets:
         return true;
       default:
         return false;
@@ -81,24 +88,52 @@ class PcapngFormat final : public Format {
   }
 
   Step block(BlockType type, base::Bytes body, model::Packet& out) {
+    note_bytes_.clear();
+    note_ = {};
+    note_.block_type = static_cast<std::uint32_t>(type);
     switch (type) {
       case BlockType::kSectionHeader:
         return section(body);
       case BlockType::kInterface:
         return add_interface(body);
       case BlockType::kEnhancedPacket:
-        return packet(pcapng::parse_enhanced_packet(body, order_), out);
+        return packet(pcapng::parse_enhanced_packet(body, order_), pcapng::kEnhancedBodyBytes, body,
+                      out);
       case BlockType::kObsoletePacket:
-        return packet(pcapng::parse_obsolete_packet(body, order_), out);
+        return packet(pcapng::parse_obsolete_packet(body, order_), kNoOptions, body, out);
       case BlockType::kSimplePacket:
         if (section_start_ == interfaces_.size()) return no_interface(0);
         return packet(
-            pcapng::parse_simple_packet(body, order_, interfaces_[section_start_].snaplen), out);
+            pcapng::parse_simple_packet(body, order_, interfaces_[section_start_].snaplen),
+            kNoOptions, body, out);
       case BlockType::kInterfaceStatistics:
         return statistics(body);
+      case BlockType::kNameResolution:
+        return noted(CaptureNote::Kind::kNames, pcapng::append_names(note_bytes_, body, order_));
+      case BlockType::kDecryptionSecrets:
+        return noted(CaptureNote::Kind::kSecrets,
+                     pcapng::append_secrets(note_bytes_, body, order_));
+      case BlockType::kCustom:
+        return custom(body);
       default:
         return {Step::Kind::kSkip, 0};
     }
+  }
+
+  Step noted(CaptureNote::Kind kind, bool whole = true) {
+    note_.kind = kind;
+    return {Step::Kind::kSkip, 0, 0, whole};
+  }
+
+  // An enterprise number, then what only its owner can read.
+  Step custom(base::Bytes body) {
+    constexpr std::size_t kNumberBytes = 4;
+    if (body.size() < kNumberBytes) return {Step::Kind::kSkip, 0};
+    note_bytes_.resize(kNumberBytes);
+    wire::store32(note_bytes_.data(), wire::load32(body.data(), order_), wire::ByteOrder::kLittle);
+    const base::Bytes data = body.subspan(kNumberBytes);
+    note_bytes_.insert(note_bytes_.end(), data.begin(), data.end());
+    return noted(CaptureNote::Kind::kOther);
   }
 
   Step section(base::Bytes body) {
@@ -109,7 +144,10 @@ class PcapngFormat final : public Format {
       return broken(ErrorCode::kUnsupported,
                     fmt::format("pcapng version {} is not known (1 is)", major));
     section_start_ = interfaces_.size();
-    return {Step::Kind::kSkip, 0};
+    pcapng::append_options(note_bytes_, BlockType::kSectionHeader,
+                           body.subspan(pcapng::kSectionBodyBytes), order_,
+                           std::array{pcapng::option::kSectionApplication}, nullptr);
+    return noted(CaptureNote::Kind::kSection);
   }
 
   Step add_interface(base::Bytes body) {
@@ -124,7 +162,14 @@ class PcapngFormat final : public Format {
                     fmt::format("more than {} interfaces in one file", kMostInterfaces));
     interfaces_.push_back({*scale, found->snaplen, found->linktype, 0});
     saw_linktype(found->linktype);
-    return {Step::Kind::kSkip, 0};
+    note_.ifindex = static_cast<std::uint32_t>(interfaces_.size() - 1);
+    note_.linktype = found->linktype;
+    note_.snaplen = found->snaplen;
+    pcapng::append_options(
+        note_bytes_, BlockType::kInterface, body.subspan(pcapng::kInterfaceBodyBytes), order_,
+        std::array{pcapng::option::kInterfaceTimeResolution, pcapng::option::kInterfaceTimeOffset},
+        nullptr);
+    return noted(CaptureNote::Kind::kInterface);
   }
 
   Interface* find(std::uint32_t id) {
@@ -136,7 +181,9 @@ class PcapngFormat final : public Format {
                   fmt::format("interface {} is used but was never described in this section", id));
   }
 
-  Step packet(const std::optional<pcapng::PacketBlock>& block, model::Packet& out) {
+  // `fixed_bytes` of the block's body come before the packet: its options are read, too.
+  Step packet(const std::optional<pcapng::PacketBlock>& block, std::size_t fixed_bytes,
+              base::Bytes body, model::Packet& out) {
     if (!block) return broken(ErrorCode::kInvalid, "a packet block is shorter than its packet");
     Interface* const from = find(block->interface_id);
     if (from == nullptr) return no_interface(block->interface_id);
@@ -154,7 +201,23 @@ class PcapngFormat final : public Format {
     out.bytes = block->bytes;
     if (__builtin_add_overflow(from->dropped, block->dropped_before, &from->dropped))
       from->dropped = std::numeric_limits<std::uint64_t>::max();
-    return {Step::Kind::kPacket, 0, block->dropped_before};
+    return {Step::Kind::kPacket, 0, block->dropped_before,
+            fixed_bytes != kNoOptions && packet_options(*block, body.subspan(fixed_bytes))};
+  }
+
+  // Beyond the direction and the drops, which are read. Most packets have none.
+  bool packet_options(const pcapng::PacketBlock& block, base::Bytes rest) {
+    const std::size_t packet_bytes = pcapng::padded(block.captured_len);
+    if (rest.size() < packet_bytes + 4) return false;
+    const base::Bytes options = rest.subspan(packet_bytes);
+    // Flags are kept when there is more in them than the direction, drops are told once.
+    std::array but{pcapng::option::kPacketDropCount, pcapng::option::kPacketFlags};
+    const std::size_t known = (block.flags & ~pcapng::kFlagsDirectionMask) == 0 ? 2 : 1;
+    const std::span leave_out(but.data(), known);
+    if (!pcapng::has_options(options, order_, leave_out)) return false;
+    pcapng::append_options(note_bytes_, BlockType::kEnhancedPacket, options, order_, leave_out,
+                           nullptr);
+    return true;
   }
 
   // A total since the start of the capture; what its packets told one by one is not told again.
@@ -163,7 +226,12 @@ class PcapngFormat final : public Format {
     if (!found) return broken(ErrorCode::kInvalid, "interface statistics are too short");
     Interface* const of = find(found->interface_id);
     if (of == nullptr) return no_interface(found->interface_id);
-    Step step{Step::Kind::kSkip, 0};
+    note_.ifindex = static_cast<std::uint32_t>(of - interfaces_.data());
+    note_.linktype = of->linktype;
+    note_.time_ns = of->scale.to_ns(found->stamp);
+    pcapng::append_options(note_bytes_, BlockType::kInterfaceStatistics,
+                           body.subspan(pcapng::kStatisticsBodyBytes), order_, {}, &of->scale);
+    Step step = noted(CaptureNote::Kind::kStatistics);
     if (found->dropped > of->dropped) {
       step.dropped = found->dropped - of->dropped;
       of->dropped = found->dropped;

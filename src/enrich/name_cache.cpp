@@ -45,7 +45,8 @@ void NameCache::learn(const model::Record& record) {
   }
 }
 
-void NameCache::learn(const base::IpAddress& address, std::string_view name) {
+void NameCache::learn(const base::IpAddress& address, std::string_view name,
+                      model::NameSource source) {
   // Blockers answer with the unspecified address for everything: it has no name.
   if (name.size() > kLongestName || address.is_unspecified()) return;
   std::string normal = normal_form(name);
@@ -53,12 +54,14 @@ void NameCache::learn(const base::IpAddress& address, std::string_view name) {
   const auto known = by_address_.find(address);
   if (known != by_address_.end()) {
     Entry& entry = *known->second;
+    if (source > entry.source) return;
+    entry.source = source;
     used_bytes_ = used_bytes_ - entry.name.size() + normal.size();
     entry.name = std::move(normal);
     entries_.splice(entries_.begin(), entries_, known->second);
   } else {
     used_bytes_ += kEntryBytes + normal.size();
-    entries_.push_front({address, std::move(normal)});
+    entries_.push_front({address, std::move(normal), source});
     by_address_.emplace(address, entries_.begin());
   }
   while (used_bytes_ > max_bytes_ && !entries_.empty()) {
@@ -70,11 +73,11 @@ void NameCache::learn(const base::IpAddress& address, std::string_view name) {
   }
 }
 
-std::string_view NameCache::find(const base::IpAddress& address) {
+NameCache::Learned NameCache::find(const base::IpAddress& address) {
   const auto known = by_address_.find(address);
   if (known == by_address_.end()) return {};
   entries_.splice(entries_.begin(), entries_, known->second);
-  return known->second->name;
+  return {known->second->name, known->second->source};
 }
 
 }  // namespace netwatch::enrich

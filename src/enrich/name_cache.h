@@ -9,6 +9,7 @@
 
 #include "base/ip_address.h"
 #include "base/time.h"
+#include "model/flow.h"
 #include "model/record.h"
 
 namespace netwatch::enrich {
@@ -20,10 +21,17 @@ class NameCache {
  public:
   explicit NameCache(std::size_t max_bytes = std::size_t{16} << 20);
 
+  struct Learned {
+    std::string_view name;  // empty: none; valid until the next learn()
+    model::NameSource source = model::NameSource::kNone;
+  };
+
   void learn(const model::Record& record);
-  void learn(const base::IpAddress& address, std::string_view name);
-  // The name last given for `address`; empty if none. Valid until the next learn().
-  std::string_view find(const base::IpAddress& address);
+  // What a capture file says (kFile) is believed where no answer was seen.
+  void learn(const base::IpAddress& address, std::string_view name,
+             model::NameSource source = model::NameSource::kDns);
+  // The name last given for `address`.
+  Learned find(const base::IpAddress& address);
 
   [[nodiscard]] std::size_t size() const { return by_address_.size(); }
   [[nodiscard]] std::uint64_t forgotten() const { return forgotten_; }
@@ -32,6 +40,7 @@ class NameCache {
   struct Entry {
     base::IpAddress address;
     std::string name;
+    model::NameSource source = model::NameSource::kDns;
   };
   using Entries = std::list<Entry>;
 

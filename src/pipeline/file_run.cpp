@@ -56,15 +56,30 @@ class Run {
           batch->packets.begin() +
               static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(room, batch->packets.size())));
       for (model::Packet& packet : view->packets) packet.number += numbered;
+      view->notes = batch->notes;
+      for (model::CaptureNote& note : view->notes) note.before += numbered;
       view->kernel_dropped = batch->kernel_dropped;
       view->backing = std::move(batch);
       batch = std::move(view);
     }
     packets_ += batch->packets.size();
-    if (options_.on_packet) {
-      for (const model::Packet& packet : batch->packets) options_.on_packet(packet);
-    }
+    tell(*batch);
     engine_.push(std::move(batch));
+  }
+
+  void tell(const model::PacketBatch& batch) const {
+    auto note = batch.notes.begin();
+    const auto notes_before = [&](std::uint64_t number) {
+      for (; note != batch.notes.end() && note->before <= number; ++note) {
+        if (options_.on_note) options_.on_note(*note);
+      }
+    };
+    if (!options_.on_packet && !options_.on_note) return;
+    for (const model::Packet& packet : batch.packets) {
+      notes_before(packet.number);
+      if (options_.on_packet) options_.on_packet(packet);
+    }
+    notes_before(UINT64_MAX);
   }
 
   void start(const std::vector<std::uint16_t>& linktypes) {

@@ -18,8 +18,9 @@ struct FileRunOptions {
   EngineOptions engine;
   // Called before the first packets go down the road; the source knows its link types by then.
   std::function<void(const std::vector<std::uint16_t>& linktypes)> on_start;
-  // Sees every packet, flows or not, in order.
+  // See every packet, flows or not, in order, and what the files say beside them.
   std::function<void(const model::Packet&)> on_packet;
+  std::function<void(const model::CaptureNote&)> on_note;
   // Bytes of all files done and in all; now and then.
   std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
 };

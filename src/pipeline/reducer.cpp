@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
+#include "wire/pcapng_options.h"
+
 namespace netwatch::pipeline {
 
 void Reducer::take(BatchWork& work) {
+  if (work.batch != nullptr) take_notes(work.batch->notes);
   order_.clear();
   for (std::uint32_t shard = 0; shard < kShards; ++shard) {
     std::uint32_t place = 0;
@@ -19,6 +22,19 @@ void Reducer::take(BatchWork& work) {
     return one.place < two.place;
   });
   for (const Ordered& item : order_) hand_on(work, item);
+}
+
+// Names that the capture's own resolver knew; before the packets that they stand between.
+void Reducer::take_notes(const std::vector<model::CaptureNote>& notes) {
+  for (const model::CaptureNote& note : notes) {
+    if (note.kind == model::CaptureNote::Kind::kNames) {
+      wire::pcapng::for_each_name(note.bytes,
+                                  [this](const base::IpAddress& address, std::string_view name) {
+                                    names_.learn(address, name, model::NameSource::kFile);
+                                  });
+    }
+    sink_.on_note(note);
+  }
 }
 
 void Reducer::hand_on(BatchWork& work, const Ordered& item) {
@@ -46,10 +62,10 @@ void Reducer::hand_on(BatchWork& work, const Ordered& item) {
 
 void Reducer::name(model::Flow& flow) {
   if (flow.name_from != model::NameSource::kNone) return;
-  const std::string_view learned = names_.find(flow.resp.address);
-  if (learned.empty()) return;
-  flow.name = learned;
-  flow.name_from = model::NameSource::kDns;
+  const auto learned = names_.find(flow.resp.address);
+  if (learned.name.empty()) return;
+  flow.name = learned.name;
+  flow.name_from = learned.source;
 }
 
 }  // namespace netwatch::pipeline

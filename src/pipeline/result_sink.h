@@ -15,6 +15,8 @@ class ResultSink {
   virtual void on_record(const model::Record& /*record*/) {}
   // A flow that ended, or (end == kOpen) a live one that changed, where that was asked for.
   virtual void on_flow(const model::Flow& /*flow*/) {}
+  // What a file says beside its packets; before what its batch brings. Valid during the call.
+  virtual void on_note(const model::CaptureNote& /*note*/) {}
   // A packet of a selected flow; its bytes are valid during the call.
   virtual void on_packet(const model::Packet& /*packet*/) {}
 };

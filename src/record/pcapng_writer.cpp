@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "wire/pcapng_options.h"
 
 namespace netwatch::record {
 namespace {
@@ -29,6 +30,8 @@ constexpr std::uint16_t kUserApplication = 4;  // of a section
 constexpr std::uint16_t kTimeResolution = 9;   // of an interface
 constexpr std::uint16_t kPacketFlags = 2;      // of a packet
 constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
+// Of all interfaces of all files.
+constexpr std::size_t kMaxDescriptionBytes = std::size_t{16} << 20;
 // Longest option value written; the format's own limit is 65535.
 constexpr std::size_t kLongestOption = 1024;
 
@@ -49,6 +52,9 @@ class Block {
     out_ += data;
     out_.append((4 - data.size() % 4) % 4, '\0');
   }
+  // Options in the form of model::CaptureNote.
+  void raw(base::Bytes options) { out_ += base::as_text(options); }
+  void raw(const std::string& options) { out_ += options; }
   void option(std::uint16_t code, std::string_view value) {
     value = value.substr(0, kLongestOption);
     le(code, 2);
@@ -122,29 +128,30 @@ struct PcapngWriter::Impl {
     return base::ok_status();
   }
 
-  void write_section(const std::string& application) {
+  void begin_section() {
+    if (std::exchange(section_begun, true)) return;
     Block block(buffer, kSectionBlock);
     block.le(kByteOrderMagic, 4);
     block.le(1, 2);
     block.le(0, 2);
     block.le(std::numeric_limits<std::uint64_t>::max(), 8);  // length of the section: unknown
-    if (!application.empty()) {
-      block.option(kUserApplication, application);
-      block.option(kEndOfOptions, {});
-    }
+    block.raw(section_options);
+    if (!application.empty()) block.option(kUserApplication, application);
+    if (!application.empty() || !section_options.empty()) block.option(kEndOfOptions, {});
     block.end();
   }
 
-  std::uint32_t interface_of(const model::Packet& packet) {
-    const InterfaceKey key{packet.source, packet.ifindex, packet.linktype};
+  std::uint32_t interface_of(const InterfaceKey& key) {
     if (last && last->first == key) return last->second;
     const auto next_id = static_cast<std::uint32_t>(interfaces.size());
     const auto [place, is_new] = interfaces.try_emplace(key, next_id);
     if (is_new) {
       Block block(buffer, kInterfaceBlock);
-      block.le(packet.linktype, 2);
+      const auto described = descriptions.find(key);
+      block.le(key.linktype, 2);
       block.le(0, 2);
-      block.le(0, 4);  // no snaplen
+      block.le(described == descriptions.end() ? 0 : described->second.snaplen, 4);
+      if (described != descriptions.end()) block.raw(described->second.options);
       block.option(kTimeResolution, "\x09");
       block.option(kEndOfOptions, {});
       block.end();
@@ -154,7 +161,8 @@ struct PcapngWriter::Impl {
   }
 
   void write_packet(const model::Packet& packet) {
-    const std::uint32_t id = interface_of(packet);
+    begin_section();
+    const std::uint32_t id = interface_of({packet.source, packet.ifindex, packet.linktype});
     const auto captured = static_cast<std::uint32_t>(packet.bytes.size());
     const auto time_ns = static_cast<std::uint64_t>(std::max<base::TimeNs>(packet.time_ns, 0));
     Block block(buffer, kEnhancedPacketBlock);
@@ -164,13 +172,53 @@ struct PcapngWriter::Impl {
     block.le(captured, 4);
     block.le(std::max(packet.wire_len, captured), 4);
     block.padded(base::as_text(packet.bytes));
-    if (packet.direction != model::PacketDirection::kUnknown) {
+    const bool flags = packet.direction != model::PacketDirection::kUnknown &&
+                       !wire::pcapng::has_option(packet.options, kPacketFlags);
+    if (flags) {
       const bool inbound = packet.direction == model::PacketDirection::kInbound;
       block.option(kPacketFlags, std::string_view(inbound ? "\1\0\0\0" : "\2\0\0\0", 4));
+    }
+    block.raw(packet.options);
+    if (flags || !packet.options.empty()) block.option(kEndOfOptions, {});
+    block.end();
+  }
+
+  void write_note(const model::CaptureNote& note) {
+    using Kind = model::CaptureNote::Kind;
+    if (note.kind == Kind::kSection) {
+      // The first one's; ours is written when the first block is due.
+      if (!section_begun && section_options.empty()) section_options = text_of(note.bytes);
+      return;
+    }
+    const InterfaceKey key{note.source, note.ifindex, note.linktype};
+    if (note.kind == Kind::kInterface) {
+      describe(key, note);
+      return;
+    }
+    begin_section();
+    const std::uint32_t id = note.kind == Kind::kStatistics ? interface_of(key) : 0;
+    Block block(buffer, note.block_type);
+    if (note.kind == Kind::kStatistics) {
+      const auto time_ns = static_cast<std::uint64_t>(std::max<base::TimeNs>(note.time_ns, 0));
+      block.le(id, 4);
+      block.le(time_ns >> 32, 4);
+      block.le(time_ns & 0xFFFFFFFF, 4);
+      block.raw(note.bytes);
       block.option(kEndOfOptions, {});
+    } else {
+      block.padded(base::as_text(note.bytes));
     }
     block.end();
   }
+
+  // Beyond their budget interfaces keep their snaplen only.
+  void describe(const InterfaceKey& key, const model::CaptureNote& note) {
+    const bool fits = note.bytes.size() <= kMaxDescriptionBytes - description_bytes;
+    if (fits) description_bytes += note.bytes.size();
+    descriptions[key] = {note.snaplen, fits ? text_of(note.bytes) : std::string()};
+  }
+
+  static std::string text_of(base::Bytes bytes) { return std::string(base::as_text(bytes)); }
 
   base::Status flush() {
     if (failure) return *failure;
@@ -188,6 +236,7 @@ struct PcapngWriter::Impl {
   base::Status finish() {
     if (failure) return *failure;
     if (fd < 0) return base::ok_status();
+    begin_section();
     if (auto flushed = flush(); !flushed.ok()) return flushed;
     // Some file systems find out only here that there is no room.
     if (!temporary_path.empty() && ::fsync(fd) != 0) return fail(os_error(name));
@@ -217,6 +266,15 @@ struct PcapngWriter::Impl {
   std::string temporary_path;  // empty when written in place
   std::string buffer;
   std::optional<base::Error> failure;
+  std::string application;
+  std::string section_options;  // of the first section that was read
+  bool section_begun = false;
+  std::size_t description_bytes = 0;
+  struct Description {
+    std::uint32_t snaplen = 0;
+    std::string options;
+  };
+  std::unordered_map<InterfaceKey, Description, InterfaceHash> descriptions;
   std::unordered_map<InterfaceKey, std::uint32_t, InterfaceHash> interfaces;
   std::optional<std::pair<InterfaceKey, std::uint32_t>> last;  // of the packet before
 };
@@ -226,7 +284,7 @@ base::Result<PcapngWriter> PcapngWriter::create(const std::string& path,
   auto impl = std::make_unique<Impl>();
   if (auto opened = impl->open(path); !opened.ok()) return opened.error();
   impl->buffer.reserve(kBufferBytes);
-  impl->write_section(application);
+  impl->application = std::move(application);
   return PcapngWriter(std::move(impl));
 }
 
@@ -245,7 +303,17 @@ base::Status PcapngWriter::write(const model::Packet& packet) {
   return impl_->buffer.size() < kBufferBytes ? base::ok_status() : impl_->flush();
 }
 
-base::Status PcapngWriter::flush() { return impl_->flush(); }
+base::Status PcapngWriter::write(const model::CaptureNote& note) {
+  if (impl_->failure) return *impl_->failure;
+  if (impl_->fd < 0) return base::Error{base::ErrorCode::kInvalid, impl_->name + ": is closed"};
+  impl_->write_note(note);
+  return impl_->buffer.size() < kBufferBytes ? base::ok_status() : impl_->flush();
+}
+
+base::Status PcapngWriter::flush() {
+  if (!impl_->failure && impl_->fd >= 0) impl_->begin_section();
+  return impl_->flush();
+}
 base::Status PcapngWriter::close() { return impl_->finish(); }
 
 }  // namespace netwatch::record

@@ -139,6 +139,7 @@ struct PacketBlock {
   base::Bytes bytes;
   model::PacketDirection direction = model::PacketDirection::kUnknown;
   std::uint64_t dropped_before = 0;
+  std::uint32_t flags = 0;  // epb_flags
 };
 // Options that overrun their block are ignored from there on: the packet itself is whole.
 std::optional<PacketBlock> parse_enhanced_packet(base::Bytes body, ByteOrder order);
@@ -149,6 +150,7 @@ std::optional<PacketBlock> parse_simple_packet(base::Bytes body, ByteOrder order
 
 struct Statistics {
   std::uint32_t interface_id = 0;
+  std::uint64_t stamp = 0;    // in the units of the interface
   std::uint64_t dropped = 0;  // by the interface and by the OS, since the start of the capture
 };
 std::optional<Statistics> parse_statistics(base::Bytes body, ByteOrder order);

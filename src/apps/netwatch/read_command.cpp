@@ -80,6 +80,7 @@ class ReadRun {
     run.on_start = [this](const auto& linktypes) { print_head(linktypes); };
     if (writer_ && !filter_) {
       run.on_packet = [this](const model::Packet& packet) { write(packet); };
+      run.on_note = [this](const model::CaptureNote& note) { write(note); };
     }
     const pipeline::FileRunOutcome outcome = pipeline::run_files(run, writing);
     progress_.clear();
@@ -102,6 +103,10 @@ class ReadRun {
     void on_flow(const model::Flow& flow) override { next_.on_flow(flow); }
     void on_packet(const model::Packet& packet) override {
       if (run_.writer_) run_.write(packet);
+    }
+    // Without a filter they come by another way, together with all packets.
+    void on_note(const model::CaptureNote& note) override {
+      if (run_.writer_ && run_.filter_) run_.write(note);
     }
 
    private:
@@ -255,9 +260,11 @@ class ReadRun {
     return message;
   }
 
-  void write(const model::Packet& packet) {
+  // A packet, or what a file says beside packets.
+  template <typename Item>
+  void write(const Item& item) {
     if (write_error_) return;
-    if (auto written = writer_->write(packet); !written.ok()) write_error_ = written.error();
+    if (auto written = writer_->write(item); !written.ok()) write_error_ = written.error();
   }
 
   ReadOptions options_;
