@@ -71,8 +71,6 @@ class PcapngFormat final : public Format {
       case BlockType::kSimplePacket:
       case BlockType::kInterfaceStatistics:
       case BlockType::kEnhancedPacket:
-      case BlockType::kNameResolution:
-      case BlockType::kDecryptionSecrets:
         return true;
       default:
         return false;
