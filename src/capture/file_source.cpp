@@ -30,6 +30,7 @@ void read_cooked_header(Packet& packet) {
   constexpr unsigned kPacketOutgoing = 4;
   const std::uint8_t* p = packet.bytes.data();
   unsigned packet_type = 0;
+  packet.ifindex = packet.interface;
   if (packet.linktype == wire::linktype::kLinuxSll && packet.bytes.size() >= 16) {
     packet_type = wire::load_be16(p);
   } else if (packet.linktype == wire::linktype::kLinuxSll2 && packet.bytes.size() >= 20) {
@@ -113,6 +114,7 @@ base::Result<model::PacketBatchPtr> FileSource::next(int timeout_ms) {
           return model::PacketBatchPtr(std::move(filling.batch));
         }
         filling.batch->kernel_dropped += step.dropped;
+        filling.batch->notes_left_out += step.left_out;
         input_->advance(step.bytes);
         break;
       case Step::Kind::kBroken:
@@ -129,7 +131,8 @@ base::Result<model::PacketBatchPtr> FileSource::next(int timeout_ms) {
     }
   }
   const PacketBatch& last = *filling.batch;
-  if (!last.packets.empty() || !last.notes.empty() || last.kernel_dropped > 0) {
+  if (!last.packets.empty() || !last.notes.empty() || last.kernel_dropped > 0 ||
+      last.notes_left_out > 0) {
     finish(filling);
     return model::PacketBatchPtr(std::move(filling.batch));
   }
@@ -236,6 +239,7 @@ base::Status FileSource::read_headers() {
       held_ = step;
       break;
     }
+    early_.batch->notes_left_out += step.left_out;
     input_->advance(step.bytes);
   }
   return base::ok_status();
@@ -321,6 +325,23 @@ base::Result<std::unique_ptr<PacketSource>> open_file(const std::string& path,
   if (!mapped) return mapped.error();
   if (base::is_compressed(mapped->bytes())) return open_path_as_stream(path, source);
   return open_input(make_mapped_input(*std::move(mapped)), path, source);
+}
+
+base::Result<std::unique_ptr<PacketSource>> open_followed(const std::string& path,
+                                                          std::uint32_t source, int stop_fd) {
+  struct stat status{};
+  if (path == "-") return open_file(path, source);
+  if (stat(path.c_str(), &status) != 0) return base::errno_error(errno, path);
+  if (!S_ISREG(status.st_mode)) return open_file(path, source);  // it is read as it comes
+  auto file = FollowedFile::open(path, stop_fd);
+  if (!file) return file.error();
+  auto input = make_followed_input(*std::move(file));
+  constexpr int kForever = -1;
+  const auto filled = input->fill(kMagicBytes, kForever);
+  if (filled && base::is_compressed(input->front()))
+    return Error{ErrorCode::kUnsupported,
+                 path + ": a compressed file cannot be followed: read it when it is complete"};
+  return open_input(std::move(input), path, source);
 }
 
 }  // namespace netwatch::capture

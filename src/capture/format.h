@@ -35,8 +35,9 @@ struct Step {
   };
   Kind kind = Kind::kNeed;
   std::uint64_t bytes = 0;
-  std::uint64_t dropped = 0;  // packets that the capturing program reports lost at this point
-  bool noted = false;         // kSkip: note() says something; kPacket: the packet has options
+  std::uint64_t dropped = 0;   // packets that the capturing program reports lost at this point
+  bool noted = false;          // kSkip: note() says something; kPacket: the packet has options
+  std::uint64_t left_out = 0;  // blocks and options that note() does not say
 };
 
 // The grammar of one file format. It sees the front of what is left of the file and never
@@ -44,7 +45,7 @@ struct Step {
 class Format {
  public:
   virtual ~Format() = default;
-  // Sets time, ifindex, linktype, direction, wire_len and bytes of `packet` on kPacket. What a
+  // Sets time, interface, linktype, direction, wire_len and bytes of `packet` on kPacket. What a
   // step other than kNeed tells (drops, interfaces) it tells once: steps are not repeated.
   virtual Step next(base::Bytes front, model::Packet& packet) = 0;
 

@@ -35,7 +35,7 @@ class PcapngFormat final : public Format {
     if (total < pcapng::kBlockOverheadBytes || total % 4 != 0)
       return broken(ErrorCode::kInvalid, fmt::format("a block of {} bytes is not possible", total));
     if (total > kMaxBlockBytes) {
-      if (!read_here(type)) return {Step::Kind::kSkip, total};
+      if (!read_here(type)) return {Step::Kind::kSkip, total, 0, false, 1};
       return broken(ErrorCode::kInvalid, fmt::format("a block of {} bytes is not possible here "
                                                      "(at most {})",
                                                      total, kMaxBlockBytes));
@@ -98,7 +98,7 @@ class PcapngFormat final : public Format {
         return packet(pcapng::parse_enhanced_packet(body, order_), pcapng::kEnhancedBodyBytes, body,
                       out);
       case BlockType::kObsoletePacket:
-        return packet(pcapng::parse_obsolete_packet(body, order_), kNoOptions, body, out);
+        return obsolete_packet(body, out);
       case BlockType::kSimplePacket:
         if (section_start_ == interfaces_.size()) return no_interface(0);
         return packet(
@@ -113,25 +113,33 @@ class PcapngFormat final : public Format {
                      pcapng::append_secrets(note_bytes_, body, order_));
       case BlockType::kCustom:
         return custom(body);
-      default:
-        return {Step::Kind::kSkip, 0};
+      case BlockType::kJournal:
+        note_bytes_.assign(body.begin(), body.end());
+        return noted(CaptureNote::Kind::kOther, 0);
+      case BlockType::kCustomNoCopy:
+        break;
     }
+    return left_out();  // what is in it may name interfaces or be of this file only
   }
 
-  Step noted(CaptureNote::Kind kind, bool whole = true) {
+  // `options_left_out`: nothing if the block is not well-formed.
+  Step noted(CaptureNote::Kind kind, std::optional<std::size_t> options_left_out) {
+    if (!options_left_out) return left_out();
     note_.kind = kind;
-    return {Step::Kind::kSkip, 0, 0, whole};
+    return {Step::Kind::kSkip, 0, 0, true, *options_left_out};
   }
+
+  static Step left_out() { return {Step::Kind::kSkip, 0, 0, false, 1}; }
 
   // An enterprise number, then what only its owner can read.
   Step custom(base::Bytes body) {
     constexpr std::size_t kNumberBytes = 4;
-    if (body.size() < kNumberBytes) return {Step::Kind::kSkip, 0};
+    if (body.size() < kNumberBytes) return left_out();
     note_bytes_.resize(kNumberBytes);
     wire::store32(note_bytes_.data(), wire::load32(body.data(), order_), wire::ByteOrder::kLittle);
     const base::Bytes data = body.subspan(kNumberBytes);
     note_bytes_.insert(note_bytes_.end(), data.begin(), data.end());
-    return noted(CaptureNote::Kind::kOther);
+    return noted(CaptureNote::Kind::kOther, 0);
   }
 
   Step section(base::Bytes body) {
@@ -142,10 +150,10 @@ class PcapngFormat final : public Format {
       return broken(ErrorCode::kUnsupported,
                     fmt::format("pcapng version {} is not known (1 is)", major));
     section_start_ = interfaces_.size();
-    pcapng::append_options(note_bytes_, BlockType::kSectionHeader,
-                           body.subspan(pcapng::kSectionBodyBytes), order_,
-                           std::array{pcapng::option::kSectionApplication}, nullptr);
-    return noted(CaptureNote::Kind::kSection);
+    return noted(CaptureNote::Kind::kSection,
+                 pcapng::append_options(note_bytes_, BlockType::kSectionHeader,
+                                        body.subspan(pcapng::kSectionBodyBytes), order_,
+                                        std::array{pcapng::option::kSectionApplication}, nullptr));
   }
 
   Step add_interface(base::Bytes body) {
@@ -160,14 +168,16 @@ class PcapngFormat final : public Format {
                     fmt::format("more than {} interfaces in one file", kMostInterfaces));
     interfaces_.push_back({*scale, found->snaplen, found->linktype, 0});
     saw_linktype(found->linktype);
-    note_.ifindex = static_cast<std::uint32_t>(interfaces_.size() - 1);
+    note_.interface = static_cast<std::uint32_t>(interfaces_.size() - 1);
     note_.linktype = found->linktype;
     note_.snaplen = found->snaplen;
-    pcapng::append_options(
-        note_bytes_, BlockType::kInterface, body.subspan(pcapng::kInterfaceBodyBytes), order_,
-        std::array{pcapng::option::kInterfaceTimeResolution, pcapng::option::kInterfaceTimeOffset},
-        nullptr);
-    return noted(CaptureNote::Kind::kInterface);
+    // Its clock is ours from here on.
+    constexpr std::array kClock{pcapng::option::kInterfaceTimeResolution,
+                                pcapng::option::kInterfaceTimeOffset};
+    return noted(
+        CaptureNote::Kind::kInterface,
+        pcapng::append_options(note_bytes_, BlockType::kInterface,
+                               body.subspan(pcapng::kInterfaceBodyBytes), order_, kClock, nullptr));
   }
 
   Interface* find(std::uint32_t id) {
@@ -192,30 +202,44 @@ class PcapngFormat final : public Format {
                                                      block->captured_len, from->snaplen));
     if (block->stamped) last_time_ns_ = from->scale.to_ns(block->stamp);
     out.time_ns = last_time_ns_;
-    out.ifindex = static_cast<std::uint32_t>(from - interfaces_.data());
+    out.interface = static_cast<std::uint32_t>(from - interfaces_.data());
     out.linktype = from->linktype;
     out.direction = block->direction;
     out.wire_len = std::max(block->captured_len, block->wire_len);
     out.bytes = block->bytes;
     if (__builtin_add_overflow(from->dropped, block->dropped_before, &from->dropped))
       from->dropped = std::numeric_limits<std::uint64_t>::max();
-    return {Step::Kind::kPacket, 0, block->dropped_before,
-            fixed_bytes != kNoOptions && packet_options(*block, body.subspan(fixed_bytes))};
+    Step step{Step::Kind::kPacket, 0, block->dropped_before};
+    if (fixed_bytes != kNoOptions) packet_options(*block, body.subspan(fixed_bytes), step);
+    return step;
   }
 
-  // Beyond the direction and the drops, which are read. Most packets have none.
-  bool packet_options(const pcapng::PacketBlock& block, base::Bytes rest) {
+  // Its drop count is no option yet.
+  Step obsolete_packet(base::Bytes body, model::Packet& out) {
+    const auto block = pcapng::parse_obsolete_packet(body, order_);
+    Step step = packet(block, pcapng::kEnhancedBodyBytes, body, out);
+    if (step.kind == Step::Kind::kPacket && step.dropped > 0) {
+      pcapng::append_drop_count(note_bytes_, step.dropped);
+      step.noted = true;
+    }
+    return step;
+  }
+
+  // What is said of a packet beyond its direction, which is read. Most have none.
+  void packet_options(const pcapng::PacketBlock& block, base::Bytes rest, Step& step) {
     const std::size_t packet_bytes = pcapng::padded(block.captured_len);
-    if (rest.size() < packet_bytes + 4) return false;
+    if (rest.size() < packet_bytes + 4) return;
     const base::Bytes options = rest.subspan(packet_bytes);
-    // Flags are kept when there is more in them than the direction, drops are told once.
-    std::array but{pcapng::option::kPacketDropCount, pcapng::option::kPacketFlags};
-    const std::size_t known = (block.flags & ~pcapng::kFlagsDirectionMask) == 0 ? 2 : 1;
-    const std::span leave_out(but.data(), known);
-    if (!pcapng::has_options(options, order_, leave_out)) return false;
-    pcapng::append_options(note_bytes_, BlockType::kEnhancedPacket, options, order_, leave_out,
-                           nullptr);
-    return true;
+    constexpr std::array kDirection{pcapng::option::kPacketFlags};
+    const bool direction_only =
+        block.flags == pcapng::kFlagsInbound || block.flags == pcapng::kFlagsOutbound;
+    const std::span<const std::uint16_t> but = direction_only
+                                                   ? std::span<const std::uint16_t>(kDirection)
+                                                   : std::span<const std::uint16_t>();
+    if (!pcapng::has_options(options, order_, but)) return;
+    step.left_out = pcapng::append_options(note_bytes_, BlockType::kEnhancedPacket, options, order_,
+                                           but, nullptr);
+    step.noted = !note_bytes_.empty();
   }
 
   // A total since the start of the capture; what its packets told one by one is not told again.
@@ -224,12 +248,13 @@ class PcapngFormat final : public Format {
     if (!found) return broken(ErrorCode::kInvalid, "interface statistics are too short");
     Interface* const of = find(found->interface_id);
     if (of == nullptr) return no_interface(found->interface_id);
-    note_.ifindex = static_cast<std::uint32_t>(of - interfaces_.data());
+    note_.interface = static_cast<std::uint32_t>(of - interfaces_.data());
     note_.linktype = of->linktype;
     note_.time_ns = of->scale.to_ns(found->stamp);
-    pcapng::append_options(note_bytes_, BlockType::kInterfaceStatistics,
-                           body.subspan(pcapng::kStatisticsBodyBytes), order_, {}, &of->scale);
-    Step step = noted(CaptureNote::Kind::kStatistics);
+    Step step = noted(
+        CaptureNote::Kind::kStatistics,
+        pcapng::append_options(note_bytes_, BlockType::kInterfaceStatistics,
+                               body.subspan(pcapng::kStatisticsBodyBytes), order_, {}, &of->scale));
     if (found->dropped > of->dropped) {
       step.dropped = found->dropped - of->dropped;
       of->dropped = found->dropped;

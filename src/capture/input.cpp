@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -60,17 +61,20 @@ class MappedInput final : public MemoryInput {
 // A buffer that is refilled from a reader.
 class StreamInput final : public Input {
  public:
-  StreamInput(std::unique_ptr<base::ByteReader> reader, int poll_fd)
+  // Whether the reader would not block; waits for it at most so many milliseconds.
+  using Ready = std::function<bool(int timeout_ms)>;
+
+  StreamInput(std::unique_ptr<base::ByteReader> reader, Ready ready)
       : reader_(std::move(reader)),
         compressed_(std::string_view(reader_->encoding()) != "plain"),
-        poll_fd_(poll_fd),
+        ready_(std::move(ready)),
         buffer_(kUsualBytes) {}
 
   base::Result<Fill> fill(std::size_t need, int timeout_ms) override {
     while (front_.size() < need || missing_ > 0) {
       if (ended_) return Fill::kEnd;
       if (failure_) return *failure_;
-      if (!ready(timeout_ms)) return Fill::kStalled;
+      if (!decoder_may_hold_more_ && !ready_(timeout_ms)) return Fill::kStalled;
       make_room(need);
       const std::size_t used = used_end();
       const auto got = reader_->read(std::span(buffer_).subspan(used));
@@ -100,14 +104,6 @@ class StreamInput final : public Input {
 
   [[nodiscard]] std::size_t used_end() const { return begin_ + front_.size(); }
 
-  [[nodiscard]] bool ready(int timeout_ms) const {
-    if (poll_fd_ < 0 || decoder_may_hold_more_) return true;
-    pollfd waiting{poll_fd_, POLLIN, 0};
-    // An interrupted wait is one that ran out; all else is for read() to explain.
-    const int events = poll(&waiting, 1, timeout_ms);
-    return events > 0 || (events < 0 && errno != EINTR);
-  }
-
   void make_room(std::size_t need) {
     if (used_end() == buffer_.size() || begin_ + need > buffer_.size()) {
       std::copy(front_.begin(), front_.end(), buffer_.begin());
@@ -119,7 +115,7 @@ class StreamInput final : public Input {
 
   std::unique_ptr<base::ByteReader> reader_;
   bool compressed_;
-  int poll_fd_;
+  Ready ready_;
   std::vector<std::uint8_t> buffer_;
   std::size_t begin_ = 0;  // of front_ in buffer_
   bool ended_ = false;
@@ -138,7 +134,19 @@ std::unique_ptr<Input> make_memory_input(base::Bytes bytes) {
 }
 
 std::unique_ptr<Input> make_stream_input(std::unique_ptr<base::ByteReader> reader, int poll_fd) {
-  return std::make_unique<StreamInput>(std::move(reader), poll_fd);
+  return std::make_unique<StreamInput>(std::move(reader), [poll_fd](int timeout_ms) {
+    if (poll_fd < 0) return true;
+    pollfd waiting{poll_fd, POLLIN, 0};
+    // An interrupted wait is one that ran out; all else is for read() to explain.
+    const int events = poll(&waiting, 1, timeout_ms);
+    return events > 0 || (events < 0 && errno != EINTR);
+  });
+}
+
+std::unique_ptr<Input> make_followed_input(std::unique_ptr<FollowedFile> file) {
+  FollowedFile& followed = *file;
+  return std::make_unique<StreamInput>(
+      std::move(file), [&followed](int timeout_ms) { return followed.wait(timeout_ms); });
 }
 
 }  // namespace netwatch::capture

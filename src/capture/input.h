@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/mapped_file.h"
 #include "base/result.h"
+#include "capture/followed_file.h"
 
 namespace netwatch::capture {
 
@@ -49,5 +50,7 @@ std::unique_ptr<Input> make_mapped_input(base::MappedFile file);
 std::unique_ptr<Input> make_memory_input(base::Bytes bytes);
 // `poll_fd` is what the reader reads in the end, to ask whether it would block; -1: it never does.
 std::unique_ptr<Input> make_stream_input(std::unique_ptr<base::ByteReader> reader, int poll_fd);
+// The same for a file that is still being written.
+std::unique_ptr<Input> make_followed_input(std::unique_ptr<FollowedFile> file);
 
 }  // namespace netwatch::capture

@@ -7,7 +7,9 @@
 namespace netwatch::pipeline {
 
 void Reducer::take(BatchWork& work) {
-  if (work.batch != nullptr) take_notes(work.batch->notes);
+  static const std::vector<model::CaptureNote> kNone;
+  const auto& notes = work.batch == nullptr ? kNone : work.batch->notes;
+  learn_names(notes);
   order_.clear();
   for (std::uint32_t shard = 0; shard < kShards; ++shard) {
     std::uint32_t place = 0;
@@ -21,19 +23,23 @@ void Reducer::take(BatchWork& work) {
     if (one.shard != two.shard) return one.shard < two.shard;
     return one.place < two.place;
   });
-  for (const Ordered& item : order_) hand_on(work, item);
+  auto note = notes.begin();
+  for (const Ordered& item : order_) {
+    for (; note != notes.end() && note->before <= item.event.packet; ++note) sink_.on_note(*note);
+    hand_on(work, item);
+  }
+  for (; note != notes.end(); ++note) sink_.on_note(*note);
+  sink_.on_batch_end();
 }
 
-// Names that the capture's own resolver knew; before the packets that they stand between.
-void Reducer::take_notes(const std::vector<model::CaptureNote>& notes) {
+// Names that the capture's own resolver knew: for all flows of the batch.
+void Reducer::learn_names(const std::vector<model::CaptureNote>& notes) {
   for (const model::CaptureNote& note : notes) {
-    if (note.kind == model::CaptureNote::Kind::kNames) {
-      wire::pcapng::for_each_name(note.bytes,
-                                  [this](const base::IpAddress& address, std::string_view name) {
-                                    names_.learn(address, name, model::NameSource::kFile);
-                                  });
-    }
-    sink_.on_note(note);
+    if (note.kind != model::CaptureNote::Kind::kNames) continue;
+    wire::pcapng::for_each_name(note.bytes,
+                                [this](const base::IpAddress& address, std::string_view name) {
+                                  names_.learn(address, name, model::NameSource::kFile);
+                                });
   }
 }
 

@@ -13,6 +13,7 @@ enum class Layout : std::uint8_t {
   kInt64,
   kTime,        // two 32-bit halves, the upper first, in the units of the interface
   kEnterprise,  // a 32-bit number, then bytes
+  kNotCopied,   // its owner asks that it is not put into another file
   kUnknown,
 };
 
@@ -48,6 +49,9 @@ constexpr std::array kKnown{
     Known{BlockType::kEnhancedPacket, 5, Layout::kInt64},       // packet id
     Known{BlockType::kEnhancedPacket, 6, Layout::kInt32},       // queue
     Known{BlockType::kEnhancedPacket, 7, Layout::kBytes},       // verdict
+    Known{BlockType::kNameResolution, 2, Layout::kBytes},       // resolver's name
+    Known{BlockType::kNameResolution, 3, Layout::kBytes},       // its IPv4 address
+    Known{BlockType::kNameResolution, 4, Layout::kBytes},       // its IPv6 address
     Known{BlockType::kInterfaceStatistics, 2, Layout::kTime},   // start
     Known{BlockType::kInterfaceStatistics, 3, Layout::kTime},   // end
     Known{BlockType::kInterfaceStatistics, 4, Layout::kInt64},  // received
@@ -58,10 +62,10 @@ constexpr std::array kKnown{
 };
 
 Layout layout_of(BlockType type, std::uint16_t code) {
-  constexpr std::array<std::uint16_t, 4> kEnterpriseCodes{2988, 2989, 19372, 19373};
   if (code == option::kComment) return Layout::kBytes;
-  if (std::ranges::find(kEnterpriseCodes, code) != kEnterpriseCodes.end()) {
-    return Layout::kEnterprise;
+  if (code == option::kCustomText || code == option::kCustomBytes) return Layout::kEnterprise;
+  if (code == option::kCustomTextNoCopy || code == option::kCustomBytesNoCopy) {
+    return Layout::kNotCopied;
   }
   for (const Known& known : kKnown) {
     if (known.type == type && known.code == code) return known.layout;
@@ -106,6 +110,8 @@ bool convertible(Layout layout, base::Bytes value, ByteOrder order, const TimeSc
       return value.size() >= 4;
     case Layout::kUnknown:
       return order == ByteOrder::kLittle;
+    case Layout::kNotCopied:
+      return false;
   }
   return false;
 }
@@ -115,6 +121,7 @@ void append_value(Converter& to, Layout layout, base::Bytes value, ByteOrder ord
   switch (layout) {
     case Layout::kBytes:
     case Layout::kUnknown:
+    case Layout::kNotCopied:
       to.copy(value);
       break;
     case Layout::kInt32:
@@ -141,16 +148,18 @@ bool is_one_of(std::span<const std::uint16_t> codes, std::uint16_t code) {
   return std::ranges::find(codes, code) != codes.end();
 }
 
-// Calls found(code, value) for each, until the end or the first that overruns.
+// Calls found(code, value) for each. False if one overruns, which ends them.
 template <typename Found>
-void walk(base::Bytes options, ByteOrder order, Found&& found) {
+bool walk(base::Bytes options, ByteOrder order, Found&& found) {
   while (options.size() >= 4) {
     const std::uint16_t code = load16(options.data(), order);
     const std::size_t len = load16(options.data() + 2, order);
-    if (code == option::kEnd || 4 + len > options.size()) return;
+    if (code == option::kEnd) return true;
+    if (4 + len > options.size()) return false;
     found(code, options.subspan(4, len));
     options = options.subspan(std::min(options.size(), 4 + padded(len)));
   }
+  return true;
 }
 
 constexpr std::uint16_t kNamesEnd = 0;
@@ -159,41 +168,74 @@ constexpr std::uint16_t kNamesIpv6 = 2;
 
 }  // namespace
 
-void append_options(std::vector<std::uint8_t>& out, BlockType type, base::Bytes options,
-                    ByteOrder order, std::span<const std::uint16_t> but, const TimeScale* scale) {
+std::size_t append_options(std::vector<std::uint8_t>& out, BlockType type, base::Bytes options,
+                           ByteOrder order, std::span<const std::uint16_t> but,
+                           const TimeScale* scale) {
   Converter to(out, order);
-  walk(options, order, [&](std::uint16_t code, base::Bytes value) {
+  std::size_t left_out = 0;
+  const bool whole = walk(options, order, [&](std::uint16_t code, base::Bytes value) {
+    if (is_one_of(but, code)) return;
     const Layout layout = layout_of(type, code);
-    if (is_one_of(but, code) || !convertible(layout, value, order, scale)) return;
+    if (!convertible(layout, value, order, scale)) {
+      ++left_out;
+      return;
+    }
     to.put(code, 2);
     to.put(value.size(), 2);
     append_value(to, layout, value, order, scale);
     to.pad(value.size());
   });
+  return whole ? left_out : left_out + 1;
+}
+
+void append_drop_count(std::vector<std::uint8_t>& out, std::uint64_t dropped) {
+  Converter to(out, ByteOrder::kLittle);
+  to.put(option::kPacketDropCount, 2);
+  to.put(sizeof dropped, 2);
+  to.put(dropped, sizeof dropped);
 }
 
 bool has_options(base::Bytes options, ByteOrder order, std::span<const std::uint16_t> but) {
   bool any = false;
-  walk(options, order, [&](std::uint16_t code, base::Bytes) { any |= !is_one_of(but, code); });
+  (void)walk(options, order,
+             [&](std::uint16_t code, base::Bytes) { any |= !is_one_of(but, code); });
   return any;
 }
 
 bool has_option(base::Bytes options, std::uint16_t code) {
   bool found = false;
-  walk(options, ByteOrder::kLittle, [&](std::uint16_t one, base::Bytes) { found |= one == code; });
+  (void)walk(options, ByteOrder::kLittle,
+             [&](std::uint16_t one, base::Bytes) { found |= one == code; });
   return found;
 }
 
-bool append_names(std::vector<std::uint8_t>& out, base::Bytes body, ByteOrder order) {
+namespace {
+
+// Options at the end of a body that is copied as a whole.
+std::size_t append_closing_options(std::vector<std::uint8_t>& out, BlockType type,
+                                   base::Bytes options, ByteOrder order) {
+  const std::size_t before = out.size();
+  const std::size_t left_out = append_options(out, type, options, order, {}, nullptr);
+  if (out.size() != before) Converter(out, order).put(option::kEnd, 4);
+  return left_out;
+}
+
+}  // namespace
+
+std::optional<std::size_t> append_names(std::vector<std::uint8_t>& out, base::Bytes body,
+                                        ByteOrder order) {
   const std::size_t before = out.size();
   Converter to(out, order);
   while (body.size() >= 4) {
     const std::uint16_t type = load16(body.data(), order);
     const std::size_t len = load16(body.data() + 2, order);
-    if (type == kNamesEnd) break;
+    if (type == kNamesEnd) {
+      body = body.subspan(4);
+      break;
+    }
     if (4 + len > body.size()) {
       out.resize(before);
-      return false;
+      return std::nullopt;
     }
     to.put(type, 2);
     to.put(len, 2);
@@ -202,20 +244,22 @@ bool append_names(std::vector<std::uint8_t>& out, base::Bytes body, ByteOrder or
     body = body.subspan(std::min(body.size(), 4 + padded(len)));
   }
   to.put(kNamesEnd, 4);
-  return true;
+  return append_closing_options(out, BlockType::kNameResolution, body, order);
 }
 
-bool append_secrets(std::vector<std::uint8_t>& out, base::Bytes body, ByteOrder order) {
+std::optional<std::size_t> append_secrets(std::vector<std::uint8_t>& out, base::Bytes body,
+                                          ByteOrder order) {
   constexpr std::size_t kHead = 8;
-  if (body.size() < kHead) return false;
-  const std::uint32_t len = load32(body.data() + 4, order);
-  if (len > body.size() - kHead) return false;
+  if (body.size() < kHead) return std::nullopt;
+  const std::size_t len = load32(body.data() + 4, order);
+  if (len > body.size() - kHead) return std::nullopt;
   Converter to(out, order);
   to.put(load32(body.data(), order), 4);
   to.put(len, 4);
   to.copy(body.subspan(kHead, len));
   to.pad(len);
-  return true;
+  return append_closing_options(out, BlockType::kDecryptionSecrets,
+                                body.subspan(std::min(body.size(), kHead + padded(len))), order);
 }
 
 void for_each_name(base::Bytes names,
