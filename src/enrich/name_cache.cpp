@@ -1,7 +1,9 @@
 #include "enrich/name_cache.h"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
+#include <random>
 #include <utility>
 
 namespace netwatch::enrich {
@@ -30,9 +32,28 @@ std::string_view query_name(const model::Record& record) {
   return {};
 }
 
+std::uint64_t mix(std::uint64_t x) {
+  x = (x ^ (x >> 32)) * 0xD6E8FEB86659FD93ULL;
+  return x ^ (x >> 29);
+}
+
 }  // namespace
 
 NameCache::NameCache(std::size_t max_bytes) : max_bytes_(max_bytes) {}
+
+NameCache::AddressHash::AddressHash() {
+  std::random_device device;
+  key_ = (std::uint64_t{device()} << 32) | device();
+  other_key_ = (std::uint64_t{device()} << 32) | device();
+}
+
+std::size_t NameCache::AddressHash::operator()(const base::IpAddress& address) const {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  std::memcpy(&high, address.bytes().data(), sizeof high);
+  std::memcpy(&low, address.bytes().data() + sizeof high, sizeof low);
+  return static_cast<std::size_t>(mix(mix(low ^ key_) + (high ^ other_key_)));
+}
 
 void NameCache::learn(const model::Record& record) {
   std::string_view name;

@@ -43,12 +43,22 @@ class NameCache {
     model::NameSource source = model::NameSource::kDns;
   };
   using Entries = std::list<Entry>;
+  // Keyed: answers choose the addresses, and could choose them to collide.
+  class AddressHash {
+   public:
+    AddressHash();
+    std::size_t operator()(const base::IpAddress& address) const;
+
+   private:
+    std::uint64_t key_;
+    std::uint64_t other_key_;
+  };
 
   std::size_t max_bytes_;
   std::size_t used_bytes_ = 0;
   std::uint64_t forgotten_ = 0;
   Entries entries_;  // most recently learned or used first
-  std::unordered_map<base::IpAddress, Entries::iterator> by_address_;
+  std::unordered_map<base::IpAddress, Entries::iterator, AddressHash> by_address_;
 };
 
 }  // namespace netwatch::enrich
