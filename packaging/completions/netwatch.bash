@@ -8,12 +8,16 @@ _netwatch() {
       mapfile -t COMPREPLY < <(compgen -W "any $(command ls /sys/class/net 2>/dev/null)" -- "$cur")
       return ;;
     -f | --capture-filter | -Y | --filter | -c | --count | --threads | --theme) return ;;
+    -b | --ring-buffer)
+      compopt -o nospace
+      mapfile -t COMPREPLY < <(compgen -W "filesize: packets: duration: interval: files:" -- "$cur")
+      return ;;
     -w | --write | -r | --read)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
   esac
   local live="-i --interface -f --capture-filter -Y --filter --no-capture --theme"
-  local read="-r --read --json --flows --records -q --quiet -Y --filter -w --write -c --count --threads"
+  local read="-r --read --json --flows --records -q --quiet -Y --filter -w --write -b --ring-buffer -c --count --threads --follow"
   local general="-h --help"
   if [[ " ${words[*]:1:COMP_CWORD-1} " == *" read "* ]]; then
     if [[ $cur == -* ]]; then

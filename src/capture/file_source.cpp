@@ -31,6 +31,7 @@ void read_cooked_header(Packet& packet) {
   constexpr unsigned kPacketOutgoing = 4;
   const std::uint8_t* p = packet.bytes.data();
   unsigned packet_type = 0;
+  packet.ifindex = packet.interface;
   if (packet.linktype == wire::linktype::kLinuxSll && packet.bytes.size() >= 16) {
     packet_type = wire::load_be16(p);
   } else if (packet.linktype == wire::linktype::kLinuxSll2 && packet.bytes.size() >= 20) {
@@ -68,14 +69,23 @@ class FileSource final : public PacketSource {
   struct Filling {
     std::shared_ptr<PacketBatch> batch = std::make_shared<PacketBatch>();
     std::size_t bytes = 0;  // of its packets
+    // Where in note_bytes something lies that is said of the batch's packet or note `of`.
+    struct Place {
+      std::size_t of = 0;
+      std::size_t offset = 0;
+      std::size_t len_bytes = 0;
+    };
+    std::vector<Place> options;
+    std::vector<Place> notes;
   };
 
   [[nodiscard]] bool add(Filling& filling, Packet& packet);
+  [[nodiscard]] bool take(Filling& filling, const Step& step);
+  [[nodiscard]] bool has_room_for_notes(const PacketBatch& batch) const;
+  [[nodiscard]] bool add_note(Filling& filling);
+  void add_options(Filling& filling) const;
   Input::Fill need(std::size_t bytes, int timeout_ms);
-  model::PacketBatchPtr finish(Filling& filling) {
-    filling.batch->backing = input_->take_backing();
-    return std::move(filling.batch);
-  }
+  model::PacketBatchPtr finish(Filling& filling);
   [[nodiscard]] Error located(const Error& error) const;
   [[nodiscard]] Error ends_early(std::uint64_t wanted) const;
 
@@ -85,25 +95,26 @@ class FileSource final : public PacketSource {
   std::uint32_t source_;
   std::uint64_t count_ = 0;
   Packet packet_;             // of the last step
+  Filling early_;             // notes that came before the first packet
   std::optional<Step> held_;  // a step that was taken but is still to be told in a batch
   bool ended_ = false;
   std::optional<Error> failure_;  // told after the packets before it
 };
 
 base::Result<model::PacketBatchPtr> FileSource::next(int timeout_ms) {
-  Filling filling;
+  Filling filling = std::exchange(early_, {});
   while (!ended_ && !failure_) {
     const Step step =
         held_ ? *std::exchange(held_, std::nullopt) : format_->next(input_->front(), packet_);
     switch (step.kind) {
       case Step::Kind::kPacket:
-        if (!add(filling, packet_)) {
+      case Step::Kind::kSkip:
+        if (!take(filling, step)) {
           held_ = step;
           return finish(filling);
         }
-        [[fallthrough]];
-      case Step::Kind::kSkip:
         filling.batch->kernel_dropped += step.dropped;
+        filling.batch->notes_left_out += step.left_out;
         input_->advance(step.bytes);
         break;
       case Step::Kind::kBroken:
@@ -117,11 +128,48 @@ base::Result<model::PacketBatchPtr> FileSource::next(int timeout_ms) {
         break;
     }
   }
-  if (!filling.batch->packets.empty() || filling.batch->kernel_dropped > 0) {
+  const PacketBatch& last = *filling.batch;
+  if (!last.packets.empty() || !last.notes.empty() || last.kernel_dropped > 0 ||
+      last.notes_left_out > 0) {
     return finish(filling);
   }
   if (failure_) return *failure_;
   return model::PacketBatchPtr();
+}
+
+// False if the step must wait for the next batch.
+bool FileSource::take(Filling& filling, const Step& step) {
+  if (step.kind != Step::Kind::kPacket) return !step.noted || add_note(filling);
+  if (step.noted && !has_room_for_notes(*filling.batch)) return false;
+  if (!add(filling, packet_)) return false;
+  if (step.noted) add_options(filling);
+  return true;
+}
+
+bool FileSource::has_room_for_notes(const PacketBatch& batch) const {
+  const bool empty = batch.packets.empty() && batch.notes.empty();
+  return empty ||
+         batch.note_bytes.size() + format_->note_bytes().size() <= PacketBatch::kMaxArenaBytes;
+}
+
+bool FileSource::add_note(Filling& filling) {
+  PacketBatch& batch = *filling.batch;
+  if (!has_room_for_notes(batch) || batch.notes.size() == PacketBatch::kMaxPackets) return false;
+  const base::Bytes bytes = format_->note_bytes();
+  model::CaptureNote& note = batch.notes.emplace_back(format_->note());
+  note.source = source_;
+  note.before = count_ + 1;
+  filling.notes.push_back({batch.notes.size() - 1, batch.note_bytes.size(), bytes.size()});
+  batch.note_bytes.insert(batch.note_bytes.end(), bytes.begin(), bytes.end());
+  return true;
+}
+
+// Of the packet that was added last.
+void FileSource::add_options(Filling& filling) const {
+  PacketBatch& batch = *filling.batch;
+  const base::Bytes bytes = format_->note_bytes();
+  filling.options.push_back({batch.packets.size() - 1, batch.note_bytes.size(), bytes.size()});
+  batch.note_bytes.insert(batch.note_bytes.end(), bytes.begin(), bytes.end());
 }
 
 // False if the packet must wait for the next batch. The rule looks at packets only, never at how
@@ -139,6 +187,20 @@ bool FileSource::add(Filling& filling, Packet& packet) {
   filling.bytes += packet.bytes.size();
   batch.packets.push_back(packet);
   return true;
+}
+
+// What is said beside the packets may have moved while it grew: its views are set at the end.
+model::PacketBatchPtr FileSource::finish(Filling& filling) {
+  PacketBatch& batch = *filling.batch;
+  const base::Bytes note_bytes(batch.note_bytes);
+  for (const auto& place : filling.options) {
+    batch.packets[place.of].options = note_bytes.subspan(place.offset, place.len_bytes);
+  }
+  for (const auto& place : filling.notes) {
+    batch.notes[place.of].bytes = note_bytes.subspan(place.offset, place.len_bytes);
+  }
+  batch.backing = input_->take_backing();
+  return std::move(filling.batch);
 }
 
 Input::Fill FileSource::need(std::size_t bytes, int timeout_ms) {
@@ -163,10 +225,11 @@ base::Status FileSource::read_headers() {
     const Step step = format_->next(input_->front(), packet_);
     if (step.kind == Step::Kind::kBroken) return located(format_->problem());
     if (step.kind == Step::Kind::kNeed) break;
-    if (step.kind == Step::Kind::kPacket || step.dropped > 0) {
+    if (step.kind == Step::Kind::kPacket || step.dropped > 0 || (step.noted && !add_note(early_))) {
       held_ = step;
       break;
     }
+    early_.batch->notes_left_out += step.left_out;
     input_->advance(step.bytes);
   }
   return base::ok_status();
@@ -265,6 +328,23 @@ base::Result<std::unique_ptr<PacketSource>> open_file(const std::string& path,
   if (S_ISDIR(status.st_mode)) return Error{ErrorCode::kInvalid, path + ": is a directory"};
   if (!S_ISREG(status.st_mode)) return open_path_as_stream(path, source);
   return open_regular(path, static_cast<std::uint64_t>(status.st_size), source);
+}
+
+base::Result<std::unique_ptr<PacketSource>> open_followed(const std::string& path,
+                                                          std::uint32_t source, int stop_fd) {
+  struct stat status{};
+  if (path == "-") return open_file(path, source);
+  if (stat(path.c_str(), &status) != 0) return base::errno_error(errno, path);
+  if (!S_ISREG(status.st_mode)) return open_file(path, source);  // it is read as it comes
+  auto file = FollowedFile::open(path, stop_fd);
+  if (!file) return file.error();
+  auto input = make_followed_input(*std::move(file));
+  constexpr int kForever = -1;
+  const auto filled = input->fill(kMagicBytes, kForever);
+  if (filled && base::is_compressed(input->front()))
+    return Error{ErrorCode::kUnsupported,
+                 path + ": a compressed file cannot be followed: read it when it is complete"};
+  return open_input(std::move(input), path, source);
 }
 
 }  // namespace netwatch::capture

@@ -27,7 +27,7 @@ class PcapFormat final : public Format {
     const std::size_t total = record_header_bytes_ + record.captured_len;
     if (front.size() < total) return {Step::Kind::kNeed, total};
     packet.time_ns = record.time_ns;
-    packet.ifindex = record.ifindex;
+    packet.interface = record.ifindex;
     packet.linktype = header_.linktype;
     packet.direction = model::PacketDirection::kUnknown;
     if (header_.modified)
@@ -57,7 +57,12 @@ class PcapFormat final : public Format {
     record_header_bytes_ = header->record_header_bytes();
     limit_ = record_limit(header->snaplen);
     saw_linktype(header->linktype);
-    return {Step::Kind::kSkip, header->bytes};
+    note_.kind = model::CaptureNote::Kind::kInterface;
+    note_.block_type = static_cast<std::uint32_t>(wire::pcapng::BlockType::kInterface);
+    note_.linktype = header->linktype;
+    note_.snaplen = header->snaplen;
+    // Of the modified kind each packet names its interface: it has none for the whole file.
+    return {Step::Kind::kSkip, header->bytes, 0, !header->modified};
   }
 
   pcap::FileHeader header_;
@@ -80,7 +85,7 @@ class SnoopFormat final : public Format {
                                 record.record_len, record.captured_len));
     if (front.size() < record.record_len) return {Step::Kind::kNeed, record.record_len};
     packet.time_ns = record.time_ns;
-    packet.ifindex = 0;
+    packet.interface = 0;
     packet.linktype = linktype_;
     packet.direction = model::PacketDirection::kUnknown;
     packet.wire_len = std::max(record.captured_len, record.wire_len);

@@ -35,7 +35,9 @@ struct Step {
   };
   Kind kind = Kind::kNeed;
   std::uint64_t bytes = 0;
-  std::uint64_t dropped = 0;  // packets that the capturing program reports lost at this point
+  std::uint64_t dropped = 0;   // packets that the capturing program reports lost at this point
+  bool noted = false;          // kSkip: note() says something; kPacket: the packet has options
+  std::uint64_t left_out = 0;  // blocks and options that note() does not say
 };
 
 // The grammar of one file format. It sees the front of what is left of the file and never
@@ -43,9 +45,13 @@ struct Step {
 class Format {
  public:
   virtual ~Format() = default;
-  // Sets time, ifindex, linktype, direction, wire_len and bytes of `packet` on kPacket. What a
+  // Sets time, interface, linktype, direction, wire_len and bytes of `packet` on kPacket. What a
   // step other than kNeed tells (drops, interfaces) it tells once: steps are not repeated.
   virtual Step next(base::Bytes front, model::Packet& packet) = 0;
+
+  // Of the last step, where it says `noted`; their bytes are in note_bytes().
+  [[nodiscard]] const model::CaptureNote& note() const { return note_; }
+  [[nodiscard]] base::Bytes note_bytes() const { return note_bytes_; }
 
   [[nodiscard]] const base::Error& problem() const { return problem_; }
   [[nodiscard]] const std::vector<std::uint16_t>& linktypes() const { return linktypes_; }
@@ -53,6 +59,9 @@ class Format {
  protected:
   Step broken(base::ErrorCode code, std::string why);
   void saw_linktype(std::uint16_t linktype);
+
+  model::CaptureNote note_;
+  std::vector<std::uint8_t> note_bytes_;
 
  private:
   base::Error problem_;

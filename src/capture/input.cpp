@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -41,10 +42,13 @@ class MemoryInput final : public Input {
 // full, a part of a record, begins the next: nothing else is copied.
 class StreamInput final : public Input {
  public:
-  StreamInput(std::unique_ptr<base::ByteReader> reader, int poll_fd, std::uint64_t total)
+  // Whether the reader would not block; waits for it at most so many milliseconds.
+  using Ready = std::function<bool(int timeout_ms)>;
+
+  StreamInput(std::unique_ptr<base::ByteReader> reader, Ready ready, std::uint64_t total)
       : reader_(std::move(reader)),
         compressed_(std::string_view(reader_->encoding()) != "plain"),
-        poll_fd_(poll_fd),
+        ready_(std::move(ready)),
         total_(total),
         block_(stock_->take(0)) {}
 
@@ -52,7 +56,7 @@ class StreamInput final : public Input {
     while (front_.size() < need || missing_ > 0) {
       if (ended_) return Fill::kEnd;
       if (failure_) return *failure_;
-      if (!ready(timeout_ms)) return Fill::kStalled;
+      if (!decoder_may_hold_more_ && !ready_(timeout_ms)) return Fill::kStalled;
       make_room(need);
       const std::size_t used = used_end();
       const auto got = reader_->read(block_->bytes().subspan(used));
@@ -86,14 +90,6 @@ class StreamInput final : public Input {
  private:
   [[nodiscard]] std::size_t used_end() const { return begin_ + front_.size(); }
 
-  [[nodiscard]] bool ready(int timeout_ms) const {
-    if (poll_fd_ < 0 || decoder_may_hold_more_) return true;
-    pollfd waiting{poll_fd_, POLLIN, 0};
-    // An interrupted wait is one that ran out; all else is for read() to explain.
-    const int events = poll(&waiting, 1, timeout_ms);
-    return events > 0 || (events < 0 && errno != EINTR);
-  }
-
   // Packets may be views of the block at hand: it is left as it is, and another one taken.
   void make_room(std::size_t need) {
     if (used_end() < block_->size() && begin_ + need <= block_->size()) return;
@@ -106,7 +102,7 @@ class StreamInput final : public Input {
 
   std::unique_ptr<base::ByteReader> reader_;
   bool compressed_;
-  int poll_fd_;
+  Ready ready_;
   std::uint64_t total_;
   std::shared_ptr<ReadBlockStock> stock_ = std::make_shared<ReadBlockStock>();
   ReadBlockPtr block_;              // front_ is a part of it
@@ -125,7 +121,21 @@ std::unique_ptr<Input> make_memory_input(base::Bytes bytes) {
 
 std::unique_ptr<Input> make_stream_input(std::unique_ptr<base::ByteReader> reader, int poll_fd,
                                          std::uint64_t total) {
-  return std::make_unique<StreamInput>(std::move(reader), poll_fd, total);
+  auto ready = [poll_fd](int timeout_ms) {
+    if (poll_fd < 0) return true;
+    pollfd waiting{poll_fd, POLLIN, 0};
+    // An interrupted wait is one that ran out; all else is for read() to explain.
+    const int events = poll(&waiting, 1, timeout_ms);
+    return events > 0 || (events < 0 && errno != EINTR);
+  };
+  return std::make_unique<StreamInput>(std::move(reader), std::move(ready), total);
+}
+
+std::unique_ptr<Input> make_followed_input(std::unique_ptr<FollowedFile> file) {
+  FollowedFile& followed = *file;
+  constexpr std::uint64_t kGrows = 0;
+  return std::make_unique<StreamInput>(
+      std::move(file), [&followed](int timeout_ms) { return followed.wait(timeout_ms); }, kGrows);
 }
 
 }  // namespace netwatch::capture

@@ -8,6 +8,7 @@
 #include "base/byte_reader.h"
 #include "base/bytes.h"
 #include "base/result.h"
+#include "capture/followed_file.h"
 
 namespace netwatch::capture {
 
@@ -48,5 +49,7 @@ std::unique_ptr<Input> make_memory_input(base::Bytes bytes);
 // `total`: its length, where that is known.
 std::unique_ptr<Input> make_stream_input(std::unique_ptr<base::ByteReader> reader, int poll_fd,
                                          std::uint64_t total = 0);
+// The same for a file that is still being written.
+std::unique_ptr<Input> make_followed_input(std::unique_ptr<FollowedFile> file);
 
 }  // namespace netwatch::capture

@@ -222,6 +222,7 @@ void LiveSource::take_packet(PacketBatch& batch, const std::uint8_t* at, std::si
   packet.number = ++count_;
   packet.time_ns = base::TimeNs{header.tp_sec} * base::kNsPerSecond + header.tp_nsec;
   packet.ifindex = frame.ifindex;
+  packet.interface = frame.ifindex;
   packet.linktype = linktypes_.front();
   packet.direction = address.sll_pkttype == PACKET_OUTGOING ? model::PacketDirection::kOutbound
                                                             : model::PacketDirection::kInbound;

@@ -33,6 +33,11 @@ class PacketSource {
 // file is mapped and its packets are views; compressed input and pipes go through bounded arenas.
 base::Result<std::unique_ptr<PacketSource>> open_file(const std::string& path,
                                                       std::uint32_t source = 0);
+// The same for a file that is still being written, from its beginning on: next() waits for more as
+// for a pipe, and ends once `stop_fd` is readable (-1: never). A file that is shortened, replaced
+// or removed is an error after everything before it. No compressed files: kUnsupported.
+base::Result<std::unique_ptr<PacketSource>> open_followed(const std::string& path,
+                                                          std::uint32_t source, int stop_fd);
 
 struct LiveOptions {
   std::string interface;  // or "any"

@@ -1,7 +1,9 @@
 #include "enrich/name_cache.h"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
+#include <random>
 #include <utility>
 
 namespace netwatch::enrich {
@@ -30,9 +32,28 @@ std::string_view query_name(const model::Record& record) {
   return {};
 }
 
+std::uint64_t mix(std::uint64_t x) {
+  x = (x ^ (x >> 32)) * 0xD6E8FEB86659FD93ULL;
+  return x ^ (x >> 29);
+}
+
 }  // namespace
 
 NameCache::NameCache(std::size_t max_bytes) : max_bytes_(max_bytes) {}
+
+NameCache::AddressHash::AddressHash() {
+  std::random_device device;
+  key_ = (std::uint64_t{device()} << 32) | device();
+  other_key_ = (std::uint64_t{device()} << 32) | device();
+}
+
+std::size_t NameCache::AddressHash::operator()(const base::IpAddress& address) const {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  std::memcpy(&high, address.bytes().data(), sizeof high);
+  std::memcpy(&low, address.bytes().data() + sizeof high, sizeof low);
+  return static_cast<std::size_t>(mix(mix(low ^ key_) + (high ^ other_key_)));
+}
 
 void NameCache::learn(const model::Record& record) {
   std::string_view name;
@@ -45,7 +66,8 @@ void NameCache::learn(const model::Record& record) {
   }
 }
 
-void NameCache::learn(const base::IpAddress& address, std::string_view name) {
+void NameCache::learn(const base::IpAddress& address, std::string_view name,
+                      model::NameSource source) {
   // Blockers answer with the unspecified address for everything: it has no name.
   if (name.size() > kLongestName || address.is_unspecified()) return;
   std::string normal = normal_form(name);
@@ -53,12 +75,14 @@ void NameCache::learn(const base::IpAddress& address, std::string_view name) {
   const auto known = by_address_.find(address);
   if (known != by_address_.end()) {
     Entry& entry = *known->second;
+    if (source > entry.source) return;
+    entry.source = source;
     used_bytes_ = used_bytes_ - entry.name.size() + normal.size();
     entry.name = std::move(normal);
     entries_.splice(entries_.begin(), entries_, known->second);
   } else {
     used_bytes_ += kEntryBytes + normal.size();
-    entries_.push_front({address, std::move(normal)});
+    entries_.push_front({address, std::move(normal), source});
     by_address_.emplace(address, entries_.begin());
   }
   while (used_bytes_ > max_bytes_ && !entries_.empty()) {
@@ -70,11 +94,11 @@ void NameCache::learn(const base::IpAddress& address, std::string_view name) {
   }
 }
 
-std::string_view NameCache::find(const base::IpAddress& address) {
+NameCache::Learned NameCache::find(const base::IpAddress& address) {
   const auto known = by_address_.find(address);
   if (known == by_address_.end()) return {};
   entries_.splice(entries_.begin(), entries_, known->second);
-  return known->second->name;
+  return {known->second->name, known->second->source};
 }
 
 }  // namespace netwatch::enrich

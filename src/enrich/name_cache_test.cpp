@@ -30,9 +30,9 @@ TEST(NameCache, LearnsFromRolesInAnyOrder) {
   builder.add_address(kAnswer, ip("2001:db8::1"));
   NameCache names;
   names.learn(builder.view());
-  EXPECT_EQ(names.find(ip("192.0.2.1")), "www.example.org");
-  EXPECT_EQ(names.find(ip("2001:db8::1")), "www.example.org");
-  EXPECT_EQ(names.find(ip("192.0.2.2")), "");
+  EXPECT_EQ(names.find(ip("192.0.2.1")).name, "www.example.org");
+  EXPECT_EQ(names.find(ip("2001:db8::1")).name, "www.example.org");
+  EXPECT_EQ(names.find(ip("192.0.2.2")).name, "");
   EXPECT_EQ(names.size(), 2U);
 }
 
@@ -62,7 +62,7 @@ TEST(NameCache, TheLastNameWins) {
   NameCache names;
   names.learn(ip("192.0.2.1"), "old.example.org");
   names.learn(ip("192.0.2.1"), "new.example.org");
-  EXPECT_EQ(names.find(ip("192.0.2.1")), "new.example.org");
+  EXPECT_EQ(names.find(ip("192.0.2.1")).name, "new.example.org");
   EXPECT_EQ(names.size(), 1U);
   EXPECT_EQ(names.forgotten(), 0U);
 }
@@ -73,12 +73,22 @@ TEST(NameCache, ForgetsWhatWasUsedLongestAgo) {
   names.learn(ip("192.0.2.2"), "two");
   names.learn(ip("192.0.2.3"), "three");
   EXPECT_EQ(names.forgotten(), 0U);
-  EXPECT_EQ(names.find(ip("192.0.2.1")), "one");  // used: now the newest
+  EXPECT_EQ(names.find(ip("192.0.2.1")).name, "one");  // used: now the newest
   names.learn(ip("192.0.2.4"), "four");
   EXPECT_EQ(names.forgotten(), 1U);
-  EXPECT_EQ(names.find(ip("192.0.2.2")), "");
-  EXPECT_EQ(names.find(ip("192.0.2.1")), "one");
+  EXPECT_EQ(names.find(ip("192.0.2.2")).name, "");
+  EXPECT_EQ(names.find(ip("192.0.2.1")).name, "one");
   EXPECT_EQ(names.size(), 3U);
+}
+
+TEST(NameCache, AnAnswerIsBelievedMoreThanAFile) {
+  NameCache names;
+  names.learn(ip("192.0.2.1"), "of.file", model::NameSource::kFile);
+  EXPECT_EQ(names.find(ip("192.0.2.1")).source, model::NameSource::kFile);
+  names.learn(ip("192.0.2.1"), "of.answer");
+  names.learn(ip("192.0.2.1"), "of.file", model::NameSource::kFile);
+  EXPECT_EQ(names.find(ip("192.0.2.1")).name, "of.answer");
+  EXPECT_EQ(names.find(ip("192.0.2.1")).source, model::NameSource::kDns);
 }
 
 // The budget counts the bytes of names, also of those that were replaced.
@@ -92,7 +102,7 @@ TEST(NameCache, StaysInItsBudget) {
   }
   EXPECT_LE(names.size(), 10'000U / 150);
   EXPECT_GE(names.size(), 10'000U / 400);
-  EXPECT_EQ(names.find(ip("192.0.2.199")), "b");
+  EXPECT_EQ(names.find(ip("192.0.2.199")).name, "b");
   NameCache none(0);
   none.learn(ip("192.0.2.1"), "x");
   EXPECT_EQ(none.size(), 0U);

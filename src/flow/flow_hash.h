@@ -11,7 +11,7 @@ namespace netwatch::flow {
 // addresses that collide; nothing in a table's output depends on the key.
 class FlowHash {
  public:
-  explicit FlowHash(std::uint64_t key) : key_(key) {}
+  explicit FlowHash(std::uint64_t key) : key_(key), key2_(mix(key + kOdd)) {}
 
   [[nodiscard]] std::uint32_t operator()(const base::IpAddress& one, std::uint16_t one_port,
                                          const base::IpAddress& other, std::uint16_t other_port,
@@ -34,10 +34,13 @@ class FlowHash {
     std::uint64_t low = 0;
     std::memcpy(&high, address.bytes().data(), sizeof high);
     std::memcpy(&low, address.bytes().data() + sizeof high, sizeof low);
-    return mix(mix(low ^ key_) + high * kOdd + port);
+    // Both halves meet a secret before they meet each other: else an IPv6 prefix could be chosen
+    // that makes up for a port, whatever the key.
+    return mix(mix(mix(low ^ key_) + (high ^ key2_)) + port);
   }
 
   std::uint64_t key_;
+  std::uint64_t key2_;
 };
 
 }  // namespace netwatch::flow

@@ -66,7 +66,7 @@ enum class FlowEnd : std::uint8_t { kOpen, kClosed, kReset, kIdle, kEvicted, kEn
 std::string_view flow_end_name(FlowEnd end);
 
 // Where a flow's name came from, best first.
-enum class NameSource : std::uint8_t { kNone, kSni, kHost, kDns, kReverseDns, kOther };
+enum class NameSource : std::uint8_t { kNone, kSni, kHost, kDns, kReverseDns, kFile, kOther };
 std::string_view name_source_name(NameSource source);  // "sni", "host", "dns", "ptr", ...
 
 // What was counted in one direction. The three kinds of bytes never mix (design section 5).

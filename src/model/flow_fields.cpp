@@ -13,10 +13,11 @@ template <std::size_t kCount>
 using Names = std::array<std::string_view, kCount>;
 
 constexpr Names<1> kIpAddrNames{"ipv6.addr"};
-constexpr Names<1> kIpSrcNames{"ipv6.src"};
-constexpr Names<1> kIpDstNames{"ipv6.dst"};
-constexpr Names<3> kSrcPortNames{"tcp.srcport", "udp.srcport", "sctp.srcport"};
-constexpr Names<3> kDstPortNames{"tcp.dstport", "udp.dstport", "sctp.dstport"};
+// What the NDJSON calls them comes first.
+constexpr Names<2> kIpSrcNames{"orig.ip", "ipv6.src"};
+constexpr Names<2> kIpDstNames{"resp.ip", "ipv6.dst"};
+constexpr Names<4> kSrcPortNames{"orig.port", "tcp.srcport", "udp.srcport", "sctp.srcport"};
+constexpr Names<4> kDstPortNames{"resp.port", "tcp.dstport", "udp.dstport", "sctp.dstport"};
 constexpr Names<1> kL4Names{"ip.proto"};
 constexpr Names<1> kNameNames{"host"};
 constexpr Names<1> kCommunityIdNames{"communityid"};
@@ -24,7 +25,7 @@ constexpr Names<2> kOwnerNameNames{"process", "owner.comm"};
 constexpr Names<1> kOwnerPidNames{"pid"};
 constexpr Names<1> kOwnerUserNames{"user"};
 
-constexpr std::size_t kFieldCount = static_cast<std::size_t>(FlowField::kParent) + 1;
+constexpr std::size_t kFieldCount = static_cast<std::size_t>(FlowField::kRespOwnerUnit) + 1;
 
 constexpr FieldDef number(std::string_view name, std::string_view help) {
   return {.name = name, .type = FieldType::kUint, .help = help};
@@ -32,6 +33,18 @@ constexpr FieldDef number(std::string_view name, std::string_view help) {
 
 constexpr FieldDef duration(std::string_view name, std::string_view help) {
   return {.name = name, .type = FieldType::kDuration, .help = help};
+}
+
+constexpr FieldDef time(std::string_view name, std::string_view help) {
+  return {.name = name, .type = FieldType::kTime, .help = help};
+}
+
+constexpr FieldDef text(std::string_view name, std::string_view help) {
+  return {.name = name, .help = help};
+}
+
+constexpr FieldDef personal(std::string_view name, std::string_view help) {
+  return {.name = name, .help = help, .privacy = Privacy::kPersonal, .max_bytes = 1024};
 }
 
 // In the order of FlowField.
@@ -60,7 +73,9 @@ constexpr std::array<FieldDef, kFieldCount> kFields{{
      .aliases = kDstPortNames},
     {.name = "tcp.port", .type = FieldType::kUint, .list = true, .help = "TCP port of either end"},
     {.name = "udp.port", .type = FieldType::kUint, .list = true, .help = "UDP port of either end"},
-    {.name = "l4", .help = "transport: tcp, udp, icmp, icmp6, igmp, sctp, ip-89", .aliases = kL4Names},
+    {.name = "l4",
+     .help = "transport: tcp, udp, icmp, icmp6, igmp, sctp, ip-89",
+     .aliases = kL4Names},
     {.name = "app", .list = true, .help = "application protocols, innermost last"},
     {.name = "name",
      .help = "what the responder is called",
@@ -111,10 +126,63 @@ constexpr std::array<FieldDef, kFieldCount> kFields{{
     duration("resp.rtt_min_us", "from what the responder sent to its answer, smallest"),
     duration("answer_us", "UDP, ICMP: first packet to the other side's first"),
     {.name = "parent", .help = "id of the flow that announced this one's address and port"},
+    {.name = "tunnel", .list = true, .help = "what it was taken out of: gre, vxlan, gtp, ..."},
+    number("tunnel_id", "VNI, key or session of the innermost tunnel that has one"),
+    text("end", "why it ended: closed, reset, idle, evicted, end_of_input"),
+    time("ts", "time of the first packet"),
+    time("ts_end", "time of the last packet"),
+    {.name = "owner.via", .list = true, .help = "who said which program: ebpf, sock_diag, ..."},
+    {.name = "owner.parent", .list = true, .help = "program that started the one at either end"},
+    {.name = "owner.container", .list = true, .help = "container of the program at either end"},
+    {.name = "owner.unit", .list = true, .help = "systemd unit of the program at either end"},
+    number("orig.packets", "packets of the originator"),
+    number("resp.packets", "packets of the responder"),
+    number("orig.wire_bytes", "link-layer bytes of the originator"),
+    number("resp.wire_bytes", "link-layer bytes of the responder"),
+    number("orig.ip_bytes", "IP bytes of the originator"),
+    number("resp.ip_bytes", "IP bytes of the responder"),
+    number("orig.payload_bytes", "bytes above the transport header of the originator"),
+    number("resp.payload_bytes", "bytes above the transport header of the responder"),
+    number("orig.retransmitted", "TCP segments that the originator sent again"),
+    number("resp.retransmitted", "TCP segments that the responder sent again"),
+    number("orig.lost_bytes", "TCP bytes of the originator that were never seen"),
+    number("resp.lost_bytes", "TCP bytes of the responder that were never seen"),
+    number("orig.out_of_order", "TCP segments of the originator behind later ones"),
+    number("resp.out_of_order", "TCP segments of the responder behind later ones"),
+    number("orig.duplicate_acks", "TCP acknowledgements of the originator that ask again"),
+    number("resp.duplicate_acks", "TCP acknowledgements of the responder that ask again"),
+    number("orig.zero_windows", "TCP segments that closed the originator's window"),
+    number("resp.zero_windows", "TCP segments that closed the responder's window"),
+    number("orig.syn_retries", "TCP SYNs that the originator sent again"),
+    number("resp.syn_retries", "TCP SYN-ACKs that the responder sent again"),
+    number("orig.resets", "TCP segments of the originator with RST"),
+    number("resp.resets", "TCP segments of the responder with RST"),
+    number("orig.window_scale", "TCP: the shift that the originator's SYN offered"),
+    number("resp.window_scale", "TCP: the shift that the responder's SYN offered"),
+    text("orig.owner.quality", "how sure the originator's program is: exact, inferred, unknown"),
+    text("resp.owner.quality", "how sure the responder's program is: exact, inferred, unknown"),
+    text("orig.owner.via", "who said which program the originator is"),
+    text("resp.owner.via", "who said which program the responder is"),
+    number("orig.owner.pid", "process id of the originator"),
+    number("resp.owner.pid", "process id of the responder"),
+    text("orig.owner.name", "program of the originator"),
+    text("resp.owner.name", "program of the responder"),
+    personal("orig.owner.exe", "executable of the originator"),
+    personal("resp.owner.exe", "executable of the responder"),
+    personal("orig.owner.user", "user that runs the originator's program"),
+    personal("resp.owner.user", "user that runs the responder's program"),
+    text("orig.owner.parent", "program that started the originator's"),
+    text("resp.owner.parent", "program that started the responder's"),
+    text("orig.owner.container", "container of the originator's program"),
+    text("resp.owner.container", "container of the responder's program"),
+    text("orig.owner.unit", "systemd unit of the originator's program"),
+    text("resp.owner.unit", "systemd unit of the responder's program"),
 }};
 
 constexpr Names<1> kKinds{"flow"};
 constexpr Schema kSchema{.proto = "flow", .title = "Flow", .kinds = kKinds, .fields = kFields};
+
+constexpr std::uint8_t id_of(FlowField field) { return static_cast<std::uint8_t>(field); }
 
 std::uint64_t sum(const Flow& flow, std::uint64_t DirectionCounters::* counter) {
   return flow.sides[0].*counter + flow.sides[1].*counter;
@@ -237,28 +305,119 @@ void add_quality_field(RecordBuilder& builder, const Flow& flow, FlowField field
   }
 }
 
+// One field of one end, named by that of either end.
+void add_owner(RecordBuilder& builder, std::uint8_t id, const Owner& owner, FlowField field) {
+  if (owner.process == nullptr) return;
+  const Process& process = *owner.process;
+  switch (field) {
+    case FlowField::kOwnerVia:
+      return add_text_if(builder, id, owner_via_name(owner.via));
+    case FlowField::kOwnerName:
+      return add_text_if(builder, id, process.comm);
+    case FlowField::kOwnerExe:
+      return add_text_if(builder, id, process.exe);
+    case FlowField::kOwnerUser:
+      return add_text_if(builder, id, process.user);
+    case FlowField::kOwnerParent:
+      return add_text_if(builder, id, process.parent);
+    case FlowField::kOwnerContainer:
+      return add_text_if(builder, id, process.container);
+    case FlowField::kOwnerUnit:
+      return add_text_if(builder, id, process.unit);
+    default:
+      if (process.pid != 0) builder.add_uint(id, process.pid);
+  }
+}
+
 void add_owner_field(RecordBuilder& builder, const Flow& flow, FlowField field) {
   const auto id = static_cast<std::uint8_t>(field);
   if (field == FlowField::kOwnerQuality) {
     const Quality surer = std::max(flow.owners[0].quality, flow.owners[1].quality);
     return builder.add_text(id, quality_name(surer));
   }
-  for (const Owner& owner : flow.owners) {
-    if (owner.process == nullptr) continue;
-    const Process& process = *owner.process;
-    switch (field) {
-      case FlowField::kOwnerName:
-        add_text_if(builder, id, process.comm);
-        break;
-      case FlowField::kOwnerExe:
-        add_text_if(builder, id, process.exe);
-        break;
-      case FlowField::kOwnerUser:
-        add_text_if(builder, id, process.user);
-        break;
-      default:
-        if (process.pid != 0) builder.add_uint(id, process.pid);
-    }
+  for (const Owner& owner : flow.owners) add_owner(builder, id, owner, field);
+}
+
+// TCP only, and for all else what the transport has.
+void add_side_counter(RecordBuilder& builder, std::uint8_t id, const Flow& flow, Side side,
+                      FlowField field) {
+  const DirectionCounters& sent = flow.counters(side);
+  const SideQuality& quality = flow.quality[index(side)];
+  switch (field) {
+    case FlowField::kOrigPackets:
+      return builder.add_uint(id, sent.packets);
+    case FlowField::kOrigWireBytes:
+      return builder.add_uint(id, sent.wire_bytes);
+    case FlowField::kOrigIpBytes:
+      return builder.add_uint(id, sent.ip_bytes);
+    case FlowField::kOrigPayloadBytes:
+      return builder.add_uint(id, sent.payload_bytes);
+    default:
+      break;
+  }
+  if (flow.proto != ip_proto::kTcp) return;
+  switch (field) {
+    case FlowField::kOrigRetransmitted:
+      return builder.add_uint(id, sent.retransmitted);
+    case FlowField::kOrigLostBytes:
+      return builder.add_uint(id, sent.lost_bytes);
+    case FlowField::kOrigOutOfOrder:
+      return builder.add_uint(id, quality.out_of_order);
+    case FlowField::kOrigDuplicateAcks:
+      return builder.add_uint(id, quality.duplicate_acks);
+    case FlowField::kOrigZeroWindows:
+      return builder.add_uint(id, quality.zero_windows);
+    case FlowField::kOrigSynRetries:
+      return builder.add_uint(id, quality.syn_retries);
+    case FlowField::kOrigResets:
+      return builder.add_uint(id, quality.resets);
+    default:
+      if (quality.window_scale >= 0) {
+        builder.add_uint(id, static_cast<std::uint64_t>(quality.window_scale));
+      }
+  }
+}
+
+// The field of either end that says the same as this one of the originator.
+FlowField of_either_end(FlowField field) {
+  switch (field) {
+    case FlowField::kOrigOwnerVia:
+      return FlowField::kOwnerVia;
+    case FlowField::kOrigOwnerPid:
+      return FlowField::kOwnerPid;
+    case FlowField::kOrigOwnerName:
+      return FlowField::kOwnerName;
+    case FlowField::kOrigOwnerExe:
+      return FlowField::kOwnerExe;
+    case FlowField::kOrigOwnerUser:
+      return FlowField::kOwnerUser;
+    case FlowField::kOrigOwnerParent:
+      return FlowField::kOwnerParent;
+    case FlowField::kOrigOwnerContainer:
+      return FlowField::kOwnerContainer;
+    default:
+      return FlowField::kOwnerUnit;
+  }
+}
+
+void add_side_field(RecordBuilder& builder, const Flow& flow, FlowField field) {
+  const auto id = static_cast<std::uint8_t>(field);
+  const unsigned place = id - static_cast<unsigned>(FlowField::kOrigPackets);
+  const Side side = place % 2 == 0 ? Side::kOriginator : Side::kResponder;
+  const auto of_originator = static_cast<FlowField>(id - place % 2);
+  if (of_originator < FlowField::kOrigOwnerQuality) {
+    return add_side_counter(builder, id, flow, side, of_originator);
+  }
+  const Owner& owner = flow.owners[index(side)];
+  if (of_originator == FlowField::kOrigOwnerQuality) {
+    return builder.add_text(id, quality_name(owner.quality));
+  }
+  add_owner(builder, id, owner, of_either_end(of_originator));
+}
+
+void add_tunnel(RecordBuilder& builder, const Flow& flow) {
+  for (unsigned i = 0; i < flow.tunnels.size(); ++i) {
+    builder.add_text(static_cast<std::uint8_t>(FlowField::kTunnel), tunnel_name(flow.tunnels[i]));
   }
 }
 
@@ -301,7 +460,23 @@ void add_flow_field(RecordBuilder& builder, const Flow& flow, FlowField field) {
     case FlowField::kOwnerExe:
     case FlowField::kOwnerUser:
     case FlowField::kOwnerQuality:
+    case FlowField::kOwnerVia:
+    case FlowField::kOwnerParent:
+    case FlowField::kOwnerContainer:
+    case FlowField::kOwnerUnit:
       return add_owner_field(builder, flow, field);
+    case FlowField::kTunnel:
+      return add_tunnel(builder, flow);
+    case FlowField::kTunnelId:
+      if (flow.tunnels.has_id()) builder.add_uint(id_of(field), flow.tunnels.id());
+      return;
+    case FlowField::kEnd:
+      if (flow.end != FlowEnd::kOpen) builder.add_text(id_of(field), flow_end_name(flow.end));
+      return;
+    case FlowField::kTs:
+      return builder.add_int(id_of(field), flow.first_ns);
+    case FlowField::kTsEnd:
+      return builder.add_int(id_of(field), flow.last_ns);
     case FlowField::kOutOfOrder:
     case FlowField::kDuplicateAcks:
     case FlowField::kZeroWindows:
@@ -313,6 +488,8 @@ void add_flow_field(RecordBuilder& builder, const Flow& flow, FlowField field) {
     case FlowField::kRespRttMinUs:
     case FlowField::kAnswerUs:
       return add_quality_field(builder, flow, field);
+    default:
+      return add_side_field(builder, flow, field);
   }
 }
 

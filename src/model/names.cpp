@@ -57,7 +57,8 @@ std::string_view flow_end_name(FlowEnd end) {
 }
 
 std::string_view name_source_name(NameSource source) {
-  static constexpr std::array<std::string_view, 6> kNames{"", "sni", "host", "dns", "ptr", "other"};
+  static constexpr std::array<std::string_view, 7> kNames{"",    "sni",  "host", "dns",
+                                                          "ptr", "file", "other"};
   return pick(kNames, source);
 }
 

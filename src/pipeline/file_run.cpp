@@ -17,7 +17,10 @@ class Run {
 
   FileRunOutcome run() {
     for (std::size_t i = 0; i < options_.files.size() && !full(); ++i) {
-      auto source = capture::open_file(options_.files[i], static_cast<std::uint32_t>(i));
+      const auto number = static_cast<std::uint32_t>(i);
+      auto source = options_.follow
+                        ? capture::open_followed(options_.files[i], number, options_.stop_fd)
+                        : capture::open_file(options_.files[i], number);
       if (source.ok()) {
         read(**source);
       } else {
@@ -26,7 +29,9 @@ class Run {
     }
     start({});
     engine_.finish();
-    return {.totals = engine_.totals(), .errors = std::move(errors_)};
+    return {.totals = engine_.totals(),
+            .errors = std::move(errors_),
+            .notes_left_out = notes_left_out_};
   }
 
  private:
@@ -41,6 +46,7 @@ class Run {
       if (*batch == nullptr) return;
       start(source.linktypes());
       push(std::move(*batch), numbered);
+      if (options_.on_batch_end) options_.on_batch_end();
       if (options_.on_progress) options_.on_progress(source.bytes_read(), source.bytes_total());
     }
   }
@@ -56,15 +62,38 @@ class Run {
           batch->packets.begin() +
               static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(room, batch->packets.size())));
       for (model::Packet& packet : view->packets) packet.number += numbered;
+      // What stands behind the last wanted packet is not wanted.
+      const bool cut = view->packets.size() < batch->packets.size();
+      const std::uint64_t last = cut ? packets_ + view->packets.size() : UINT64_MAX;
+      for (const model::CaptureNote& note : batch->notes) {
+        model::CaptureNote& copy = view->notes.emplace_back(note);
+        copy.before += numbered;
+        if (copy.before > last) view->notes.pop_back();
+      }
       view->kernel_dropped = batch->kernel_dropped;
+      view->notes_left_out = batch->notes_left_out;
       view->backing = std::move(batch);
       batch = std::move(view);
     }
     packets_ += batch->packets.size();
-    if (options_.on_packet) {
-      for (const model::Packet& packet : batch->packets) options_.on_packet(packet);
-    }
+    notes_left_out_ += batch->notes_left_out;
+    tell(*batch);
     engine_.push(std::move(batch));
+  }
+
+  void tell(const model::PacketBatch& batch) const {
+    auto note = batch.notes.begin();
+    const auto notes_before = [&](std::uint64_t number) {
+      for (; note != batch.notes.end() && note->before <= number; ++note) {
+        if (options_.on_note) options_.on_note(*note);
+      }
+    };
+    if (!options_.on_packet && !options_.on_note) return;
+    for (const model::Packet& packet : batch.packets) {
+      notes_before(packet.number);
+      if (options_.on_packet) options_.on_packet(packet);
+    }
+    notes_before(UINT64_MAX);
   }
 
   void start(const std::vector<std::uint16_t>& linktypes) {
@@ -80,6 +109,7 @@ class Run {
   Engine engine_;
   std::vector<base::Error> errors_;
   std::uint64_t packets_ = 0;
+  std::uint64_t notes_left_out_ = 0;
   bool started_ = false;
 };
 

@@ -324,10 +324,10 @@ void LiveTable::find_owners(Slot& slot) {
 
 void LiveTable::name_remote(model::ConnectionRow& row) {
   if (names_ == nullptr) return;
-  const std::string_view name = names_->find(row.remote.address);
-  if (name.empty()) return;
-  row.name = pool_.intern(name);
-  row.name_from = model::NameSource::kDns;
+  const auto learned = names_->find(row.remote.address);
+  if (learned.name.empty()) return;
+  row.name = pool_.intern(learned.name);
+  row.name_from = learned.source;
 }
 
 void LiveTable::every_second(double seconds) {

@@ -2,9 +2,14 @@
 
 #include <algorithm>
 
+#include "wire/pcapng_options.h"
+
 namespace netwatch::pipeline {
 
 void Reducer::take(BatchWork& work) {
+  static const std::vector<model::CaptureNote> kNone;
+  const auto& notes = work.batch == nullptr ? kNone : work.batch->notes;
+  learn_names(notes);
   order_.clear();
   for (std::uint32_t shard = 0; shard < kShards; ++shard) {
     records_ += work.outputs[shard].counted_records();
@@ -20,7 +25,24 @@ void Reducer::take(BatchWork& work) {
     if (one.shard != two.shard) return one.shard < two.shard;
     return one.place < two.place;
   });
-  for (const Ordered& item : order_) hand_on(work, item);
+  auto note = notes.begin();
+  for (const Ordered& item : order_) {
+    for (; note != notes.end() && note->before <= item.event.packet; ++note) sink_.on_note(*note);
+    hand_on(work, item);
+  }
+  for (; note != notes.end(); ++note) sink_.on_note(*note);
+  sink_.on_batch_end();
+}
+
+// Names that the capture's own resolver knew: for all flows of the batch.
+void Reducer::learn_names(const std::vector<model::CaptureNote>& notes) {
+  for (const model::CaptureNote& note : notes) {
+    if (note.kind != model::CaptureNote::Kind::kNames) continue;
+    wire::pcapng::for_each_name(note.bytes,
+                                [this](const base::IpAddress& address, std::string_view name) {
+                                  names_.learn(address, name, model::NameSource::kFile);
+                                });
+  }
 }
 
 void Reducer::hand_on(BatchWork& work, const Ordered& item) {
@@ -48,10 +70,10 @@ void Reducer::hand_on(BatchWork& work, const Ordered& item) {
 
 void Reducer::name(model::Flow& flow) {
   if (flow.name_from != model::NameSource::kNone) return;
-  const std::string_view learned = names_.find(flow.resp.address);
-  if (learned.empty()) return;
-  flow.name = learned;
-  flow.name_from = model::NameSource::kDns;
+  const auto learned = names_.find(flow.resp.address);
+  if (learned.name.empty()) return;
+  flow.name = learned.name;
+  flow.name_from = learned.source;
 }
 
 }  // namespace netwatch::pipeline

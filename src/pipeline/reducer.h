@@ -29,6 +29,7 @@ class Reducer {
     std::uint32_t shard = 0;
     std::uint32_t place = 0;  // among the events of its shard
   };
+  void learn_names(const std::vector<model::CaptureNote>& notes);
   void hand_on(BatchWork& work, const Ordered& item);
   void name(model::Flow& flow);
 

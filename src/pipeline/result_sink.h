@@ -15,8 +15,12 @@ class ResultSink {
   virtual void on_record(const model::Record& /*record*/) {}
   // A flow that ended, or (end == kOpen) a live one that changed, where that was asked for.
   virtual void on_flow(const model::Flow& /*flow*/) {}
+  // What a file says beside its packets, in its place among them. Valid during the call.
+  virtual void on_note(const model::CaptureNote& /*note*/) {}
   // A packet of a selected flow; its bytes are valid during the call.
   virtual void on_packet(const model::Packet& /*packet*/) {}
+  // All that a batch brought has been told: what waits in buffers may be shown.
+  virtual void on_batch_end() {}
   // Asked once, by the engine. False: records and flows are counted, and neither described, named,
   // put in order nor handed on. Packets come either way.
   [[nodiscard]] virtual bool wants_results() const { return true; }

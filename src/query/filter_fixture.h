@@ -74,7 +74,7 @@ inline model::Flow web_flow() {
   return flow;
 }
 
-// A DNS query over IPv6 that nobody owns.
+// A DNS query over IPv6 that nobody owns, in VXLAN in GRE.
 inline model::Flow dns_flow() {
   model::Flow flow;
   flow.id = 0x300;
@@ -82,6 +82,10 @@ inline model::Flow dns_flow() {
   flow.resp = {*base::IpAddress::parse("2001:db8:ffff::53"), 53};
   flow.proto = model::ip_proto::kUdp;
   flow.apps = {"dns"};
+  flow.first_ns = 1'000'000'000;
+  flow.last_ns = 1'000'000'000;
+  flow.tunnels.push(model::TunnelKind::kGre, 7);
+  flow.tunnels.push(model::TunnelKind::kVxlan);
   return flow;
 }
 

@@ -1,232 +1,179 @@
-// Blocks and options: draft-ietf-opsawg-pcapng, sections 3 and 4; always little-endian.
 #include "record/pcapng_writer.h"
 
-#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
+#include <ctime>
+#include <deque>
 #include <limits>
 #include <optional>
-#include <string_view>
-#include <unordered_map>
 #include <utility>
 
-#include "base/bytes.h"
+#include "record/output_file.h"
+#include "record/pcapng_encoder.h"
+#include "wire/pcap_format.h"
 
 namespace netwatch::record {
 namespace {
 
-constexpr std::uint32_t kSectionBlock = 0x0A0D0D0A;
-constexpr std::uint32_t kInterfaceBlock = 1;
-constexpr std::uint32_t kEnhancedPacketBlock = 6;
-constexpr std::uint32_t kByteOrderMagic = 0x1A2B3C4D;
-constexpr std::uint16_t kEndOfOptions = 0;
-constexpr std::uint16_t kUserApplication = 4;  // of a section
-constexpr std::uint16_t kTimeResolution = 9;   // of an interface
-constexpr std::uint16_t kPacketFlags = 2;      // of a packet
 constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
-// Longest option value written; the format's own limit is 65535.
-constexpr std::size_t kLongestOption = 1024;
 
-// Appends one block; its length is filled in at the end.
-class Block {
- public:
-  Block(std::string& out, std::uint32_t type) : out_(out), start_(out.size()) {
-    le(type, 4);
-    le(0, 4);
-  }
+// An enhanced packet block, and the end of its options.
+std::uint64_t block_bytes(const model::Packet& packet) {
+  namespace pcapng = wire::pcapng;
+  constexpr std::uint64_t kFlagsAndEnd = 12;
+  return pcapng::kBlockOverheadBytes + pcapng::kEnhancedBodyBytes +
+         pcapng::padded(packet.bytes.size()) + packet.options.size() + kFlagsAndEnd;
+}
 
-  void le(std::uint64_t value, std::size_t bytes) {
-    char raw[8];
-    for (std::size_t i = 0; i < bytes; ++i, value >>= 8) raw[i] = static_cast<char>(value);
-    out_.append(raw, bytes);
-  }
-  void padded(std::string_view data) {
-    out_ += data;
-    out_.append((4 - data.size() % 4) % 4, '\0');
-  }
-  void option(std::uint16_t code, std::string_view value) {
-    value = value.substr(0, kLongestOption);
-    le(code, 2);
-    le(value.size(), 2);
-    padded(value);
-  }
-  void end() {
-    const std::size_t length = out_.size() - start_ + 4;
-    le(length, 4);
-    out_.replace(start_ + 4, 4, out_, out_.size() - 4, 4);
-  }
+// A number of an inode may have been given to another file since.
+bool same(const struct stat& one, const struct stat& two) {
+  return one.st_dev == two.st_dev && one.st_ino == two.st_ino && one.st_size == two.st_size &&
+         one.st_mtim.tv_sec == two.st_mtim.tv_sec && one.st_mtim.tv_nsec == two.st_mtim.tv_nsec;
+}
 
- private:
-  std::string& out_;
-  std::size_t start_;
-};
-
-struct InterfaceKey {
-  std::uint32_t source;
-  std::uint32_t ifindex;
-  std::uint16_t linktype;
-  friend bool operator==(const InterfaceKey&, const InterfaceKey&) = default;
-};
-
-struct InterfaceHash {
-  std::size_t operator()(const InterfaceKey& key) const noexcept {
-    const std::uint64_t both = (std::uint64_t{key.source} << 32) ^ key.ifindex;
-    return static_cast<std::size_t>(
-        (both ^ (std::uint64_t{key.linktype} << 48)) * 0x9E3779B97F4A7C15ULL >> 7);
+// a/b.pcapng with the number and time of one file.
+std::string numbered(const std::string& path, std::uint64_t number,
+                     std::optional<base::TimeNs> time_ns) {
+  const std::size_t name = path.rfind('/') == std::string::npos ? 0 : path.rfind('/') + 1;
+  std::size_t dot = path.rfind('.');
+  if (dot == std::string::npos || dot <= name) dot = path.size();
+  std::string out = path.substr(0, dot) + fmt::format("_{:05}", number);
+  if (time_ns) {
+    const auto seconds = static_cast<std::time_t>(*time_ns / base::kNsPerSecond);
+    std::tm utc{};
+    if (::gmtime_r(&seconds, &utc) != nullptr) out += fmt::format("_{:%Y%m%dT%H%M%SZ}", utc);
   }
-};
-
-base::Error os_error(const std::string& what) { return base::errno_error(errno, what); }
+  return out + path.substr(dot);
+}
 
 }  // namespace
 
 struct PcapngWriter::Impl {
-  Impl() = default;
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
-  ~Impl() { abandon(); }
+  Impl(std::string application, const Rotation& wanted)
+      : encoder(std::move(application), wanted.divides()), rotation(wanted) {}
 
-  base::Status open(const std::string& path) {
-    name = path;
-    if (path == "-") {
-      name = "standard output";
-      fd = ::dup(STDOUT_FILENO);
-      return fd < 0 ? base::Status(os_error(name)) : base::ok_status();
+  base::Status begin(const std::string& wanted) {
+    path = wanted;
+    buffer.reserve(kBufferBytes);
+    if (!rotation.divides()) return file.open(path, OutputFile::Replace::kYes);
+    struct stat there{};
+    const bool special = ::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode);
+    if (path == "-" || special) {
+      return base::Error{base::ErrorCode::kInvalid,
+                         (path == "-" ? "standard output" : path) +
+                             ": files that follow each other need the name of a file"};
     }
-    struct stat existing{};
-    const bool exists = ::stat(path.c_str(), &existing) == 0;
-    if (exists && S_ISDIR(existing.st_mode)) {
-      return base::Error{base::ErrorCode::kInvalid, path + ": is a directory"};
+    return base::ok_status();  // its name has the time of its first packet
+  }
+
+  template <typename Item>
+  base::Status write(const Item& item) {
+    if (failure) return *failure;
+    if (closed) return base::Error{base::ErrorCode::kInvalid, path + ": is closed"};
+    encoder.append(buffer, item);
+    return buffer.size() < kBufferBytes ? base::ok_status() : flush();
+  }
+
+  // Before a packet is written.
+  base::Status make_way(const model::Packet& packet) {
+    if (packets_in_file > 0 && is_full(packet)) {
+      if (auto done = finish_file(); !done.ok()) return done;
+      encoder.begin_file();
     }
-    if (exists && !S_ISREG(existing.st_mode)) {
-      fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-      return fd < 0 ? base::Status(os_error(path)) : base::ok_status();
-    }
-    final_path = path;
-    // A symbolic link stays one: its target is what gets replaced.
-    if (char* const resolved = exists ? ::realpath(path.c_str(), nullptr) : nullptr) {
-      final_path = resolved;
-      std::free(resolved);
-    }
-    std::string temporary = final_path + ".XXXXXX";
-    fd = ::mkostemp(temporary.data(), O_CLOEXEC);  // mode 0600
-    if (fd < 0) return os_error(path);
-    temporary_path = std::move(temporary);
-    // Who may read what was there may read what replaces it, and nobody else.
-    if (exists && ::fchmod(fd, existing.st_mode & 0777) != 0) return os_error(path);
+    if (packets_in_file++ == 0) first_ns = packet.time_ns;
     return base::ok_status();
   }
 
-  void write_section(const std::string& application) {
-    Block block(buffer, kSectionBlock);
-    block.le(kByteOrderMagic, 4);
-    block.le(1, 2);
-    block.le(0, 2);
-    block.le(std::numeric_limits<std::uint64_t>::max(), 8);  // length of the section: unknown
-    if (!application.empty()) {
-      block.option(kUserApplication, application);
-      block.option(kEndOfOptions, {});
-    }
-    block.end();
-  }
-
-  std::uint32_t interface_of(const model::Packet& packet) {
-    const InterfaceKey key{packet.source, packet.ifindex, packet.linktype};
-    if (last && last->first == key) return last->second;
-    const auto next_id = static_cast<std::uint32_t>(interfaces.size());
-    const auto [place, is_new] = interfaces.try_emplace(key, next_id);
-    if (is_new) {
-      Block block(buffer, kInterfaceBlock);
-      block.le(packet.linktype, 2);
-      block.le(0, 2);
-      block.le(0, 4);  // no snaplen
-      block.option(kTimeResolution, "\x09");
-      block.option(kEndOfOptions, {});
-      block.end();
-    }
-    last = *place;
-    return place->second;
-  }
-
-  void write_packet(const model::Packet& packet) {
-    const std::uint32_t id = interface_of(packet);
-    const auto captured = static_cast<std::uint32_t>(packet.bytes.size());
-    const auto time_ns = static_cast<std::uint64_t>(std::max<base::TimeNs>(packet.time_ns, 0));
-    Block block(buffer, kEnhancedPacketBlock);
-    block.le(id, 4);
-    block.le(time_ns >> 32, 4);
-    block.le(time_ns & 0xFFFFFFFF, 4);
-    block.le(captured, 4);
-    block.le(std::max(packet.wire_len, captured), 4);
-    block.padded(base::as_text(packet.bytes));
-    if (packet.direction != model::PacketDirection::kUnknown) {
-      const bool inbound = packet.direction == model::PacketDirection::kInbound;
-      block.option(kPacketFlags, std::string_view(inbound ? "\1\0\0\0" : "\2\0\0\0", 4));
-      block.option(kEndOfOptions, {});
-    }
-    block.end();
+  [[nodiscard]] bool is_full(const model::Packet& packet) const {
+    const auto bytes = bytes_in_file + buffer.size() + block_bytes(packet);
+    const auto slot = [this](base::TimeNs time) { return time / rotation.interval_ns; };
+    return (rotation.max_bytes != 0 && bytes > rotation.max_bytes) ||
+           (rotation.max_packets != 0 && packets_in_file >= rotation.max_packets) ||
+           (rotation.duration_ns != 0 && packet.time_ns - first_ns >= rotation.duration_ns) ||
+           (rotation.interval_ns != 0 && slot(packet.time_ns) > slot(first_ns));
   }
 
   base::Status flush() {
     if (failure) return *failure;
-    std::string_view rest = buffer;
-    while (!rest.empty()) {
-      const ssize_t written = ::write(fd, rest.data(), rest.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return fail(os_error(name));
-      rest.remove_prefix(static_cast<std::size_t>(written));
+    if (closed || (buffer.empty() && file.is_open())) return base::ok_status();
+    if (!file.is_open()) {
+      const auto time = packets_in_file > 0 ? std::optional(first_ns) : std::nullopt;
+      auto opened = file.open(numbered(path, ++files, time), OutputFile::Replace::kNever);
+      if (!opened.ok()) return fail(opened.error());
     }
+    if (auto written = file.write(buffer); !written.ok()) return fail(written.error());
+    bytes_in_file += buffer.size();
     buffer.clear();
     return base::ok_status();
   }
 
-  base::Status finish() {
-    if (failure) return *failure;
-    if (fd < 0) return base::ok_status();
+  base::Status finish_file() {
+    encoder.begin_section(buffer);
     if (auto flushed = flush(); !flushed.ok()) return flushed;
-    // Some file systems find out only here that there is no room.
-    if (!temporary_path.empty() && ::fsync(fd) != 0) return fail(os_error(name));
-    if (::close(std::exchange(fd, -1)) != 0) return fail(os_error(name));
-    if (!temporary_path.empty()) {
-      if (::rename(temporary_path.c_str(), final_path.c_str()) != 0) return fail(os_error(name));
-      temporary_path.clear();
+    if (auto done = file.commit(); !done.ok()) return fail(done.error());
+    packets_in_file = 0;
+    bytes_in_file = 0;
+    return rotation.keep_files == 0 ? base::ok_status() : forget_oldest();
+  }
+
+  // Only once the newest is complete: at no time are fewer than the wanted ones there.
+  base::Status forget_oldest() {
+    struct stat about{};
+    if (::stat(file.final_path().c_str(), &about) != 0) return base::ok_status();
+    made.push_back({file.final_path(), about});
+    while (made.size() > rotation.keep_files) {
+      const Made& oldest = made.front();
+      // What somebody else put in its place is not ours to delete.
+      const bool ours = ::lstat(oldest.path.c_str(), &about) == 0 && same(oldest.about, about);
+      if (ours && ::unlink(oldest.path.c_str()) != 0) {
+        return fail(base::errno_error(errno, oldest.path));
+      }
+      made.pop_front();
     }
     return base::ok_status();
   }
 
+  base::Status close() {
+    if (failure) return *failure;
+    if (closed) return base::ok_status();
+    auto done = finish_file();
+    closed = true;
+    return done;
+  }
+
   base::Status fail(base::Error error) {
     failure = std::move(error);
-    abandon();
+    file.abandon();
     return *failure;
   }
 
-  void abandon() {
-    if (fd >= 0) ::close(std::exchange(fd, -1));
-    if (!temporary_path.empty()) ::unlink(temporary_path.c_str());
-    temporary_path.clear();
-  }
+  struct Made {
+    std::string path;
+    struct stat about;
+  };
 
-  int fd = -1;
-  std::string name;
-  std::string final_path;
-  std::string temporary_path;  // empty when written in place
+  std::string path;
+  PcapngEncoder encoder;
+  Rotation rotation;
+  OutputFile file;
   std::string buffer;
   std::optional<base::Error> failure;
-  std::unordered_map<InterfaceKey, std::uint32_t, InterfaceHash> interfaces;
-  std::optional<std::pair<InterfaceKey, std::uint32_t>> last;  // of the packet before
+  bool closed = false;
+  std::uint64_t files = 0;
+  std::uint64_t packets_in_file = 0;
+  std::uint64_t bytes_in_file = 0;  // without the buffer
+  base::TimeNs first_ns = 0;        // of the file's first packet
+  std::deque<Made> made;            // at most keep_files
 };
 
-base::Result<PcapngWriter> PcapngWriter::create(const std::string& path,
-                                                const std::string& application) {
-  auto impl = std::make_unique<Impl>();
-  if (auto opened = impl->open(path); !opened.ok()) return opened.error();
-  impl->buffer.reserve(kBufferBytes);
-  impl->write_section(application);
+base::Result<PcapngWriter> PcapngWriter::create(const std::string& path, std::string application,
+                                                const Rotation& rotation) {
+  auto impl = std::make_unique<Impl>(std::move(application), rotation);
+  if (auto opened = impl->begin(path); !opened.ok()) return opened.error();
   return PcapngWriter(std::move(impl));
 }
 
@@ -236,16 +183,25 @@ PcapngWriter& PcapngWriter::operator=(PcapngWriter&&) noexcept = default;
 PcapngWriter::~PcapngWriter() = default;
 
 base::Status PcapngWriter::write(const model::Packet& packet) {
-  if (impl_->failure) return *impl_->failure;
-  if (impl_->fd < 0) return base::Error{base::ErrorCode::kInvalid, impl_->name + ": is closed"};
   if (packet.bytes.size() > std::numeric_limits<std::uint32_t>::max() - kBufferBytes) {
-    return base::Error{base::ErrorCode::kLimit, impl_->name + ": a packet beyond 4 GiB"};
+    return base::Error{base::ErrorCode::kLimit, impl_->path + ": a packet beyond 4 GiB"};
   }
-  impl_->write_packet(packet);
-  return impl_->buffer.size() < kBufferBytes ? base::ok_status() : impl_->flush();
+  if (impl_->failure) return *impl_->failure;
+  if (impl_->closed) return impl_->write(packet);
+  if (auto way = impl_->make_way(packet); !way.ok()) return way;
+  return impl_->write(packet);
 }
 
-base::Status PcapngWriter::flush() { return impl_->flush(); }
-base::Status PcapngWriter::close() { return impl_->finish(); }
+base::Status PcapngWriter::write(const model::CaptureNote& note) { return impl_->write(note); }
+
+base::Status PcapngWriter::flush() {
+  if (impl_->rotation.divides() && impl_->packets_in_file == 0) return base::ok_status();
+  if (!impl_->failure && !impl_->closed) impl_->encoder.begin_section(impl_->buffer);
+  return impl_->flush();
+}
+
+base::Status PcapngWriter::close() { return impl_->close(); }
+
+std::uint64_t PcapngWriter::not_repeated() const { return impl_->encoder.not_repeated(); }
 
 }  // namespace netwatch::record

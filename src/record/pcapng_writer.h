@@ -1,30 +1,55 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "model/packet.h"
 
 namespace netwatch::record {
 
-// Writes packets as pcapng (draft-ietf-opsawg-pcapng): one section, one interface block per
-// (source, ifindex, linktype) as they appear, nanosecond time stamps, epb_flags direction. The
-// file is made beside its final name with mode 0600 and renamed by close(); "-" is standard
-// output, and what exists already and is no regular file (a pipe, a device) is written in place.
+// When a capture goes on in the next file. 0: not for this reason. Times are those of packets, so
+// a file that is read is divided as the capture would have been.
+struct Rotation {
+  std::uint64_t max_bytes = 0;  // a packet that would make the file longer begins the next
+  std::uint64_t max_packets = 0;
+  base::TimeNs duration_ns = 0;  // since the file's first packet
+  base::TimeNs interval_ns = 0;  // at each multiple of it since the epoch
+  std::uint32_t keep_files = 0;  // older ones are deleted, if this writer made them
+
+  [[nodiscard]] bool divides() const {
+    return max_bytes != 0 || max_packets != 0 || duration_ns != 0 || interval_ns != 0;
+  }
+};
+
+// Writes packets as pcapng (draft-ietf-opsawg-pcapng): nanosecond time stamps, epb_flags direction,
+// the options of packets; and of notes interfaces, names, statistics, secrets, journals and custom
+// blocks, and of sections their hardware, system and comments (see PcapngEncoder). The file
+// appears whole (see OutputFile); "-" is standard output.
+// With a Rotation the files are called after their number and the UTC time of their first packet:
+// for a/b.pcapng a/b_00001_20261121T154500Z.pcapng. Each is complete in itself: its interfaces, and
+// the names and secrets so far, are said in it. A file that exists is never replaced then.
 // After an error every call repeats it. Packets from before 1970 carry the time 0.
 class PcapngWriter {
  public:
-  static base::Result<PcapngWriter> create(const std::string& path, const std::string& application);
+  static base::Result<PcapngWriter> create(const std::string& path, std::string application,
+                                           const Rotation& rotation = {});
   PcapngWriter(PcapngWriter&&) noexcept;
   PcapngWriter& operator=(PcapngWriter&&) noexcept;
   ~PcapngWriter();  // without close(): the unfinished file is removed
 
   // Buffered: a reader at the other end of a pipe sees packets after flush().
   base::Status write(const model::Packet& packet);
+  // What a file said; an interface before its first packet.
+  base::Status write(const model::CaptureNote& note);
   base::Status flush();
   base::Status close();
+
+  // Names and secrets that later files lack since they were too many.
+  [[nodiscard]] std::uint64_t not_repeated() const;
 
  private:
   struct Impl;

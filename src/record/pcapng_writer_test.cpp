@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -172,22 +173,53 @@ TEST_F(PcapngWriterTest, DevicesAndPipesAreWrittenInPlace) {
   EXPECT_FALSE(fs::is_regular_file("/dev/full"));
 }
 
-TEST_F(PcapngWriterTest, ADiskThatFillsUpIsSaidAndLeavesNothing) {
-  PcapngWriter writer = make(path_);
+// Writes until a file may not grow beyond 600,000 bytes; returns the error.
+std::string fill_up(PcapngWriter& writer) {
   const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
   struct rlimit old_limit{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old_limit), 0);
+  EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &old_limit), 0);
   struct rlimit small = old_limit;
-  small.rlim_cur = 300'000;
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  small.rlim_cur = 600'000;
+  EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
   const std::string data(1000, 'd');
   bool failed = false;
   for (int i = 0; i < 1000 && !failed; ++i) failed = !writer.write(packet_of(data, i)).ok();
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old_limit), 0);
+  EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &old_limit), 0);
   std::signal(SIGXFSZ, old_handler);
   EXPECT_TRUE(failed);
-  EXPECT_FALSE(writer.close().ok());
-  EXPECT_EQ(files(), 0U);
+  return writer.close().error().message;
+}
+
+// Of the blocks of a file; nothing if they do not end where the file does.
+std::size_t whole_blocks(const std::string& file) {
+  std::size_t blocks = 0;
+  for (std::size_t at = 0; at < file.size(); ++blocks) {
+    std::uint32_t length = 0;
+    if (file.size() - at < 12) return 0;
+    std::memcpy(&length, &file[at + 4], 4);
+    if (length < 12 || length > file.size() - at) return 0;
+    at += length;
+  }
+  return blocks;
+}
+
+TEST_F(PcapngWriterTest, WhatWasGoodIsKeptWhenTheDiskIsFull) {
+  PcapngWriter writer = make(path_);
+  const std::string error = fill_up(writer);
+  EXPECT_NE(error.find("are kept in " + path_.string()), std::string::npos) << error;
+  EXPECT_EQ(files(), 1U);
+  EXPECT_GT(whole_blocks(contents()), 400U);
+}
+
+TEST_F(PcapngWriterTest, AFullDiskDoesNotCostTheFileThatWasThere) {
+  std::ofstream(path_) << "old";
+  PcapngWriter writer = make(path_);
+  const std::string error = fill_up(writer);
+  EXPECT_EQ(contents(), "old");
+  ASSERT_EQ(files(), 2U);
+  const std::string kept = error.substr(error.rfind(' ') + 1);
+  std::ifstream in(kept, std::ios::binary);
+  EXPECT_GT(whole_blocks({std::istreambuf_iterator<char>(in), {}}), 400U) << error;
 }
 
 TEST_F(PcapngWriterTest, SaysWhyNot) {
@@ -234,7 +266,7 @@ TEST_F(PcapngWriterTest, OthersReadIt) {
     model::Packet packet = packet_of(std::string_view(data).substr(0, 60 + i * 1001),
                                      1'600'000'000'000'000'001 + base::TimeNs{i} * 999'999'999);
     packet.source = i % 2;
-    packet.ifindex = i % 3;
+    packet.interface = i % 3;
     packet.direction = static_cast<model::PacketDirection>(i % 3);
     packet.wire_len += i;
     ASSERT_TRUE(writer.write(packet).ok());

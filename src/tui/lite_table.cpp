@@ -18,6 +18,8 @@ std::string_view source_letter(model::NameSource source) {
       return "d";
     case model::NameSource::kReverseDns:
       return "p";
+    case model::NameSource::kFile:
+      return "f";
     case model::NameSource::kOther:
       return "o";
     case model::NameSource::kNone:

@@ -128,8 +128,10 @@ bool parse_packet_rest(PacketBlock& packet, Reader& reader, ByteOrder order) {
   if (cursor.at_end()) return true;
   cursor.take_up_to(padded(packet.captured_len) - packet.captured_len);
   (void)for_each_option(reader, [&](std::uint16_t code, base::Bytes value) {
-    if (code == option::kPacketFlags && value.size() == 4)
-      packet.direction = direction_of(load32(value.data(), order));
+    if (code == option::kPacketFlags && value.size() == 4) {
+      packet.flags = load32(value.data(), order);
+      packet.direction = direction_of(packet.flags);
+    }
     if (code == option::kPacketDropCount && value.size() == 8)
       packet.dropped_before = load64(value.data(), order);
   });
@@ -235,7 +237,8 @@ std::optional<Statistics> parse_statistics(base::Bytes body, ByteOrder order) {
   Reader reader(body, order);
   Statistics out;
   out.interface_id = reader.u32();
-  (void)reader.u64();
+  const std::uint64_t high = reader.u32();
+  out.stamp = (high << 32) | reader.u32();
   if (!reader.cursor().ok()) return std::nullopt;
   (void)for_each_option(reader, [&](std::uint16_t code, base::Bytes value) {
     const bool drop = code == option::kStatisticsInterfaceDrop || code == option::kStatisticsOsDrop;

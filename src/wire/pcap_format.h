@@ -71,20 +71,26 @@ enum class BlockType : std::uint32_t {
   kNameResolution = 4,
   kInterfaceStatistics = 5,
   kEnhancedPacket = 6,
+  kJournal = 9,  // systemd's journal export format: text and counted bytes
   kDecryptionSecrets = 10,
   kCustom = 0x00000bad,
+  kCustomNoCopy = 0x40000bad,  // must not be copied into another file
 };
 inline constexpr std::uint32_t kByteOrderMagic = 0x1a2b3c4d;
 inline constexpr std::size_t kBlockHeaderBytes = 8;     // type, total length
 inline constexpr std::size_t kBlockOverheadBytes = 12;  // and the total length again, at the end
 inline constexpr std::size_t kSectionBodyBytes = 16;
 inline constexpr std::size_t kInterfaceBodyBytes = 8;
-inline constexpr std::size_t kEnhancedBodyBytes = 20;
+inline constexpr std::size_t kEnhancedBodyBytes = 20;  // of obsolete packet blocks, too
 inline constexpr std::size_t kStatisticsBodyBytes = 12;
 
 namespace option {
 inline constexpr std::uint16_t kEnd = 0;
 inline constexpr std::uint16_t kComment = 1;
+inline constexpr std::uint16_t kCustomText = 2988;
+inline constexpr std::uint16_t kCustomBytes = 2989;
+inline constexpr std::uint16_t kCustomTextNoCopy = 19372;
+inline constexpr std::uint16_t kCustomBytesNoCopy = 19373;
 inline constexpr std::uint16_t kSectionHardware = 2;
 inline constexpr std::uint16_t kSectionOs = 3;
 inline constexpr std::uint16_t kSectionApplication = 4;
@@ -139,6 +145,7 @@ struct PacketBlock {
   base::Bytes bytes;
   model::PacketDirection direction = model::PacketDirection::kUnknown;
   std::uint64_t dropped_before = 0;
+  std::uint32_t flags = 0;  // epb_flags
 };
 // Options that overrun their block are ignored from there on: the packet itself is whole.
 std::optional<PacketBlock> parse_enhanced_packet(base::Bytes body, ByteOrder order);
@@ -149,6 +156,7 @@ std::optional<PacketBlock> parse_simple_packet(base::Bytes body, ByteOrder order
 
 struct Statistics {
   std::uint32_t interface_id = 0;
+  std::uint64_t stamp = 0;    // in the units of the interface
   std::uint64_t dropped = 0;  // by the interface and by the OS, since the start of the capture
 };
 std::optional<Statistics> parse_statistics(base::Bytes body, ByteOrder order);

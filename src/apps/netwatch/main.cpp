@@ -52,6 +52,13 @@ void add_read_options(CLI::App& read, ReadOptions& options) {
   read.add_option("-w,--write", options.write_path,
                   "Write the packets (of matching flows) as pcapng; - is standard output")
       ->type_name("FILE");
+  read.add_option("-b,--ring-buffer", options.rotation,
+                  "With -w: go on in the next file: filesize:100MB, duration:15m, interval:1h, "
+                  "packets:N; files:N keeps the last N")
+      ->type_name("KEY:VALUE")
+      ->allow_extra_args(false);
+  read.add_flag("--follow", options.follow,
+                "Wait for what is still being written to the file, until interrupted");
   read.add_option("-c,--count", options.max_packets, "Stop after so many packets")
       ->type_name("N")
       ->check(CLI::Validator(whole_number_from_one, ""));

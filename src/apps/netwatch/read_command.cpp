@@ -13,7 +13,9 @@
 #include "apps/netwatch/exit_code.h"
 #include "apps/netwatch/progress.h"
 #include "apps/netwatch/result_printers.h"
+#include "apps/netwatch/rotation_options.h"
 #include "apps/netwatch/spool.h"
+#include "apps/netwatch/stop_signal.h"
 #include "apps/netwatch/summary.h"
 #include "base/text.h"
 #include "pipeline/file_run.h"
@@ -78,8 +80,15 @@ class ReadRun {
     pipeline::FileRunOptions run = run_options();
     run.engine.selected = selected_ ? &*selected_ : nullptr;
     run.on_start = [this](const auto& linktypes) { print_head(linktypes); };
+    if (options_.follow) {
+      stop_.emplace();
+      run.follow = true;
+      run.stop_fd = stop_->fd();
+    }
     if (writer_ && !filter_) {
       run.on_packet = [this](const model::Packet& packet) { write(packet); };
+      run.on_note = [this](const model::CaptureNote& note) { write(note); };
+      if (live_) run.on_batch_end = [this] { flush_written(); };
     }
     const pipeline::FileRunOutcome outcome = pipeline::run_files(run, writing);
     progress_.clear();
@@ -104,6 +113,11 @@ class ReadRun {
       if (run_.writer_) run_.write(packet);
     }
     [[nodiscard]] bool wants_results() const override { return next_.wants_results(); }
+    // Without a filter they come by another way, together with all packets.
+    void on_note(const model::CaptureNote& note) override {
+      if (run_.writer_ && run_.filter_) run_.write(note);
+    }
+    void on_batch_end() override { next_.on_batch_end(); }
 
    private:
     pipeline::ResultSink& next_;
@@ -120,11 +134,18 @@ class ReadRun {
       filter_ = std::move(*filter);
     }
     if (const int status = check_outputs(); status != kExitOk) return status;
+    // What is asked of the input before it is copied for a filter.
+    live_ = options_.follow || std::ranges::any_of(options_.files, [](const std::string& file) {
+              return file == "-" || is_pipe(file);
+            });
     if (filter_) {
       if (const int status = spool_inputs(); status != kExitOk) return status;
     }
+    auto rotation = parse_rotation(options_.rotation);
+    if (!rotation.ok()) return usage(rotation.error().message);
     if (!options_.write_path.empty()) {
-      auto writer = record::PcapngWriter::create(options_.write_path, "netwatch " NETWATCH_VERSION);
+      auto writer = record::PcapngWriter::create(options_.write_path, "netwatch " NETWATCH_VERSION,
+                                                 *rotation);
       if (!writer.ok()) {
         complain(writer.error().message);
         return kExitNotPossible;
@@ -137,16 +158,31 @@ class ReadRun {
   // What would destroy an input or mix two outputs is refused before anything is opened.
   [[nodiscard]] int check_outputs() const {
     if (options_.write_path == "-" && (options_.json || options_.flows || options_.records)) {
-      complain("-w - writes packets to standard output: leave out --json, --flows and --records");
-      return kExitUsage;
+      return usage(
+          "-w - writes packets to standard output: leave out --json, --flows and --records");
     }
     for (const std::string& file : options_.files) {
       if (same_file(file, options_.write_path)) {
-        complain("-w would overwrite the capture that is read: " + file);
-        return kExitUsage;
+        return usage("-w would overwrite the capture that is read: " + file);
       }
     }
+    if (!options_.rotation.empty() && options_.write_path.empty()) {
+      return usage("-b divides what -w writes: give -w FILE, too");
+    }
+    if (options_.follow && options_.files.size() > 1) {
+      return usage("--follow waits at the end of one file: give it alone");
+    }
+    if (options_.follow && filter_) {
+      return usage(
+          "-Y with --follow: whether a flow matches is known only at its end. Leave out -Y "
+          "and select from the output, or record with -w and filter that");
+    }
     return kExitOk;
+  }
+
+  [[nodiscard]] static int usage(std::string_view message) {
+    complain(message);
+    return kExitUsage;
   }
 
   // Two passes need inputs that can be read twice: pipes are copied first.
@@ -185,9 +221,9 @@ class ReadRun {
 
   std::unique_ptr<pipeline::ResultSink> make_sink() {
     if (options_.quiet) return std::make_unique<pipeline::CountingSink>();
-    if (options_.json) return std::make_unique<JsonPrinter>(out_);
+    if (options_.json) return std::make_unique<JsonPrinter>(out_, live_);
     if (options_.flows || options_.records) {
-      return std::make_unique<TextPrinter>(out_, options_.flows, options_.records);
+      return std::make_unique<TextPrinter>(out_, live_, options_.flows, options_.records);
     }
     // With -w alone the file is what was asked for.
     if (writer_) return std::make_unique<pipeline::CountingSink>();
@@ -233,6 +269,7 @@ class ReadRun {
     }
     // Nothing could be read: an output that was there before stays as it was.
     if (outcome.totals.packets == 0 && !outcome.errors.empty()) writer_.reset();
+    if (writer_ && !write_error_) tell_left_out(outcome.notes_left_out);
     if (writer_ && !write_error_) {
       if (auto closed = writer_->close(); !closed.ok()) write_error_ = closed.error();
     }
@@ -247,6 +284,22 @@ class ReadRun {
     return status;
   }
 
+  // What others will not find in the file that was written.
+  void tell_left_out(std::uint64_t notes) const {
+    if (notes > 0) {
+      complain(
+          fmt::format("{} blocks or options are not in {}: of unknown kinds, damaged, or "
+                      "marked not to be copied",
+                      notes, options_.write_path));
+    }
+    if (writer_->not_repeated() > 0) {
+      complain(
+          fmt::format("{} blocks of names and secrets are in one of the files only: there are "
+                      "too many to say them again in each",
+                      writer_->not_repeated()));
+    }
+  }
+
   // An error in the copy of a pipe is one in the pipe.
   [[nodiscard]] std::string in_users_words(std::string message) const {
     for (const Spooled& spooled : spools_) {
@@ -256,13 +309,22 @@ class ReadRun {
     return message;
   }
 
-  void write(const model::Packet& packet) {
+  // A packet, or what a file says beside packets.
+  template <typename Item>
+  void write(const Item& item) {
     if (write_error_) return;
-    if (auto written = writer_->write(packet); !written.ok()) write_error_ = written.error();
+    if (auto written = writer_->write(item); !written.ok()) write_error_ = written.error();
+  }
+
+  void flush_written() {
+    if (write_error_) return;
+    if (auto flushed = writer_->flush(); !flushed.ok()) write_error_ = flushed.error();
   }
 
   ReadOptions options_;
   std::string source_;
+  bool live_ = false;  // more comes while we read: it is shown at once
+  std::optional<StopSignal> stop_;
   Output out_;
   Progress progress_;
   std::optional<query::Filter> filter_;

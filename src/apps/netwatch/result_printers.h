@@ -10,7 +10,8 @@ namespace netwatch::app {
 // NDJSON: one line for each record and each flow.
 class JsonPrinter final : public pipeline::ResultSink {
  public:
-  explicit JsonPrinter(Output& out) : out_(out) {}
+  // `live`: somebody waits for each line; nothing is held back.
+  JsonPrinter(Output& out, bool live) : out_(out), live_(live) {}
   void on_record(const model::Record& record) override {
     exporting::append_record(out_.buffer(), record);
     out_.written();
@@ -19,16 +20,20 @@ class JsonPrinter final : public pipeline::ResultSink {
     exporting::append_flow(out_.buffer(), flow);
     out_.written();
   }
+  void on_batch_end() override {
+    if (live_) out_.flush();
+  }
 
  private:
   Output& out_;
+  bool live_;
 };
 
 // Lines for people: flows as they end, records as they are complete, or both.
 class TextPrinter final : public pipeline::ResultSink {
  public:
-  TextPrinter(Output& out, bool flows, bool records)
-      : out_(out), flows_(flows), records_(records) {}
+  TextPrinter(Output& out, bool live, bool flows, bool records)
+      : out_(out), live_(live), flows_(flows), records_(records) {}
   void on_record(const model::Record& record) override {
     if (!records_) return;
     append_record_line(out_.buffer(), record);
@@ -39,9 +44,13 @@ class TextPrinter final : public pipeline::ResultSink {
     append_flow_line(out_.buffer(), flow);
     out_.written();
   }
+  void on_batch_end() override {
+    if (live_) out_.flush();
+  }
 
  private:
   Output& out_;
+  bool live_;
   bool flows_;
   bool records_;
 };

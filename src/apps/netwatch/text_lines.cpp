@@ -88,6 +88,7 @@ void append_flow_line(std::string& out, const model::Flow& flow) {
                      tui::format_bytes(static_cast<double>(received.wire_bytes)), rtt);
   base::append_sanitised(out, flow.name);
   if (flow.name_from == model::NameSource::kDns) out += " (by DNS)";
+  if (flow.name_from == model::NameSource::kFile) out += " (by the file)";
   while (out.back() == ' ') out.pop_back();
   out += '\n';
 }
