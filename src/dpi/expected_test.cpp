@@ -117,8 +117,6 @@ TEST_F(ExpectedTest, WhatItCarriesWasNotAnnounced) {
   feed(1, {}, "A:192.0.2.2 4000 me");
   feed(2, {.resp_port = 4000}, "child xyz");
   EXPECT_EQ(lines_, (Lines{"2 of 1", "2 is anything", "child xyz by me"}));
-  feed(2, {.resp_port = 4000}, "child L:\n");
-  EXPECT_EQ(lines_.back(), "L:");
 }
 
 TEST_F(ExpectedTest, ContentDecides) {
