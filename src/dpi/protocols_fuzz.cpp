@@ -1,5 +1,6 @@
 // One fuzzer for the whole table. The first byte chooses: an analyzer that probes, or one decoder
 // that is fed directly. Then chunks of {control, length, bytes}: side, gap, datagram, cut.
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -69,10 +70,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         .datagram = (control & 2) != 0,
         .cut = (control & 4) != 0};
     const std::size_t which = (control >> 3) & 3;
+    // One pair of hosts, so that what one flow announces may meet another.
+    static const std::array<netwatch::base::IpAddress, 2> kHosts{
+        *netwatch::base::IpAddress::parse("192.0.2.1"),
+        *netwatch::base::IpAddress::parse("192.0.2.2")};
     const FlowRef flow{.id = which + 1,
                        .proto = static_cast<std::uint8_t>(chunk.datagram ? 17 : 6),
                        .orig_port = 50000,
-                       .resp_port = static_cast<std::uint16_t>(choice)};
+                       .resp_port = static_cast<std::uint16_t>(choice + which),
+                       .hosts = &kHosts};
     if (which == 3) {
       analyzer.end(slots[0], {.id = 1}, 0, packet);
       continue;

@@ -61,7 +61,9 @@ HeaderDecoder::Move HeaderDecoder::advance(string_view rest, const model::Stream
   // Line ends between messages keep a connection alive.
   const std::size_t empty = std::min(rest.find_first_not_of("\r\n"), rest.size());
   if (empty > 0) return {.consumed = empty};
-  if (const std::uint64_t other = aside(rest); other > 0) return {.consumed = other};
+  const Aside other = aside(rest, chunk, context);
+  if (other.wanted > rest.size() && !chunk.cut) return {.wait = true, .wanted = other.wanted};
+  if (other.bytes > 0) return {.consumed = other.bytes};
   const Probe probe = begins(rest);
   if (probe == Probe::kNo) return {.lost = true};
   const bool last = chunk.datagram || chunk.cut;

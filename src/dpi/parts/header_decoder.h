@@ -32,8 +32,16 @@ class HeaderDecoder : public Decoder {
   virtual void on_message(const Message& message) = 0;
   // Does a message begin here? kYes needs its first line whole.
   [[nodiscard]] virtual Probe begins(std::string_view bytes) const = 0;
-  // Bytes of something else that lies between messages; 0 if it is none, or not known yet.
-  [[nodiscard]] virtual std::uint64_t aside(std::string_view /*bytes*/) const { return 0; }
+  // Something else that lies between messages: how long it is (0 if it is none), and how much of it
+  // must be here before it is asked again.
+  struct Aside {
+    std::uint64_t bytes = 0;
+    std::size_t wanted = 0;
+  };
+  virtual Aside aside(std::string_view /*bytes*/, const model::StreamChunk& /*chunk*/,
+                      Context& /*context*/) {
+    return {};
+  }
 
  private:
   struct Move {

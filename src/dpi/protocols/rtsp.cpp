@@ -1,11 +1,13 @@
-// RTSP 1.0 and 2.0: RFC 2326, RFC 7826 (section 5 messages, 14 data between them, which are passed
-// over), with the sessions it describes in SDP (RFC 8866).
+// RTSP 1.0 and 2.0: RFC 2326, RFC 7826 (section 5 messages, 14 data between them, which are the
+// child), with the sessions it describes in SDP (RFC 8866). Media on ports of their own are
+// expected where SETUP says (rtp.cpp).
 #include <algorithm>
 #include <array>
 
 #include "base/cursor.h"
 #include "dpi/parts/header_decoder.h"
 #include "dpi/parts/http_message.h"
+#include "dpi/parts/media_note.h"
 #include "dpi/parts/shown_uri.h"
 #include "dpi/protocol.h"
 
@@ -129,17 +131,75 @@ class RtspDecoder final : public HeaderDecoder {
     return bytes.starts_with('$') ? Probe::kMore : classify(bytes);
   }
   // RFC 7826 section 14: "$", a channel, a length, data.
-  [[nodiscard]] std::uint64_t aside(string_view bytes) const override {
-    if (!bytes.starts_with('$') || bytes.size() < 4) return 0;
-    base::Cursor cursor(base::as_bytes(bytes));
-    cursor.skip(2);
-    return std::uint64_t{4} + cursor.u16();
-  }
+  Aside aside(string_view bytes, const model::StreamChunk& chunk, Context& context) override;
 
  private:
+  void expect_ports(string_view transport, const Message& message);
+
   WaitingRequests waiting_;
+  MediaNote note_;  // of what DESCRIBE was answered
   bool known_ = false;
+  bool carried_ = true;  // somebody may read the data
 };
+
+RtspDecoder::Aside RtspDecoder::aside(string_view bytes, const model::StreamChunk& chunk,
+                                      Context& context) {
+  if (!bytes.starts_with('$')) return {};
+  base::Cursor cursor(base::as_bytes(bytes));
+  cursor.skip(2);
+  const std::size_t length = cursor.u16();
+  if (!cursor.ok()) return {.wanted = 4};
+  if (!carried_ || !known_ || length + 4 > kMaxHeldBytes) return {.bytes = length + 4};
+  if (cursor.remaining() < length && !chunk.cut) return {.wanted = length + 4};
+  const bool cut = cursor.remaining() < length;
+  carried_ = context.child({.side = chunk.side,
+                            .time_ns = chunk.time_ns,
+                            .packet = chunk.packet,
+                            .bytes = cursor.take_up_to(length),
+                            .datagram = true,
+                            .cut = cut});
+  return {.bytes = length + 4};
+}
+
+// "4000-4001": the first, and the one behind the hyphen or the next.
+void expect_pair(string_view ports, const base::IpAddress& address, base::Bytes note,
+                 Context& context) {
+  const auto first = parse_decimal(ports.substr(0, ports.find('-')));
+  if (!first || *first == 0 || *first >= 0xFFFF) return;
+  Expected flow{.protocol = "rtp",
+                .transport = Transport::kUdp,
+                .address = address,
+                .port = static_cast<std::uint16_t>(*first),
+                .note = note};
+  context.expect(flow);
+  flow.protocol = "rtcp";
+  ++flow.port;
+  context.expect(flow);
+}
+
+// What SETUP was answered: "RTP/AVP;unicast;client_port=4000-4001;server_port=5000-5001", or
+// "RTP/AVP/TCP;interleaved=0-1" (RFC 7826 section 18.54, RFC 2326 section 12.39).
+void RtspDecoder::expect_ports(string_view transport, const Message& message) {
+  const string_view profile = transport.substr(0, transport.find(';'));
+  if (profile.find("RTP/") == string_view::npos) return;
+  MediaNote note = note_;
+  if (note.empty()) note.begin(profile, {});
+  bool ports = false;
+  while (!transport.empty()) {
+    const std::size_t end = std::min(transport.find(';'), transport.size());
+    const string_view one = trim_blanks(transport.substr(0, end));
+    transport.remove_prefix(std::min(end + 1, transport.size()));
+    const string_view value = one.substr(std::min(one.find('=') + 1, one.size()));
+    const bool of_server = one.starts_with("server_port=");
+    if (!of_server && !one.starts_with("client_port=")) continue;
+    ports = true;
+    const model::Side side = of_server ? message.side : model::other(message.side);
+    expect_pair(value, message.context.address(side), note.bytes(), message.context);
+  }
+  if (ports) return;
+  message.context.expect(
+      {.protocol = "rtp", .transport = Transport::kUdp, .address = {}, .note = note.bytes()});
+}
 
 void RtspDecoder::on_message(const Message& message) {
   model::RecordBuilder& record = message.context.record();
@@ -164,6 +224,7 @@ void RtspDecoder::on_message(const Message& message) {
   HeaderCursor cursor(message.fields);
   HeaderCursor::Field field;
   std::uint32_t seen = 0;
+  string_view transport;
   while (cursor.next(field, message.cut)) {
     if (same_ignoring_case(field.name, "Authorization") && (seen >> kUser & 1) == 0) {
       const string_view user = quoted_parameter(field.value, "username");
@@ -173,6 +234,7 @@ void RtspDecoder::on_message(const Message& message) {
     for (const Reported& one : kReported) {
       if (!same_ignoring_case(field.name, one.name) || (seen >> one.field & 1) != 0) continue;
       seen |= 1U << one.field;
+      if (one.field == kTransport) transport = field.value;
       record.add_text(one.field, field.value);
     }
   }
@@ -184,6 +246,8 @@ void RtspDecoder::on_message(const Message& message) {
   }
   if (message.cut) record.mark_cut();
   message.context.emit(message.side);
+  note_media(message.body, {}, note_);
+  if (!request && !transport.empty()) expect_ports(transport, message);
 }
 
 constexpr std::uint16_t kPorts[] = {554, 8554};

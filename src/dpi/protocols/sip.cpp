@@ -1,11 +1,12 @@
 // SIP over UDP and TCP: RFC 3261 (section 7 messages, 7.3.3 short forms of header names, 20 header
-// fields), with the sessions it describes in SDP (RFC 8866). Of credentials only the user's name
-// is reported.
+// fields), with the sessions it describes in SDP (RFC 8866): their media are expected (rtp.cpp). Of
+// credentials only the user's name is reported.
 #include <algorithm>
 #include <array>
 
 #include "dpi/parts/header_decoder.h"
 #include "dpi/parts/http_message.h"
+#include "dpi/parts/media_note.h"
 #include "dpi/parts/shown_uri.h"
 #include "dpi/protocol.h"
 
@@ -165,8 +166,9 @@ class SipDecoder final : public HeaderDecoder {
   void on_message(const Message& message) override;
   [[nodiscard]] Probe begins(string_view bytes) const override { return classify(bytes); }
   // Four zeros, or so, keep a way through a NAT open.
-  [[nodiscard]] std::uint64_t aside(string_view bytes) const override {
-    return std::min(bytes.find_first_not_of('\0'), bytes.size());
+  Aside aside(string_view bytes, const model::StreamChunk& /*chunk*/,
+              Context& /*context*/) override {
+    return {.bytes = std::min(bytes.find_first_not_of('\0'), bytes.size())};
   }
 
  private:
@@ -193,6 +195,7 @@ void SipDecoder::on_message(const Message& message) {
   std::uint32_t seen = 0;  // the first of several counts
   HeaderCursor cursor(message.fields);
   HeaderCursor::Field field;
+  string_view call;
   while (cursor.next(field, message.cut)) {
     const bool credentials = same_ignoring_case(field.name, "Authorization") ||
                              same_ignoring_case(field.name, "Proxy-Authorization");
@@ -207,6 +210,7 @@ void SipDecoder::on_message(const Message& message) {
           (!one.short_form.empty() && same_ignoring_case(field.name, one.short_form));
       if (!named || (seen >> one.field & 1) != 0) continue;
       seen |= 1U << one.field;
+      if (one.field == kCallId) call = field.value;
       if (one.address) {
         record.add_text(one.field, ShownUri(address_of(field.value)).text());
       } else {
@@ -217,6 +221,7 @@ void SipDecoder::on_message(const Message& message) {
   add_sdp(message.body, kMedia, kMediaAddress, record);
   if (message.cut) record.mark_cut();
   message.context.emit(message.side);
+  expect_media(message.body, call, message.context);
 }
 
 constexpr std::uint16_t kPorts[] = {5060};
