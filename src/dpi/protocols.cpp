@@ -57,6 +57,7 @@ extern const ProtocolDef kKafka;
 extern const ProtocolDef kXmpp;
 extern const ProtocolDef kGquic;
 extern const ProtocolDef kFtpData;
+extern const ProtocolDef kBittorrent;
 extern const ProtocolDef kRtcp;
 extern const ProtocolDef kRtp;
 extern const ProtocolDef kHttp2;
@@ -72,19 +73,19 @@ extern const ProtocolDef kSctp;
 
 std::span<const ProtocolDef* const> protocols() {
   static constexpr std::array kTable{
-      &kTls,       &kQuic,    &kDtls,    &kProxy,     &kOpenvpn,
-      &kRdpudp,    &kRdp,     &kDhcp,    &kDhcpv6,    &kNtp,
-      &kSnmp,      &kSsdp,    &kStun,    &kSyslog,    &kRadius,
-      &kTftp,      &kNbns,    &kNbdgm,   &kKerberos,  &kWireguard,
-      &kCoap,      &kIke,     &kBtDht,   &kUtp,       &kHttp,
-      &kMdns,      &kLlmnr,   &kDns,     &kSsh,       &kFtp,
-      &kSmtp,      &kImap,    &kPop3,    &kTelnet,    &kSocks,
-      &kRedis,     &kMysql,   &kPgsql,   &kMemcached, &kMemcachedBinary,
-      &kMqtt,      &kIrc,     &kSip,     &kRtsp,      &kLdap,
-      &kVnc,       &kAmqp,    &kMongodb, &kKafka,     &kXmpp,
-      &kGquic,     &kFtpData, &kRtcp,    &kRtp,       &kHttp2,
-      &kWebsocket, &kNbss,    &kSmb,     &kNfs,       &kSunrpc,
-      &kIcmp,      &kIcmp6,   &kIgmp,    &kSctp,
+      &kTls,    &kQuic,      &kDtls,       &kProxy,     &kOpenvpn,
+      &kRdpudp, &kRdp,       &kDhcp,       &kDhcpv6,    &kNtp,
+      &kSnmp,   &kSsdp,      &kStun,       &kSyslog,    &kRadius,
+      &kTftp,   &kNbns,      &kNbdgm,      &kKerberos,  &kWireguard,
+      &kCoap,   &kIke,       &kBtDht,      &kUtp,       &kHttp,
+      &kMdns,   &kLlmnr,     &kDns,        &kSsh,       &kFtp,
+      &kSmtp,   &kImap,      &kPop3,       &kTelnet,    &kSocks,
+      &kRedis,  &kMysql,     &kPgsql,      &kMemcached, &kMemcachedBinary,
+      &kMqtt,   &kIrc,       &kSip,        &kRtsp,      &kLdap,
+      &kVnc,    &kAmqp,      &kMongodb,    &kKafka,     &kXmpp,
+      &kGquic,  &kFtpData,   &kBittorrent, &kRtcp,      &kRtp,
+      &kHttp2,  &kWebsocket, &kNbss,       &kSmb,       &kNfs,
+      &kSunrpc, &kIcmp,      &kIcmp6,      &kIgmp,      &kSctp,
   };
   return kTable;
 }
