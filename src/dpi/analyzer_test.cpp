@@ -331,6 +331,14 @@ TEST_F(AnalyzerTest, ADatagramThatIsNotMineGoesToTheOthers) {
   EXPECT_EQ(log_.lines, (Lines{"app 0 lines"}));
 }
 
+TEST_F(AnalyzerTest, DatagramsThatAProbeTakesAndItsDecoderDoesNotAreCounted) {
+  use(kTable);
+  int count = 1;
+  while (datagram(0, kA, "Lz") == Appetite::kBytes && count < 99) ++count;
+  EXPECT_EQ(count, 16);
+  EXPECT_EQ(analyzer_->live(), 0U);
+}
+
 TEST_F(AnalyzerTest, DecodersGiveWayOldestFirst) {
   use(kHonest, {.decoder_bytes = 64 << 10, .held_bytes = 64 << 10});  // one page: 8 big ones
   for (std::uint64_t flow = 0; flow < 8; ++flow) feed(flow, kA, "Bx");

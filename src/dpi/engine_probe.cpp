@@ -240,7 +240,12 @@ Probe Engine::probe_datagram(std::uint32_t& slot, const model::StreamChunk& chun
   const ProbeIndex::Answer answer =
       ip ? index_.ask_ip(shown, flow_.proto) : ask(shown, true, rejected);
   if (answer.probe != Probe::kYes) return answer.probe;
-  if (slot == 0 || Mark::is(slot)) slot = new_analysis();
+  if (slot == 0 || Mark::is(slot)) {
+    // How many datagrams nobody knew is remembered while a decoder has its say.
+    const auto looks = static_cast<std::uint8_t>(Mark(slot).count());
+    slot = new_analysis();
+    table_.at(slot).tries = looks;
+  }
   return start_decoder(slot, answer.protocol) ? Probe::kYes : Probe::kNo;
 }
 
@@ -259,6 +264,7 @@ Engine::Outcome Engine::decode_datagram(std::uint32_t slot, const model::StreamC
 }
 
 Appetite Engine::undecided_datagram(std::uint32_t& slot) {
+  std::uint8_t looks = 0;
   if (slot != 0 && !Mark::is(slot)) {
     Analysis& analysis = table_.at(slot);
     const bool handed_over = analysis.layer > base_layer_;
@@ -266,11 +272,13 @@ Appetite Engine::undecided_datagram(std::uint32_t& slot) {
       settle(slot);
       return Appetite::kBytes;
     }
+    looks = analysis.confirmed != 0 ? 0 : analysis.tries;
     free_analysis(slot);
     slot = 0;
     if (handed_over) return Appetite::kNone;
   }
   Mark mark(slot);
+  for (; looks > 0; --looks) mark.count_one();
   mark.count_one();
   if (mark.count() >= kMaxUndecidedDatagrams) return give_up(slot);
   slot = mark.slot();
