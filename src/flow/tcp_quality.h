@@ -33,6 +33,7 @@ struct TcpQuality {
   std::uint8_t duplicate_run = 0;
   std::uint8_t syn_retries = 0;
   std::uint8_t resets = 0;
+  std::uint8_t gaps = 0;
   std::uint8_t window_scale = kNoScale;
   bool probing : 1 = false;
   bool probe_has_ts : 1 = false;

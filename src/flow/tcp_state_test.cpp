@@ -137,6 +137,12 @@ TEST(TcpState, AsZeekNamesThem) {
       {">S;<SA;>A;>A 2;>A @1 2;>A @1 2;>A @1 2;>A @1 2;>A @1 2;>A @1 2;>A @1 2;>A @1 2;>A @1 2;"
        ">A @1 2",
        "S1", "ShADTT", FlowEnd::kEndOfInput},
+      // Data that do not go beyond what was sent: overtaken, probes, known by an ACK's number only.
+      {">S;<SA;>A;>A @6 5;>A @1 5", "S1", "ShADT", FlowEnd::kEndOfInput},
+      {">S;<SA;>A;>A 5;>A @5 1", "S1", "ShADT", FlowEnd::kEndOfInput},
+      {">S;<SA;>A;>A @21;>A @1 20", "S1", "ShADT", FlowEnd::kEndOfInput},
+      {">S;<SA;>A;>A @21;>A @1 40", "S1", "ShAD", FlowEnd::kEndOfInput},
+      {">S;<SA;>A;>A @70000;>A @1 40;>A 40", "S1", "ShAD", FlowEnd::kEndOfInput},
       {">S;<SA;>A;>A @11 5;>A", "S1", "ShADG", FlowEnd::kEndOfInput},
       {">SF", "SH", "QSF", FlowEnd::kEndOfInput},
       {">S;<SA;>A;>FRA", "RSTO", "ShAIFR", FlowEnd::kReset},

@@ -54,9 +54,33 @@ void write_history(TcpFlow& tcp, Side side, const Flags& flags, const wire::Deco
   const std::uint32_t end = decoded.tcp_seq + decoded.payload_wire_len;
   if (flags.fin && (!me.fin || seq_diff(end, me.next) > 0)) tcp.history.add('F', side);
   if (flags.rst && !me.rst) tcp.history.add('R', side);
-  if (decoded.tcp_window == 0 && !flags.rst && !flags.syn &&
-      me.zero_windows < std::numeric_limits<std::uint8_t>::max()) {
-    if (is_power_of_ten(++me.zero_windows)) tcp.history.add('W', side);
+  if (decoded.tcp_window == 0 && !flags.rst && !flags.syn) {
+    const std::uint32_t before = tcp.quality[model::index(side)].zero_windows;
+    if (is_power_of_ten(before + 1)) tcp.history.add('W', side);
+  }
+}
+
+// Zeek's T: data that end at or before the highest sequence number so far. So one that was
+// overtaken counts, a keep-alive probe with a byte too, and one that its sender's own numbers say
+// was sent before, though it was not seen.
+void note_again(TcpFlow& tcp, Side side, const Flags& flags, const wire::Decoded& decoded) {
+  constexpr std::int32_t kMaxClaim = 0x7fff;
+  TcpSide& me = tcp.side(side);
+  if (flags.rst) return;
+  const std::uint32_t end = decoded.tcp_seq + decoded.payload_wire_len + (flags.syn ? 1 : 0);
+  const auto low = static_cast<std::uint16_t>(end);
+  if (flags.syn || !me.started) {
+    if (!me.started || me.next == me.isn + 1) me.highest = low;
+    return;
+  }
+  const auto ahead = static_cast<std::uint16_t>(me.highest - static_cast<std::uint16_t>(me.next));
+  const std::int32_t beyond = seq_diff(end, me.next + ahead);
+  if (decoded.payload_wire_len == 0) {
+    if (beyond > 0 && beyond + ahead <= kMaxClaim) me.highest = low;
+  } else if (beyond > 0) {
+    if (beyond <= kMaxSeqJump) me.highest = low;
+  } else if (me.not_beyond != std::numeric_limits<std::uint16_t>::max()) {
+    if (is_power_of_ten(++me.not_beyond)) tcp.history.add('T', side);
   }
 }
 
@@ -159,6 +183,7 @@ void track_segment(TcpFlow& tcp, Side side, const wire::Decoded& decoded,
   const Flags flags(decoded.tcp_flags);
   TcpSide& me = tcp.side(side);
   write_history(tcp, side, flags, decoded);
+  note_again(tcp, side, flags, decoded);
   update_state(tcp, side, flags, decoded.payload_wire_len > 0);
   if (flags.syn && !flags.rst) {
     // Another attempt from the same port, before any data: its numbers count from now on.
@@ -208,14 +233,13 @@ void note_old_data(TcpFlow& tcp, Side side, std::uint32_t seq, std::uint32_t len
   TcpSide& me = tcp.side(side);
   // RFC 9293 3.8.4: a probe re-sends the last byte, or one byte of rubbish in its place.
   if (len == 0 || (len == 1 && seq + 1 == me.next)) return;
-  if (me.retransmitted == std::numeric_limits<std::uint32_t>::max()) return;
-  if (is_power_of_ten(++me.retransmitted)) tcp.history.add('T', side);
+  if (me.retransmitted != std::numeric_limits<std::uint32_t>::max()) ++me.retransmitted;
 }
 
 void note_gap(TcpFlow& tcp, Side side) {
-  TcpSide& me = tcp.side(side);
-  if (me.gaps == std::numeric_limits<std::uint8_t>::max()) return;
-  if (is_power_of_ten(++me.gaps)) tcp.history.add('G', side);
+  std::uint8_t& gaps = tcp.quality[model::index(side)].gaps;
+  if (gaps == std::numeric_limits<std::uint8_t>::max()) return;
+  if (is_power_of_ten(++gaps)) tcp.history.add('G', side);
 }
 
 TimerClass tcp_class(const TcpFlow& tcp) {
@@ -275,7 +299,7 @@ std::string history_text(const TcpFlow& tcp, bool flipped, bool by_content) {
   tcp.history.append_to(out, flipped);
   for (std::size_t s = 0; s < 2; ++s) {
     const TcpSide& side = tcp.sides[s];
-    if (side.held || side.gaps > 0 || side.hole_begin == side.hole_end) continue;
+    if (side.held || tcp.quality[s].gaps > 0 || side.hole_begin == side.hole_end) continue;
     out += (s == 1) != flipped ? 'g' : 'G';  // a hole that may still be filled, but was not yet
   }
   if (out.size() > History::kMax) out.resize(History::kMax);

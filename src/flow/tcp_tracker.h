@@ -57,8 +57,9 @@ struct TcpSide {
   std::uint32_t hole_end = 0;
   std::uint32_t retransmitted = 0;
   U48 lost_bytes;
-  std::uint8_t gaps = 0;          // stops at 255
-  std::uint8_t zero_windows = 0;  // stops at 255
+  // The highest sequence number it has shown, by a segment without data too; the low half.
+  std::uint16_t highest = 0;
+  std::uint16_t not_beyond = 0;  // segments of data that did not go beyond it; stops at 65535
   EndState state : 4 = EndState::kInactive;
   bool started : 1 = false;  // isn and next are known
   bool held : 1 = false;
