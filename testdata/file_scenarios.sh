@@ -1,7 +1,7 @@
 # Scenarios of make_captures.sh for the protocols of files and of industrial control. Sourced by it:
 # uses its functions and its two namespaces.
 # Needs (Debian), besides what make_captures.sh names: samba smbclient rpcbind nfs-common nfs-ganesha
-#   nfs-ganesha-vfs libnfs-utils mbpoll python3-pymodbus
+#   nfs-ganesha-vfs libnfs-utils mbpoll python3-pymodbus python3-serial-asyncio
 
 smb_server() {
   mkdir -p "$scratch/smbd/ncalrpc" "$scratch/docs/reports"
@@ -112,6 +112,23 @@ nfs_traffic() {
   done
 }
 
+modbus_traffic() {
+  local ask=(-1 -o 1 -a 7)
+  serve /usr/bin/python3 "$here/peers/files.py" modbus-server
+  sleep 2
+  in_client timeout 5 mbpoll "${ask[@]}" -t 4 -r 1 -c 5 10.77.0.2
+  in_client timeout 5 mbpoll "${ask[@]}" -t 0 -r 1 -c 9 10.77.0.2
+  in_client timeout 5 mbpoll "${ask[@]}" -t 4 -r 10 10.77.0.2 -- 1234
+  in_client timeout 5 mbpoll "${ask[@]}" -t 4 -r 10 10.77.0.2 -- 1 2 3
+  in_client timeout 5 mbpoll "${ask[@]}" -t 4 -r 5000 10.77.0.2             # no such register
+  in_client /usr/bin/python3 "$here/peers/files.py" modbus-client 10.77.0.2
+}
+
+dnp3_scripted() {  # nothing that is packaged speaks it
+  serve "$here/peers/files.py" dnp3-server 20000
+  in_client "$here/peers/files.py" dnp3-client 10.77.0.2 20000
+}
+
 file_captures() {
   if want smb; then
     smb_server
@@ -125,4 +142,6 @@ file_captures() {
     capture sunrpc/rpcinfo_showmount sunrpc_traffic
     capture nfs/libnfs_ganesha nfs_traffic
   fi
+  if want modbus; then capture modbus/mbpoll_pymodbus modbus_traffic; fi
+  if want dnp3; then capture dnp3/outstation_scripted dnp3_scripted; fi
 }

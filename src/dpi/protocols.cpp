@@ -66,6 +66,8 @@ extern const ProtocolDef kNbss;
 extern const ProtocolDef kSmb;
 extern const ProtocolDef kNfs;
 extern const ProtocolDef kSunrpc;
+extern const ProtocolDef kModbus;
+extern const ProtocolDef kDnp3;
 extern const ProtocolDef kIcmp;
 extern const ProtocolDef kIcmp6;
 extern const ProtocolDef kIgmp;
@@ -85,7 +87,8 @@ std::span<const ProtocolDef* const> protocols() {
       &kVnc,    &kAmqp,      &kMongodb,    &kKafka,     &kXmpp,
       &kGquic,  &kFtpData,   &kBittorrent, &kRtcp,      &kRtp,
       &kHttp2,  &kWebsocket, &kNbss,       &kSmb,       &kNfs,
-      &kSunrpc, &kIcmp,      &kIcmp6,      &kIgmp,      &kSctp,
+      &kSunrpc, &kModbus,    &kDnp3,       &kIcmp,      &kIcmp6,
+      &kIgmp,   &kSctp,
   };
   return kTable;
 }

@@ -169,6 +169,8 @@ constinit const model::Schema kNfsSchema{
     .proto = "nfs", .title = "NFS", .kinds = kKinds, .fields = kFields};
 
 std::string nfs_path(string_view directory, string_view name) {
+  if (name == "." && !directory.empty()) return std::string(directory);
+  if (directory == ".") return std::string(name);
   std::string path(directory);
   if (!path.empty() && path.back() != '/') path += '/';
   return path.append(name);

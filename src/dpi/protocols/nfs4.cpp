@@ -118,6 +118,8 @@ class Walk {
   bool step(std::uint32_t operation, Cursor& in);
 
  private:
+  bool named(std::uint32_t operation, Cursor& in);
+  bool other(std::uint32_t operation, Cursor& in);
   bool open(Cursor& in);
   bool client(std::uint32_t operation, Cursor& in);
   void lock(Cursor& in);
@@ -172,6 +174,14 @@ bool Walk::step(std::uint32_t operation, Cursor& in) {
     case kGetfh:
       if (!current_.empty()) call_.file = memory_.add_path(current_);
       return true;
+    default:
+      return named(operation, in);
+  }
+}
+
+// Operations that have the name of a file.
+bool Walk::named(std::uint32_t operation, Cursor& in) {
+  switch (operation) {
     case kRemove:
     case kSecinfo:
       add(record_, NfsField::kFile, nfs_path(current_, take_string(in)));
@@ -201,6 +211,13 @@ bool Walk::step(std::uint32_t operation, Cursor& in) {
     }
     case kOpen:
       return open(in);
+    default:
+      return other(operation, in);
+  }
+}
+
+bool Walk::other(std::uint32_t operation, Cursor& in) {
+  switch (operation) {
     case kRead:
     case kWrite: {
       tell();
