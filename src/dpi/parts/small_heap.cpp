@@ -14,7 +14,8 @@ constexpr std::uint32_t kSizeMask = 0x7FFF;
 constexpr std::uint32_t kFreeBit = 0x8000;
 constexpr std::uint32_t kFirst = 1;
 constexpr std::uint32_t kLeastWords = 2;
-constexpr int kLookedAt = 16;  // blocks of a list of which not all are large enough
+constexpr std::size_t kLeastMemory = 4;  // words
+constexpr int kLookedAt = 16;            // blocks of a list of which not all are large enough
 
 std::size_t list_of(std::uint32_t words) {
   return static_cast<std::size_t>(std::bit_width(words)) - 1;
@@ -29,7 +30,7 @@ std::uint32_t words_for(std::size_t bytes) {
 }  // namespace
 
 SmallHeap::SmallHeap(std::span<std::uint32_t> words) : words_(words) {
-  if (words.size() > kMaxWords || words.size() % 2 != 0 || words.size() < 2 * kLeastWords) {
+  if (words.size() > kMaxWords || words.size() % 2 != 0 || words.size() < kLeastMemory) {
     std::abort();  // a bug
   }
   set_head(kFirst, {static_cast<std::uint32_t>(words.size()) - 2, true, 0});

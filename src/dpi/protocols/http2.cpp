@@ -20,7 +20,7 @@ using std::string_view;
 
 // A header block with its frames; of a longer one the beginning is reported.
 constexpr std::size_t kMaxBlockBytes = std::size_t{48} << 10;
-constexpr std::size_t kMaxSettingsBytes = 64 * 6;
+constexpr std::size_t kMaxSettingsBytes = std::size_t{64} * 6;
 constexpr std::size_t kMaxGoawayBytes = 512;
 
 // When the streams that wait for something were asked for: those of the highest numbers.
@@ -399,7 +399,8 @@ void Http2Decoder::on_answer(const Http2HeaderReader& reader, std::uint32_t stre
   if (timed && final) add_http2_latency(record, passed);
   if (timed && reader.ends_call()) add_grpc_duration(record, passed);
   answered.answered = answered.answered || final;
-  answered.grpc = answered.grpc || reader.is_grpc();
+  // A status in trailers is gRPC's even where the content type is not known.
+  answered.grpc = answered.grpc || reader.is_grpc() || (!response && reader.ends_call());
   call.context.emit(call.chunk.side);
   if (answered.grpc) tell_grpc(call);
 }

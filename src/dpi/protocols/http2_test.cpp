@@ -173,9 +173,10 @@ const std::vector<Exchange> kExchanges{
     {"a_name_that_is_not_known_keeps_its_place",
      {{kClient, headers(7, from_hex("8286 84") + literal(":authority", "h", kAdded) +
                                from_hex("7f00 0178")) +
-                    headers(9, from_hex("8286 84be bf"))}},
+                    headers(9, from_hex("8286 84bf")) + headers(11, from_hex("8286 84be"))}},
      {"> request stream=7 method=GET scheme=http uri=/ host=h",
-      "> request stream=9 method=GET scheme=http uri=/ host=h"},
+      "> request stream=9 method=GET scheme=http uri=/ host=h",
+      "> request stream=11 method=GET scheme=http uri=/"},
      {}},
     {"frames_that_cannot_be",
      {{kClient, kStart + headers(1, kFirst) + frame(kReset, 0, 1, "xx")},

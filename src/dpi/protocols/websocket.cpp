@@ -162,7 +162,7 @@ class WebsocketDecoder final : public Decoder {
 
   std::uint64_t payload(Bytes rest, Call& call);
   [[nodiscard]] static bool fits(const Frame& frame, const SideState& side);
-  void data(const Frame& frame, Call& call);
+  void data(const Frame& frame, Call& call) const;
   void control(const Frame& frame, Bytes payload, Call& call);
   void summarise(Context& context);
 
@@ -245,7 +245,7 @@ bool WebsocketDecoder::fits(const Frame& frame, const SideState& side) {
   return goes_on == side.in_message && !(goes_on && frame.compressed);
 }
 
-void WebsocketDecoder::data(const Frame& frame, Call& call) {
+void WebsocketDecoder::data(const Frame& frame, Call& call) const {
   SideState& side = call.side;
   if (frame.opcode != Opcode::kContinuation) {
     side.in_message = true;
