@@ -358,11 +358,11 @@ void expect_same(const Read& a, const Read& b) {
   }
 }
 
-TEST(Batches, AreTheSameMappedOrInPieces) {
+TEST(Batches, AreTheSameWholeOrInPieces) {
   const Bytes file = long_capture(6000);
-  const Read mapped = read(file);
-  ASSERT_EQ(mapped.packets.size(), 6000U);
-  for (const auto& batch : mapped.batches) {
+  const Read whole = read(file);
+  ASSERT_EQ(whole.packets.size(), 6000U);
+  for (const auto& batch : whole.batches) {
     EXPECT_LE(batch->packets.size(), model::PacketBatch::kMaxPackets);
     std::size_t bytes = 0;
     for (const Packet& packet : batch->packets) bytes += packet.bytes.size();
@@ -370,7 +370,29 @@ TEST(Batches, AreTheSameMappedOrInPieces) {
   }
   for (const std::size_t step : {std::size_t{1}, std::size_t{4097}, std::size_t{10'000'000}}) {
     SCOPED_TRACE(step);
-    expect_same(mapped, read_in_pieces(file, step));
+    expect_same(whole, read_in_pieces(file, step));
+  }
+}
+
+// Blocks are read into again, but never while a batch has packets in them.
+TEST(Batches, KeepTheirBytesWhileOthersAreReadAndDropped) {
+  const Bytes file = long_capture(30'000);
+  const Read expected = read(file);
+  auto source = open_reader(std::make_unique<PieceReader>(file, 70'000), -1, "t.pcap");
+  ASSERT_TRUE(source);
+  std::vector<model::PacketBatchPtr> kept;
+  for (std::size_t n = 0;; ++n) {
+    auto batch = (*source)->next(1000);
+    ASSERT_TRUE(batch);
+    if (*batch == nullptr) break;
+    if (n % 3 == 0) kept.push_back(*std::move(batch));
+  }
+  ASSERT_GT(kept.size(), 5U);
+  for (const auto& batch : kept) {
+    for (const Packet& packet : batch->packets) {
+      const base::Bytes& same = expected.packets[packet.number - 1].bytes;
+      ASSERT_EQ(base::as_text(packet.bytes), base::as_text(same)) << packet.number;
+    }
   }
 }
 

@@ -29,8 +29,8 @@ class PacketSource {
 };
 
 // pcap (us, ns, both byte orders, and the modified and nanosecond variants), pcapng and snoop
-// files, also inside gzip or zstd; "-" is standard input. `source` becomes Packet::source. A plain
-// file is mapped and its packets are views; compressed input and pipes go through bounded arenas.
+// files, also inside gzip or zstd; "-" is standard input. `source` becomes Packet::source. Packets
+// are views of the blocks that are read.
 base::Result<std::unique_ptr<PacketSource>> open_file(const std::string& path,
                                                       std::uint32_t source = 0);
 // The same for a file that is still being written, from its beginning on: next() waits for more as

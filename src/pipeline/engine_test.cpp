@@ -153,6 +153,31 @@ TEST(EngineTest, ThreadsDoNotChangeOrderOrContent) {
   for (const unsigned threads : {2U, 5U, 16U}) EXPECT_EQ(flows_with_threads(threads, 200), one);
 }
 
+TEST(EngineTest, ThreadsCountTheSameForWhoWantsNoResults) {
+  FlowList all;
+  Engine described({}, all);
+  Traffic traffic;
+  std::vector<model::PacketBatchPtr> batches;
+  for (int i = 0; i < 100; ++i) batches.push_back(traffic.batch(100));
+  for (const auto& batch : batches) described.push(batch);
+  described.finish();
+  const Totals expected = described.totals();
+  EXPECT_GT(expected.flows, 0U);
+  for (const unsigned threads : {1U, 3U}) {
+    struct Silent final : ResultSink {
+      void on_record(const model::Record& /*record*/) override { ADD_FAILURE(); }
+      void on_flow(const model::Flow& /*flow*/) override { ADD_FAILURE(); }
+      [[nodiscard]] bool wants_results() const override { return false; }
+    } silent;
+    Engine counting({.threads = threads}, silent);
+    for (const auto& batch : batches) counting.push(batch);
+    counting.finish();
+    EXPECT_EQ(counting.totals().flows, expected.flows);
+    EXPECT_EQ(counting.totals().packets, expected.packets);
+    EXPECT_EQ(counting.totals().records, expected.records);
+  }
+}
+
 TEST(EngineTest, ThreadsStopCleanlyWithoutFinish) {
   FlowList sink;
   Engine engine({.threads = 4}, sink);
