@@ -199,7 +199,18 @@ void DnsName::assign(std::string_view text) {
 
 void DnsName::append_label(base::Bytes label) {
   if (size_ != 0) append_byte('.');
+  const auto plain = [](std::uint8_t byte) { return byte >= 0x20 && byte < 0x7f && byte != '\\'; };
   while (!label.empty()) {
+    // Nearly all there is: pointers make many long names of few bytes, so this must be cheap.
+    const auto run =
+        static_cast<std::size_t>(std::ranges::find_if_not(label, plain) - label.begin());
+    if (run > 0) {
+      const base::Bytes fits = label.first(std::min(run, text_.size() - size_));
+      std::ranges::copy(fits, text_.begin() + static_cast<std::ptrdiff_t>(size_));
+      size_ += fits.size();
+      label = label.subspan(run);
+      continue;
+    }
     const std::uint8_t byte = label[0];
     const std::size_t length = byte < 0x80 ? 1 : utf8_length(label);
     if (length == 0 || (length == 1 && (byte < 0x20 || byte == 0x7f))) {

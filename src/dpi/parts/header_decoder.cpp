@@ -30,47 +30,69 @@ std::optional<std::uint64_t> body_length(string_view fields) {
 
 Step HeaderDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
   const string_view bytes = base::as_text(chunk.bytes);
-  bool& lost = lost_[model::index(chunk.side)];
-  if (lost && begins(bytes) != Probe::kYes) return {.consumed = bytes.size()};
-  lost = false;
+  SideState& side = sides_[model::index(chunk.side)];
+  if (side.lost && begins(bytes) != Probe::kYes) return {.consumed = bytes.size()};
+  side.lost = false;
   Step step;
   while (step.consumed < bytes.size()) {
     const string_view rest = bytes.substr(static_cast<std::size_t>(step.consumed));
-    const Move move = advance(rest, chunk, context);
+    const Move move = advance(rest, side, chunk, context);
     if (move.lost) {
       if (!confirmed_) return {.verdict = Verdict::kNotMine};
-      lost = true;
+      side = {.lost = true};
       step.consumed = bytes.size();
       break;
     }
     step.consumed += move.consumed;
+    if (move.consumed > 0) side = {};
     if (move.wait) {
       step.wanted = move.wanted;
       break;
     }
   }
   if (chunk.cut) {
-    lost = !chunk.datagram;
+    side = {.lost = !chunk.datagram};
     step.consumed = std::max<std::uint64_t>(step.consumed, bytes.size());
   }
   return step;
 }
 
-HeaderDecoder::Move HeaderDecoder::advance(string_view rest, const model::StreamChunk& chunk,
-                                           Context& context) {
+// A line that grows is asked about when it ends, and at each doubling before.
+Probe HeaderDecoder::ask(string_view rest, SideState& side, bool last) const {
+  if (side.begun) return Probe::kYes;
+  const bool news = last || rest.size() / 2 >= side.asked || rest.size() >= kMaxHeadBytes ||
+                    rest.find('\n', side.searched) != string_view::npos;
+  if (!news) return Probe::kMore;
+  const Probe probe = begins(rest);
+  side.begun = probe == Probe::kYes;
+  side.asked = static_cast<std::uint16_t>(std::min(rest.size(), kMaxHeadBytes));
+  return probe;
+}
+
+HeaderDecoder::Move HeaderDecoder::advance(string_view rest, SideState& side,
+                                           const model::StreamChunk& chunk, Context& context) {
   // Line ends between messages keep a connection alive.
   const std::size_t empty = std::min(rest.find_first_not_of("\r\n"), rest.size());
   if (empty > 0) return {.consumed = empty};
+<<<<<<< HEAD
   const Aside other = aside(rest, chunk, context);
   if (other.wanted > rest.size() && !chunk.cut) return {.wait = true, .wanted = other.wanted};
   if (other.bytes > 0) return {.consumed = other.bytes};
   const Probe probe = begins(rest);
   if (probe == Probe::kNo) return {.lost = true};
+=======
+  if (const std::uint64_t other = aside(rest); other > 0) return {.consumed = other};
+>>>>>>> daa703b (Small pieces cost what they should: heads of SIP and RTSP, lines before SSH, words of Redis, names of DNS)
   const bool last = chunk.datagram || chunk.cut;
-  const std::size_t end = find_headers_end(rest);
+  const Probe probe = ask(rest, side, last);
+  if (probe == Probe::kNo) return {.lost = true};
+  const std::size_t end = find_headers_end(rest, side.searched);
   if (end == 0) {
     const bool too_long = rest.size() >= kMaxHeadBytes;
-    if (!last && !too_long) return {.wait = true};
+    if (!last && !too_long) {
+      side.searched = static_cast<std::uint16_t>(rest.size());
+      return {.wait = true};
+    }
     if (probe != Probe::kYes) return {.lost = true};
     if (too_long) context.odd("header_too_long");
     show(rest.substr(0, kMaxHeadBytes), {}, true, chunk, context);
@@ -101,7 +123,7 @@ void HeaderDecoder::show(string_view head, string_view body, bool cut,
 }
 
 Verdict HeaderDecoder::on_gap(const model::StreamChunk& chunk, Context& /*context*/) {
-  lost_[model::index(chunk.side)] = true;
+  sides_[model::index(chunk.side)] = {.lost = true};
   return Verdict::kFine;
 }
 

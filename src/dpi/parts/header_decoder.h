@@ -50,11 +50,21 @@ class HeaderDecoder : public Decoder {
     std::size_t wanted = 0;  // with `wait`: bytes from the message's start; 0: any more
     bool lost = false;
   };
-  Move advance(std::string_view rest, const model::StreamChunk& chunk, Context& context);
+  // What is known of the message that a side has begun: bytes are looked at once, however small
+  // the pieces are that they come in.
+  struct SideState {
+    bool lost = false;           // where messages begin is not known
+    bool begun = false;          // begins() said kYes
+    std::uint16_t asked = 0;     // bytes that begins() was shown when it last said kMore
+    std::uint16_t searched = 0;  // bytes that hold no end of a header section
+  };
+  Move advance(std::string_view rest, SideState& side, const model::StreamChunk& chunk,
+               Context& context);
+  [[nodiscard]] Probe ask(std::string_view rest, SideState& side, bool last) const;
   void show(std::string_view head, std::string_view body, bool cut, const model::StreamChunk& chunk,
             Context& context);
 
-  std::array<bool, 2> lost_{};
+  std::array<SideState, 2> sides_;
   bool confirmed_ = false;
 };
 

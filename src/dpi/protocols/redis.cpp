@@ -95,12 +95,13 @@ bool parse_number(Head& head) {
   return error == std::errc() && at == end;
 }
 
-// A command that is here whole, or as far as it is read.
+// A command as far as it is read: the first words. What follows is passed over value by value, so
+// that a command of many words is not read anew for each byte that comes.
 struct Command {
   static constexpr std::size_t kKept = 5;
   std::size_t bytes = 0;  // read of it
   bool bad = false;
-  bool more = false;  // not here whole
+  bool more = false;  // of what is read of it not all is here
   std::int64_t elements = 0;
   std::int64_t taken = 0;  // elements read whole
   std::array<string_view, kKept> words;
@@ -118,7 +119,8 @@ Command read_command(string_view bytes) {
   if (command.bad) return command;
   command.elements = head.number;
   command.bytes = head.bytes;
-  while (command.taken < command.elements) {
+  const auto wanted = std::min<std::int64_t>(command.elements, Command::kKept);
+  while (command.taken < wanted) {
     const string_view rest = bytes.substr(command.bytes);
     head = read_head(rest, kMaxHeaderBytes);
     command.more = head.bytes == 0;
@@ -130,7 +132,7 @@ Command read_command(string_view bytes) {
     command.more = rest.size() < head.bytes + size + 2;
     if (command.more) return command;
     const auto place = static_cast<std::size_t>(command.taken);
-    if (place < Command::kKept) command.words[place] = rest.substr(head.bytes, size);
+    command.words[place] = rest.substr(head.bytes, size);
     if (place == 0) {
       command.bad =
           size == 0 || size > kMaxNameBytes || !std::ranges::all_of(command.words[0], is_name_char);

@@ -145,6 +145,7 @@ class SshDecoder final : public Decoder {
   static bool is_client(Side side) { return side == Side::kOriginator; }
 
   std::array<Phase, 2> phases_{};
+  std::array<std::uint16_t, 2> before_{};  // bytes of lines before the identification
 };
 
 Step SshDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
@@ -170,14 +171,21 @@ Step SshDecoder::read_ident(const model::StreamChunk& chunk, Context& context) {
   const string_view bytes = base::as_text(chunk.bytes);
   string_view rest = bytes;
   string_view line;
+  std::size_t other = 0;  // bytes of whole lines that are none
   while (next_line(rest, line)) {
     if (is_ident(line)) break;
     line = {};
+    other = bytes.size() - rest.size();
   }
   Phase& phase = phases_[model::index(chunk.side)];
+  std::uint16_t& before = before_[model::index(chunk.side)];
   if (line.empty()) {
-    const std::size_t limit = is_ident(bytes) ? kMaxIdentBytes : kMaxBeforeBytes;
-    if (bytes.size() < limit && !chunk.cut) return {};
+    const bool begun = is_ident(bytes.substr(other));
+    const std::size_t seen = begun ? bytes.size() - other : before + bytes.size();
+    if (seen < (begun ? kMaxIdentBytes : kMaxBeforeBytes) && !chunk.cut) {
+      before = static_cast<std::uint16_t>(before + other);
+      return {.consumed = other};
+    }
     phase = Phase::kOver;
     context.odd("no_identification");
     return {.verdict = Verdict::kOdd, .consumed = chunk.bytes.size()};
