@@ -58,8 +58,6 @@ extern const ProtocolDef kXmpp;
 extern const ProtocolDef kGquic;
 extern const ProtocolDef kFtpData;
 extern const ProtocolDef kBittorrent;
-extern const ProtocolDef kRtcp;
-extern const ProtocolDef kRtp;
 extern const ProtocolDef kHttp2;
 extern const ProtocolDef kWebsocket;
 extern const ProtocolDef kNbss;
@@ -68,6 +66,8 @@ extern const ProtocolDef kNfs;
 extern const ProtocolDef kSunrpc;
 extern const ProtocolDef kModbus;
 extern const ProtocolDef kDnp3;
+extern const ProtocolDef kRtcp;
+extern const ProtocolDef kRtp;
 extern const ProtocolDef kIcmp;
 extern const ProtocolDef kIcmp6;
 extern const ProtocolDef kIgmp;
@@ -75,19 +75,19 @@ extern const ProtocolDef kSctp;
 
 std::span<const ProtocolDef* const> protocols() {
   static constexpr std::array kTable{
-      &kTls,    &kQuic,      &kDtls,       &kProxy,     &kOpenvpn,
-      &kRdpudp, &kRdp,       &kDhcp,       &kDhcpv6,    &kNtp,
-      &kSnmp,   &kSsdp,      &kStun,       &kSyslog,    &kRadius,
-      &kTftp,   &kNbns,      &kNbdgm,      &kKerberos,  &kWireguard,
-      &kCoap,   &kIke,       &kBtDht,      &kUtp,       &kHttp,
-      &kMdns,   &kLlmnr,     &kDns,        &kSsh,       &kFtp,
-      &kSmtp,   &kImap,      &kPop3,       &kTelnet,    &kSocks,
-      &kRedis,  &kMysql,     &kPgsql,      &kMemcached, &kMemcachedBinary,
-      &kMqtt,   &kIrc,       &kSip,        &kRtsp,      &kLdap,
-      &kVnc,    &kAmqp,      &kMongodb,    &kKafka,     &kXmpp,
-      &kGquic,  &kFtpData,   &kBittorrent, &kRtcp,      &kRtp,
-      &kHttp2,  &kWebsocket, &kNbss,       &kSmb,       &kNfs,
-      &kSunrpc, &kModbus,    &kDnp3,       &kIcmp,      &kIcmp6,
+      &kTls,    &kQuic,    &kDtls,       &kProxy,     &kOpenvpn,
+      &kRdpudp, &kRdp,     &kDhcp,       &kDhcpv6,    &kNtp,
+      &kSnmp,   &kSsdp,    &kStun,       &kSyslog,    &kRadius,
+      &kTftp,   &kNbns,    &kNbdgm,      &kKerberos,  &kWireguard,
+      &kCoap,   &kIke,     &kBtDht,      &kUtp,       &kHttp,
+      &kMdns,   &kLlmnr,   &kDns,        &kSsh,       &kFtp,
+      &kSmtp,   &kImap,    &kPop3,       &kTelnet,    &kSocks,
+      &kRedis,  &kMysql,   &kPgsql,      &kMemcached, &kMemcachedBinary,
+      &kMqtt,   &kIrc,     &kSip,        &kRtsp,      &kLdap,
+      &kVnc,    &kAmqp,    &kMongodb,    &kKafka,     &kXmpp,
+      &kGquic,  &kFtpData, &kBittorrent, &kHttp2,     &kWebsocket,
+      &kNbss,   &kSmb,     &kNfs,        &kSunrpc,    &kModbus,
+      &kDnp3,   &kRtcp,    &kRtp,        &kIcmp,      &kIcmp6,
       &kIgmp,   &kSctp,
   };
   return kTable;

@@ -74,15 +74,9 @@ HeaderDecoder::Move HeaderDecoder::advance(string_view rest, SideState& side,
   // Line ends between messages keep a connection alive.
   const std::size_t empty = std::min(rest.find_first_not_of("\r\n"), rest.size());
   if (empty > 0) return {.consumed = empty};
-<<<<<<< HEAD
   const Aside other = aside(rest, chunk, context);
   if (other.wanted > rest.size() && !chunk.cut) return {.wait = true, .wanted = other.wanted};
   if (other.bytes > 0) return {.consumed = other.bytes};
-  const Probe probe = begins(rest);
-  if (probe == Probe::kNo) return {.lost = true};
-=======
-  if (const std::uint64_t other = aside(rest); other > 0) return {.consumed = other};
->>>>>>> daa703b (Small pieces cost what they should: heads of SIP and RTSP, lines before SSH, words of Redis, names of DNS)
   const bool last = chunk.datagram || chunk.cut;
   const Probe probe = ask(rest, side, last);
   if (probe == Probe::kNo) return {.lost = true};
