@@ -240,6 +240,20 @@ step_bench() {
   done
   ((!${#missing[@]})) || "$corpus/tools/make-perf.sh" build/perf "${missing[@]}" >&2
   python3 tools/bench.py build/release/netwatch build/perf "$@"
+  bench_adversaries
+}
+
+# What attacks cost: counted, so the figures do not depend on what else the machine does.
+bench_adversaries() {
+  local program=build/release/netwatch status=0
+  python3 tools/adversary.py memory $program --packets 3000000 syn_flood half_open first_fragments ||
+    status=1
+  if command -v valgrind >/dev/null; then
+    python3 tools/adversary.py cost $program || status=1
+  else
+    echo "dev: valgrind is not installed: what attacks cost is not counted" >&2
+  fi
+  return $status
 }
 
 step_corpus() {

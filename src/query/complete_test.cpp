@@ -26,7 +26,7 @@ TEST(Complete, ProposesNamesWhereAnOperandIsDue) {
   EXPECT_THAT(at_end("tcp and (TLS.SN"), ElementsAre("tls.sni"));
   EXPECT_THAT(at_end("not tls.sn"), ElementsAre("tls.sni"));
   EXPECT_THAT(at_end("port == 80 or pid"),
-              ElementsAre("pid", "owner.pid", "orig.owner.pid", "resp.owner.pid"));
+              ElementsAre("pid", "orig.owner.pid", "owner.pid", "resp.owner.pid"));
   EXPECT_THAT(at_end("tun"), ElementsAre("tunnel", "tunnel_id"));
   EXPECT_THAT(at_end("orig.ip"), ElementsAre("orig.ip_bytes", "orig.ip"));
   EXPECT_THAT(at_end("zzz"), IsEmpty());
