@@ -8,12 +8,14 @@
 
 #include "base/cursor.h"
 #include "dpi/parts/frame_decoder.h"
+#include "dpi/parts/modbus_names.h"
 #include "dpi/parts/waiting.h"
 #include "dpi/protocol.h"
 
 namespace netwatch::dpi {
 namespace {
 
+using namespace modbus;
 using base::Bytes;
 using base::Cursor;
 using model::FieldDef;
@@ -89,91 +91,6 @@ constexpr model::Schema kSchema{
 constexpr std::size_t kHeadBytes = 7;
 constexpr std::uint16_t kMaxLength = 254;  // unit and 253 bytes
 constexpr std::uint8_t kFailed = 0x80;
-
-enum Code : std::uint8_t {
-  kReadCoils = 1,
-  kReadInputs = 2,
-  kReadHolding = 3,
-  kReadInputRegisters = 4,
-  kWriteCoil = 5,
-  kWriteRegister = 6,
-  kReadException = 7,
-  kDiagnostics = 8,
-  kEventCounter = 11,
-  kEventLog = 12,
-  kWriteCoils = 15,
-  kWriteRegisters = 16,
-  kReportServer = 17,
-  kReadFile = 20,
-  kWriteFile = 21,
-  kMaskWrite = 22,
-  kReadWrite = 23,
-  kReadFifo = 24,
-  kEncapsulated = 43,
-};
-
-string_view function_name(std::uint8_t code) {
-  switch (code) {
-    case kReadCoils:
-      return "read_coils";
-    case kReadInputs:
-      return "read_discrete_inputs";
-    case kReadHolding:
-      return "read_holding_registers";
-    case kReadInputRegisters:
-      return "read_input_registers";
-    case kWriteCoil:
-      return "write_single_coil";
-    case kWriteRegister:
-      return "write_single_register";
-    case kReadException:
-      return "read_exception_status";
-    case kDiagnostics:
-      return "diagnostics";
-    case kEventCounter:
-      return "get_comm_event_counter";
-    case kEventLog:
-      return "get_comm_event_log";
-    case kWriteCoils:
-      return "write_multiple_coils";
-    case kWriteRegisters:
-      return "write_multiple_registers";
-    case kReportServer:
-      return "report_server_id";
-    case kReadFile:
-      return "read_file_record";
-    case kWriteFile:
-      return "write_file_record";
-    case kMaskWrite:
-      return "mask_write_register";
-    case kReadWrite:
-      return "read_write_multiple_registers";
-    case kReadFifo:
-      return "read_fifo_queue";
-    case kEncapsulated:
-      return "encapsulated_interface";
-    default:
-      return {};
-  }
-}
-
-// Section 7.
-std::string exception_name(std::uint8_t code) {
-  constexpr std::array<string_view, 12> kNames{"",
-                                               "illegal_function",
-                                               "illegal_data_address",
-                                               "illegal_data_value",
-                                               "server_device_failure",
-                                               "acknowledge",
-                                               "server_device_busy",
-                                               "negative_acknowledge",
-                                               "memory_parity_error",
-                                               "",
-                                               "gateway_path_unavailable",
-                                               "gateway_target_failed"};
-  const bool known = code < kNames.size() && !kNames[code].empty();
-  return known ? std::string(kNames[code]) : std::to_string(code);
-}
 
 struct Message {
   std::uint16_t transaction = 0;
