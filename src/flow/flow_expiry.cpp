@@ -194,6 +194,21 @@ void FlowTable::Impl::visit_changed(const std::function<void(FlowHandle)>& visit
   order_.clear();
 }
 
+namespace {
+
+// Zeek's words for UDP: who sent anything at all.
+void describe_udp(model::Flow& flow, bool flipped) {
+  const bool orig = flow.sides[0].packets > 0;
+  const bool resp = flow.sides[1].packets > 0;
+  flow.conn_state = orig ? (resp ? "SF" : "S0") : (resp ? "SHR" : "OTH");
+  if (flipped) flow.history = "^";
+  if (resp && flipped) flow.history += 'd';
+  if (orig) flow.history += 'D';
+  if (resp && !flipped) flow.history += 'd';
+}
+
+}  // namespace
+
 model::Flow FlowTable::Impl::to_flow(std::uint32_t index, FlowEnd end) const {
   const HotFlow& hot_flow = flows_[index];
   const std::size_t orig = hot_flow.flipped ? 1 : 0;
@@ -230,6 +245,7 @@ model::Flow FlowTable::Impl::to_flow(std::uint32_t index, FlowEnd end) const {
     quality.rtt_us = echoes_[hot_flow.echo].srtt_us;
     quality.rtt_min_us = echoes_[hot_flow.echo].min_us;
   }
+  if (flow.proto == model::ip_proto::kUdp) describe_udp(flow, hot_flow.flipped);
   if (tcp == nullptr) return flow;
   const bool payload = flow.sides[0].payload_bytes + flow.sides[1].payload_bytes > 0;
   if (tcp->rtt_known()) flow.handshake_rtt_us = tcp->rtt_us;

@@ -118,6 +118,19 @@ TEST(FlowTable, DatagramsAreChunks) {
   EXPECT_EQ(t.sink.streams[0], "[one][two~][headtext]");
 }
 
+TEST(FlowTable, UdpSaysWhoSentAnything) {
+  Table t;
+  t.udp(1);
+  t.udp(2);
+  t.send(MadePacket(model::ip_proto::kUdp, 2, 5000, 900, 53).reversed());
+  t.send(MadePacket(model::ip_proto::kIcmp, 3, 8, 900, 0));
+  t.table.finish();
+  ASSERT_EQ(t.sink.ended.size(), 3);
+  EXPECT_EQ(t.sink.ended[0].flow.conn_state + t.sink.ended[0].flow.history, "S0D");
+  EXPECT_EQ(t.sink.ended[1].flow.conn_state + t.sink.ended[1].flow.history, "SFDd");
+  EXPECT_EQ(t.sink.ended[2].flow.conn_state + t.sink.ended[2].flow.history, "");
+}
+
 TEST(FlowTable, AnUnwantedFlowIsNotAskedAgain) {
   Table t;
   t.sink.wanted_chunks = 1;

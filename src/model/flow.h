@@ -114,7 +114,7 @@ struct Flow {
   std::array<SideQuality, 2> quality;      // by Side
   std::int64_t answer_us = -1;  // UDP, ICMP: first packet to the other side's first; -1 unknown
   std::int64_t handshake_rtt_us = -1;                 // SYN to ACK at the capture point; -1 unknown
-  std::string conn_state;                             // Zeek's names; empty unless TCP
+  std::string conn_state;                             // Zeek's names; empty unless TCP or UDP
   std::string history;                                // Zeek's letters, at most 24
   std::string community_id;                           // filled where it is asked for
   std::array<std::string_view, kMaxFlowApps> apps{};  // innermost last; static names from dpi
