@@ -222,6 +222,9 @@ TEST(Http2, SaysWhatItCarriesOnce) {
   web.stream(kClient, kStart + headers(1, kFirst.substr(0, 3) +
                                               literal("content-type", "application/grpc-web")));
   EXPECT_THAT(web.context.carried, IsEmpty());
+  Feeder middle(kHttp2);
+  middle.stream(kServer, headers(7, from_hex("88c0")) + headers(7, literal("grpc-status", "0")));
+  EXPECT_THAT(middle.context.carried, ElementsAre("grpc"));
 }
 
 TEST(Http2, LatencyIsToTheHeaderDurationToTheStatus) {
