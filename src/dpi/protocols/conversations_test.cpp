@@ -194,6 +194,32 @@ const std::vector<Conversation> kConversations = {
        from_hex("00000018 0003 0001 00000001 0002") + "me" + from_hex("00000001 0006") + "orders"},
       {kServer, from_hex("00000008 00000001 00000000")}},
      "> request api=metadata version=1 client=me topic=orders"},
+    {"modbus",
+     {{kClient, from_hex("0001 0000 0006 07 03 0010 0005")},
+      {kServer, from_hex("0001 0000 0003 07 83 02")}},
+     "< response transaction=1 unit=7 function=read_holding_registers function_code=3 "
+     "exception=illegal_data_address"},
+    {"dnp3",
+     {{kClient, from_hex("0564 05 c0 0100 0004 e921")}},
+     "> link source=1024 destination=1 link_function=reset_link"},
+    {"nbss",
+     {{kClient, from_hex("81000044") + " EGEJEMEFFDCACACACACACACACACACACA" + bytes("\0") +
+                    " EMEBFAFEEPFACACACACACACACACACAAA" + bytes("\0")},
+      {kServer, from_hex("8300000182")}},
+     "< negative error=called_name_not_present latency_us=0"},
+    {"smb",
+     {{kClient, from_hex("00000023 ff534d42 72") + std::string(27, '\0') + bytes("\0\0\0")}},
+     "> request version=1 command=negotiate"},
+    {"sunrpc",
+     {{kClient, from_hex("80000028 00000001 00000000 00000002 000186a0 00000002 00000000") +
+                    std::string(16, '\0')},
+      {kServer, from_hex("80000018 00000001 00000001") + std::string(16, '\0')}},
+     "< reply xid=1 program=portmapper version=2 procedure=null status=SUCCESS latency_us=0"},
+    {"nfs",
+     {{kClient, from_hex("80000028 00000001 00000000 00000002 000186a3 00000003 00000000") +
+                    std::string(16, '\0')},
+      {kServer, from_hex("80000018 00000001 00000001") + std::string(16, '\0')}},
+     "> call version=3 xid=1 operation=null auth=none"},
 };
 
 const ProtocolDef& row(std::string_view name) {

@@ -161,7 +161,7 @@ Roles sizes_fit(const Message& message) {
     case kReadWrite:
       return {size > 9 && counted(8), counted(0) && first % 2 == 0};
     case kReadFifo:
-      return {size == 2, size >= 4 && size == 2U + (message.data[0] << 8 | message.data[1])};
+      return {size == 2, size >= 4 && size == std::size_t{2} + Cursor(message.data).u16()};
     case kEncapsulated: {
       constexpr std::uint8_t kCanopen = 13;
       constexpr std::uint8_t kIdentification = 14;
