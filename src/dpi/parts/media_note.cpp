@@ -22,24 +22,22 @@ struct Section {
   string_view lines;
 };
 
+// A last line without an end is one, too.
+void take_line(string_view& rest, string_view& line) {
+  if (!next_line(rest, line)) line = std::exchange(rest, {});
+}
+
 bool next_section(string_view& rest, Section& section) {
   if (rest.empty()) return false;
   section = {};
-  string_view behind = rest;
   string_view line;
   if (rest.starts_with("m=")) {
-    next_line(behind, line);
+    take_line(rest, line);
     section.head = line.substr(2);
   }
-  const string_view begin = behind;
-  for (string_view next = behind; next_line(next, line) && !line.starts_with("m=");) behind = next;
-  section.lines = begin.substr(0, begin.size() - behind.size());
-  // A last line without an end is one, too.
-  if (!behind.starts_with("m=")) {
-    section.lines = begin;
-    behind = {};
-  }
-  rest = behind;
+  const string_view begin = rest;
+  while (!rest.empty() && !rest.starts_with("m=")) take_line(rest, line);
+  section.lines = begin.substr(0, begin.size() - rest.size());
   return true;
 }
 
@@ -47,7 +45,7 @@ template <typename Visit>
 void for_each_line(string_view lines, Visit visit) {
   string_view line;
   while (!lines.empty()) {
-    if (!next_line(lines, line)) line = std::exchange(lines, {});
+    take_line(lines, line);
     visit(line);
   }
 }

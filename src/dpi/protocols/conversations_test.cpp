@@ -50,9 +50,9 @@ const std::vector<Conversation> kConversations = {
       {kServer, "331-one\r\n331 two\r\n"},
       {kClient, "PASS secret\r\n"},
       {kServer, "230 in\r\n"},
-      {kClient, "EPRT |2|2001:db8::1|4000|\r\n"},
+      {kClient, "EPRT |1|192.0.2.1|4000|\r\n"},
       {kServer, "200 ok\r\n"}},
-     "> request command=EPRT argument=|2|2001:db8::1|4000| data_address=2001:db8::1 "
+     "> request command=EPRT argument=|1|192.0.2.1|4000| data_address=192.0.2.1 "
      "data_port=4000"},
     {"smtp",
      {{kServer, "220 mx ESMTP\r\n"},

@@ -266,6 +266,18 @@ TEST_F(MediaTest, ManySendersAreBounded) {
   EXPECT_LE(lines_.size(), 140U);
 }
 
+TEST(MediaNote, DescriptionsMayEndAnywhere) {
+  const std::string sdp = "v=0\r\nm=audio 4000 RTP/AVP 0 96\r\na=rtpmap:96 opus/48000\r\nm=";
+  for (std::size_t size = 0; size <= sdp.size(); ++size) {
+    MediaNote note;
+    note_media(std::string_view(sdp).substr(0, size), "call", note);
+    if (size == sdp.size()) {
+      EXPECT_EQ(note.format(96).codec, "opus/48000");
+      EXPECT_TRUE(note.format(0).known);
+    }
+  }
+}
+
 TEST(MediaNote, KeepsWhatFits) {
   MediaNote note;
   note.begin("RTP/SAVPF", std::string(200, 'x'));
