@@ -138,35 +138,36 @@ struct SmbDecoder::Message2 {
 };
 
 // A frame holds one message, or a compound of them ([MS-SMB2] 3.3.5.2.7).
-void SmbDecoder::messages2(Bytes rest, const Frame& frame) {
+void SmbDecoder::messages2(Bytes message, const Frame& frame) {
+  Bytes rest = message;
   while (!rest.empty()) {
     Cursor in(rest);
     in.skip(4);
     const std::uint16_t size = in.u16le();
     in.skip(2);
-    Message2 message{.frame = frame, .bytes = rest};
-    message.status = in.u32le();
+    Message2 one{.frame = frame, .bytes = rest};
+    one.status = in.u32le();
     const std::uint16_t command = in.u16le();
     in.skip(2);
-    message.flags = in.u32le();
+    one.flags = in.u32le();
     const std::uint32_t next = in.u32le();
-    message.id = in.u64le();
+    one.id = in.u64le();
     in.skip(4);
-    message.tree = in.u32le();
-    message.session = in.u64le();
+    one.tree = in.u32le();
+    one.session = in.u64le();
     in.skip(16);
     if (!in.ok() || size != kHeadBytes || command >= kCommands.size()) {
       if (!frame.cut()) frame.context.odd("bad_header");
       return;
     }
-    message.command = static_cast<std::uint8_t>(command);
-    if ((message.flags & kAsyncFlag) != 0) message.tree = 0;
+    one.command = static_cast<std::uint8_t>(command);
+    if ((one.flags & kAsyncFlag) != 0) one.tree = 0;
     const bool more = next >= kHeadBytes && next < rest.size();
-    if (more) message.bytes = rest.first(next);
-    if ((message.flags & kAnswerFlag) != 0) {
-      response2(message);
+    if (more) one.bytes = rest.first(next);
+    if ((one.flags & kAnswerFlag) != 0) {
+      response2(one);
     } else {
-      request2(message);
+      request2(one);
     }
     rest = more ? rest.subspan(next) : Bytes{};
   }

@@ -68,7 +68,7 @@ class SmbMemory {
  private:
   template <typename Row, std::size_t kRows>
   static Row* find(std::array<Row, kRows>& rows, Handle handle) {
-    const auto found = std::ranges::find(rows, handle, &Row::handle);
+    auto* const found = std::ranges::find(rows, handle, &Row::handle);
     return handle == kNone || found == rows.end() ? nullptr : &*found;
   }
   Handle next_handle() {
