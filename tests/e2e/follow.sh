@@ -39,10 +39,10 @@ inside() { ip netns exec "$ns" "$@"; }
 ip netns add "$ns"
 ip -n "$ns" link set lo up
 echo hello >"$scratch/page"
-inside python3 -m http.server 80 --bind 127.0.0.1 --directory "$scratch" >/dev/null 2>&1 &
+ip netns exec "$ns" python3 -m http.server 80 --bind 127.0.0.1 --directory "$scratch" >/dev/null 2>&1 &
 pids+=($!)
 wait_for inside curl -s -o /dev/null http://127.0.0.1/page
-inside tcpdump -i lo -U -Z root -w "$scratch/growing.pcap" tcp port 80 2>"$scratch/tcpdump" &
+ip netns exec "$ns" tcpdump -i lo -U -Z root -w "$scratch/growing.pcap" tcp port 80 2>"$scratch/tcpdump" &
 tcpdump_pid=$!
 pids+=("$tcpdump_pid")
 wait_for grep -q 'listening on' "$scratch/tcpdump"
