@@ -103,14 +103,14 @@ rtp_traffic() {  # nobody announces it
 }
 
 scenario_bittorrent_peers() {
-  mkdir -p "$scratch/seed" "$scratch/leech"
-  seq 1 4000 >"$scratch/seed/numbers.txt"
-  serve timeout 60 /usr/bin/python3 "$here/peers/torrent.py" seed "$scratch" 10.77.0.2 6881
+  mkdir -p "$scratch/whole" "$scratch/part"
+  seq 1 4000 >"$scratch/whole/numbers.txt"
+  serve timeout 60 /usr/bin/python3 "$here/peers/torrent.py" give "$scratch" 10.77.0.2 6881
   sleep 2
   capture bittorrent/libtorrent_tcp torrent_traffic tcp
   capture bittorrent/libtorrent_utp torrent_traffic utp
 }
 torrent_traffic() {
-  rm -rf "$scratch/leech"
-  in_client timeout 20 /usr/bin/python3 "$here/peers/torrent.py" leech "$scratch" 10.77.0.1 6882 "$1"
+  rm -rf "$scratch/part"
+  in_client timeout 20 /usr/bin/python3 "$here/peers/torrent.py" take "$scratch" 10.77.0.1 6882 "$1"
 }

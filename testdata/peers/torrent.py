@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Peers of BitTorrent, by libtorrent: seed FOLDER ADDRESS PORT, leech FOLDER ADDRESS PORT tcp|utp.
-No tracker, no DHT: the leech is told where the seed is."""
+"""Peers of BitTorrent, by libtorrent: give FOLDER ADDRESS PORT, take FOLDER ADDRESS PORT tcp|utp.
+No tracker, no DHT: the taker is told where the giver is."""
 import os
 import sys
 import time
@@ -21,25 +21,25 @@ def session(address, port, how):
 
 def make(folder):
     files = libtorrent.file_storage()
-    libtorrent.add_files(files, os.path.join(folder, "seed/numbers.txt"))
+    libtorrent.add_files(files, os.path.join(folder, "whole/numbers.txt"))
     torrent = libtorrent.create_torrent(files, 16384, libtorrent.create_torrent.v1_only)
-    libtorrent.set_piece_hashes(torrent, os.path.join(folder, "seed"))
+    libtorrent.set_piece_hashes(torrent, os.path.join(folder, "whole"))
     return libtorrent.torrent_info(torrent.generate())
 
 
 role, folder, address, port = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 info = make(folder)
-if role == "seed":
+if role == "give":
     one = session(address, port, "both")
-    one.add_torrent({"ti": info, "save_path": os.path.join(folder, "seed")})
+    one.add_torrent({"ti": info, "save_path": os.path.join(folder, "whole")})
     time.sleep(60)
 else:
     one = session(address, port, sys.argv[5])
-    handle = one.add_torrent({"ti": info, "save_path": os.path.join(folder, "leech")})
+    handle = one.add_torrent({"ti": info, "save_path": os.path.join(folder, "part")})
     handle.connect_peer(("10.77.0.2", 6881))
     for _ in range(60):
         time.sleep(0.2)
-        if handle.status().is_seeding:
+        if handle.status().progress >= 1:
             break
     one.remove_torrent(handle)
     time.sleep(1)
