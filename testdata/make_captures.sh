@@ -8,9 +8,6 @@
 #                 bind9-dnsutils ethtool python3 ngtcp2-client ngtcp2-server haproxy openvpn
 #                 freerdp2-x11 xrdp xvfb gnutls-bin
 #                 and what the *_scenarios.sh beside it name
-#                 and what text_scenarios.sh, infra_scenarios.sh and file_scenarios.sh name
-#                 and what text_scenarios.sh and web_scenarios.sh name
-#                 and what text_scenarios.sh and media_scenarios.sh name
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
@@ -363,8 +360,7 @@ if want quic; then
   quic_server
   capture quic/gtls_h3 quic_traffic
 fi
-for scenario in "${text_scenarios[@]}" "${web_scenarios[@]}"; do
-for scenario in "${text_scenarios[@]}" "${media_scenarios[@]}"; do
+for scenario in "${text_scenarios[@]}" "${web_scenarios[@]}" "${media_scenarios[@]}"; do
   if want "$scenario"; then "scenario_$scenario"; fi
 done
 if want tunnel; then

@@ -2,7 +2,6 @@
 # and of BitTorrent's peers. A part of make_captures.sh, which runs scenario_NAME for every name.
 # Needs (Debian): vsftpd curl lftp baresip-core gstreamer1.0-tools gstreamer1.0-plugins-base
 #                 gstreamer1.0-plugins-good gir1.2-gst-rtsp-server-1.0 python3-gi python3-libtorrent
-#                 opentracker aria2
 # shellcheck shell=bash disable=SC2154
 media_scenarios=(ftp_data sip_media rtsp_media rtp bittorrent_peers)
 
@@ -96,6 +95,11 @@ rtsp_media_traffic() {
 
 scenario_rtp() {
   capture rtp/gstreamer rtp_traffic
+  capture_filter='port 7001' capture rtp/gstreamer_reports rtp_call
+}
+rtp_call() {
+  serve timeout 20 /usr/bin/python3 "$here/peers/media.py" caller 10.77.0.2 10.77.0.1
+  in_client timeout 20 /usr/bin/python3 "$here/peers/media.py" caller 10.77.0.1 10.77.0.2
 }
 rtp_traffic() {  # nobody announces it
   serve timeout 20 /usr/bin/python3 "$here/peers/media.py" receiver 10.77.0.2 10.77.0.1

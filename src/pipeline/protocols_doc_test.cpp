@@ -196,7 +196,7 @@ std::string section(const std::map<std::string_view, Row>& rows, const model::Sc
 }
 
 std::string page(const std::map<std::string_view, Row>& rows, ShownSink& sink) {
-  constexpr std::string_view kTransports[] = {"", "TCP", "UDP", "TCP, UDP"};
+  constexpr std::string_view kTransports[] = {"", "TCP", "UDP", "TCP, UDP", "IP"};
   std::string text(kHead);
   for (const auto& [proto, row] : rows) {
     const Shown& shown = sink.protocols[proto];
