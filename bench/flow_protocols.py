@@ -129,6 +129,8 @@ NAMES = {
     'ayiya': ('ayiya', 'Ayiya'),
     'steam': ('steam_ihs_discovery', 'Steam'),
 }
+# Framing that says nothing of its own: netwatch names a flow by what is inside, where tshark sees it.
+CARRIED = {'nbss': 'smb', 'sunrpc': 'nfs'}
 BY_TSHARK, BY_NDPI = collections.defaultdict(set), collections.defaultdict(set)
 for _name, (_tshark, _ndpi) in NAMES.items():
     for _label in _tshark.split():
@@ -201,9 +203,10 @@ def agreed(tshark, ndpi):
     """{key: names that both could mean} of one capture."""
     both = {}
     for key, candidates in ndpi.items():
-        names = tshark.get(key, set()).intersection(*candidates)
+        seen = tshark.get(key, set())
+        names = seen.intersection(*candidates)
         if names:
-            both[key] = names
+            both[key] = names | {CARRIED[n] for n in names if CARRIED.get(n) in seen}
     return both
 
 

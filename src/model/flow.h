@@ -33,7 +33,8 @@ constexpr bool has_ports(std::uint8_t proto) {
   return proto == kTcp || proto == kUdp || proto == kSctp;
 }
 }  // namespace ip_proto
-// "tcp", "udp", "icmp", "icmp6", "igmp", "sctp", or the number ("ip-89") in a static buffer of names.
+// "tcp", "udp", "icmp", "icmp6", "igmp", "sctp", or the number ("ip-89") in a static buffer of
+// names.
 std::string_view ip_proto_name(std::uint8_t proto);
 
 struct Endpoint {

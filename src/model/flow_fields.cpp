@@ -89,7 +89,7 @@ constexpr std::array<FieldDef, kFieldCount> kFields{{
     number("retransmitted", "TCP segments that were sent again"),
     number("lost_bytes", "TCP bytes that were never seen"),
     {.name = "rtt_us", .type = FieldType::kDuration, .help = "round trip of the TCP handshake"},
-    {.name = "conn_state", .help = "how the connection went, in Zeek's names: SF, S0, REJ (TCP, UDP)"},
+    {.name = "conn_state", .help = "how the connection went, in Zeek's names: SF, S0, REJ"},
     {.name = "history", .help = "what happened in the connection, in Zeek's letters (TCP, UDP)"},
     {.name = "duration_us", .type = FieldType::kDuration, .help = "first to last packet"},
     {.name = "community_id", .help = "Community ID v1", .aliases = kCommunityIdNames},

@@ -24,7 +24,7 @@ struct Packet {
   std::uint32_t wire_len = 0;     // on the wire; at least bytes.size() in a sane capture
   base::Bytes bytes;              // captured; shorter than wire_len when cut by a snaplen
   std::uint64_t file_offset = 0;  // of the packet's record in its file; 0 for live packets
-  base::Bytes options{};            // what else a pcapng file says of it, in the form of CaptureNote
+  base::Bytes options{};          // what else a pcapng file says of it, as in CaptureNote
   std::uint32_t interface = 0;  // what a writer keeps apart: the file's interface, live the ifindex
 };
 

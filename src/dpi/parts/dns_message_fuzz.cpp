@@ -5,7 +5,7 @@
 
 #include "dpi/parts/dns_message.h"
 #include "dpi/protocol.h"
-#include "dpi/protocols/http_dns_test.h"
+#include "dpi/protocols/feeder_test.h"
 
 namespace netwatch::dpi {
 extern const ProtocolDef kDns;

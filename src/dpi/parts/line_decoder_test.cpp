@@ -8,7 +8,7 @@
 #include "dpi/parts/frame_decoder.h"
 #include "dpi/parts/sasl.h"
 #include "dpi/parts/sql_text.h"
-#include "dpi/protocols/http_dns_test.h"
+#include "dpi/protocols/feeder_test.h"
 
 namespace netwatch::dpi {
 namespace {

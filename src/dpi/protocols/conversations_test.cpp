@@ -9,7 +9,7 @@
 
 #include "dpi/parts/hex_test.h"
 #include "dpi/protocols.h"
-#include "dpi/protocols/http_dns_test.h"
+#include "dpi/protocols/feeder_test.h"
 
 namespace netwatch::dpi {
 namespace {

@@ -9,7 +9,7 @@
 #include "dpi/parts/certificate_test.h"
 #include "dpi/parts/hex_test.h"
 #include "dpi/protocol.h"
-#include "dpi/protocols/http_dns_test.h"
+#include "dpi/protocols/feeder_test.h"
 
 namespace netwatch::dpi {
 extern const ProtocolDef kDtls;

@@ -7,7 +7,7 @@
 #include "dpi/analyzer.h"
 #include "dpi/parts/hex_test.h"
 #include "dpi/parts/http2_frame.h"
-#include "dpi/protocols/http_dns_test.h"
+#include "dpi/protocols/feeder_test.h"
 
 namespace netwatch::dpi {
 extern const ProtocolDef kHttp2;

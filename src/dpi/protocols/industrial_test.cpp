@@ -6,7 +6,7 @@
 
 #include "dpi/parts/hex_test.h"
 #include "dpi/protocol.h"
-#include "dpi/protocols/http_dns_test.h"
+#include "dpi/protocols/feeder_test.h"
 
 namespace netwatch::dpi {
 extern const ProtocolDef kModbus;

@@ -11,7 +11,7 @@
 #include "dpi/parts/hex_test.h"
 #include "dpi/parts/media_note.h"
 #include "dpi/parts/rtp_packet.h"
-#include "dpi/protocols/http_dns_test.h"
+#include "dpi/protocols/feeder_test.h"
 
 namespace netwatch::dpi {
 namespace {

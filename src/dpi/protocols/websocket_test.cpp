@@ -4,7 +4,7 @@
 #include <string>
 
 #include "dpi/parts/hex_test.h"
-#include "dpi/protocols/http_dns_test.h"
+#include "dpi/protocols/feeder_test.h"
 
 namespace netwatch::dpi {
 extern const ProtocolDef kWebsocket;
