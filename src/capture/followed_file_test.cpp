@@ -21,21 +21,21 @@ class FollowedFileTest : public ::testing::Test {
  protected:
   FollowedFileTest() {
     std::string pattern = fs::temp_directory_path() / "netwatch-XXXXXX";
-    dir = ::mkdtemp(pattern.data());
-    path = dir / "growing.pcap";
-    stop_fd = ::eventfd(0, 0);
+    dir_ = ::mkdtemp(pattern.data());
+    path_ = dir_ / "growing.pcap";
+    stop_fd_ = ::eventfd(0, 0);
   }
   ~FollowedFileTest() override {
-    ::close(stop_fd);
-    fs::remove_all(dir);
+    ::close(stop_fd_);
+    fs::remove_all(dir_);
   }
 
   void append(const std::string& bytes) const {
-    std::ofstream(path, std::ios::binary | std::ios::app) << bytes;
+    std::ofstream(path_, std::ios::binary | std::ios::app) << bytes;
   }
-  void stop() const { ASSERT_EQ(::eventfd_write(stop_fd, 1), 0); }
+  void stop() const { ASSERT_EQ(::eventfd_write(stop_fd_, 1), 0); }
   std::unique_ptr<PacketSource> open() const {
-    auto source = open_followed(path, 0, stop_fd);
+    auto source = open_followed(path_, 0, stop_fd_);
     EXPECT_TRUE(source.ok()) << source.error().message;
     return *std::move(source);
   }
@@ -46,9 +46,9 @@ class FollowedFileTest : public ::testing::Test {
     return batch.ok() && *batch != nullptr ? (*batch)->packets.size() : 0;
   }
 
-  fs::path dir;
-  std::string path;
-  int stop_fd = -1;
+  fs::path dir_;
+  std::string path_;
+  int stop_fd_ = -1;
 };
 
 // A pcap file's header, and a record of four bytes.
@@ -105,8 +105,8 @@ TEST_F(FollowedFileTest, AFileThatGoesAwayIsSaidAfterItsLastPacket) {
   const auto source = open();
   EXPECT_EQ(now(*source), 1U);
   append(record());
-  fs::rename(path, path + ".old");
-  std::ofstream(path) << header();
+  fs::rename(path_, path_ + ".old");
+  std::ofstream(path_) << header();
   EXPECT_EQ(now(*source), 1U);
   const auto end = source->next(-1);
   ASSERT_FALSE(end.ok());
@@ -118,7 +118,7 @@ TEST_F(FollowedFileTest, AFileThatIsShortenedIsSaid) {
   append(header() + record() + record());
   const auto source = open();
   EXPECT_EQ(now(*source), 2U);
-  fs::resize_file(path, header().size());
+  fs::resize_file(path_, header().size());
   const auto end = source->next(-1);
   ASSERT_FALSE(end.ok());
   EXPECT_NE(end.error().message.find("was shortened"), std::string::npos);
@@ -150,8 +150,8 @@ TEST_F(FollowedFileTest, WaitsWithoutSpinning) {
 
 TEST_F(FollowedFileTest, ACompressedFileIsRefused) {
   append(std::string("\x1f\x8b\x08\0\0\0\0\0\0\0", 10));
-  EXPECT_EQ(open_followed(path, 0, stop_fd).error().code, base::ErrorCode::kUnsupported);
-  EXPECT_EQ(open_followed(dir / "none", 0, stop_fd).error().code, base::ErrorCode::kNotFound);
+  EXPECT_EQ(open_followed(path_, 0, stop_fd_).error().code, base::ErrorCode::kUnsupported);
+  EXPECT_EQ(open_followed(dir_ / "none", 0, stop_fd_).error().code, base::ErrorCode::kNotFound);
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ std::string utf16_text(base::Bytes bytes) {
     std::uint32_t point = in.u16le();
     if (point == 0) break;
     if (point >= 0xD800 && point < 0xE000) {
-      const std::uint32_t low = static_cast<std::uint32_t>(in.peek() | in.peek(1) << 8);
+      const auto low = static_cast<std::uint32_t>(in.peek() | in.peek(1) << 8);
       const bool pair = point < 0xDC00 && low >= 0xDC00 && low < 0xE000;
       if (pair) in.skip(2);
       point = pair ? 0x10000 + ((point - 0xD800) << 10 | (low - 0xDC00)) : '?';
