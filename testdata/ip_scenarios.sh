@@ -1,6 +1,6 @@
-# Sourced by make_captures.sh: what speaks IP beside TCP and UDP. The kernels of both namespaces are
+# Sourced by make_captures.sh: what speaks IP beside TCP and UDP, and its routers. The kernels of both namespaces are
 # the peers of ICMP, NDP, MLD and IGMP; libusrsctp's examples those of SCTP.
-# Needs (Debian): radvd libusrsctp-examples iputils-ping
+# Needs (Debian): radvd libusrsctp-examples iputils-ping bird2
 # shellcheck shell=bash disable=SC2154
 
 join_groups() {  # joins, with and without a source, and leaves
@@ -111,7 +111,37 @@ time.sleep(0.5)
 PY
 }
 
+# router NAMESPACE ADDRESS NUMBER PEER NUMBER: one that announces a network of each family.
+router() {
+  local conf=$scratch/$1.bird.conf own=${2##*.}
+  cat >"$conf" <<CONF
+router id $2;
+protocol device { }
+protocol static { ipv4; route 192.0.2.${own}/32 blackhole; route 203.0.113.0/24 blackhole; }
+protocol static { ipv6; route 2001:db8:$own::/48 blackhole; }
+protocol bgp peer {
+  local $2 as $3; neighbor $4 as $5; direct; hold time 30; connect delay time 1;
+  ipv4 { import all; export all; };
+  ipv6 { import all; export all; next hop address fd77::$own; };
+}
+CONF
+  ip netns exec "$1" bird -f -c "$conf" -s "$scratch/$1.ctl" -P "$scratch/$1.pid" >"$scratch/$1.log" 2>&1 &
+  pids+=($!)
+}
+bgp_traffic() {
+  router "$server" 10.77.0.2 65002 10.77.0.1 4200000001
+  router "$client" 10.77.0.1 4200000001 10.77.0.2 65002
+  sleep 8
+  birdc -s "$scratch/$client.ctl" disable static1
+  sleep 1
+  birdc -s "$scratch/$client.ctl" reload in peer                            # asks for it again
+  sleep 1
+  birdc -s "$scratch/$server.ctl" disable peer '"maintenance until noon"'
+  sleep 1
+}
+
 ip_captures() {
+  if want bgp; then capture bgp/bird bgp_traffic; fi
   if want icmp; then
     capture_filter='icmp or icmp6 or port 9999' capture icmp/errors error_traffic
   fi

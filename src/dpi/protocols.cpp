@@ -66,6 +66,7 @@ extern const ProtocolDef kNfs;
 extern const ProtocolDef kSunrpc;
 extern const ProtocolDef kModbus;
 extern const ProtocolDef kDnp3;
+extern const ProtocolDef kBgp;
 extern const ProtocolDef kRtcp;
 extern const ProtocolDef kRtp;
 extern const ProtocolDef kIcmp;
@@ -87,8 +88,8 @@ std::span<const ProtocolDef* const> protocols() {
       &kVnc,    &kAmqp,    &kMongodb,    &kKafka,     &kXmpp,
       &kGquic,  &kFtpData, &kBittorrent, &kHttp2,     &kWebsocket,
       &kNbss,   &kSmb,     &kNfs,        &kSunrpc,    &kModbus,
-      &kDnp3,   &kRtcp,    &kRtp,        &kIcmp,      &kIcmp6,
-      &kIgmp,   &kSctp,
+      &kDnp3,   &kBgp,     &kRtcp,       &kRtp,       &kIcmp,
+      &kIcmp6,  &kIgmp,    &kSctp,
   };
   return kTable;
 }
