@@ -74,23 +74,35 @@ base::IpAddress Engine::address(model::Side side) const {
   return flow_.hosts == nullptr ? base::IpAddress{} : (*flow_.hosts)[model::index(side)];
 }
 
-// Asks the row that was announced for this flow before all others.
+// Asks the row that was announced for this flow. An announcement is a claim: a datagram that
+// others know by its content is theirs (streams are shown to the others as a child, if at all).
 ProbeIndex::Answer Engine::ask(ProbeInput& shown, bool datagram,
                                std::span<const std::uint8_t> rejected) {
   ExpectedFlows::Entry* const entry = announcement();
   if (entry == nullptr) return index_.ask(shown, datagram, rejected);
-  if (entry->parent != flow_.id && entry->taken_by != flow_.id) {
-    entry->taken_by = flow_.id;
-    sink_.on_parent(flow_.id, entry->parent);
+  const ProtocolDef& announced = index_.def(entry->protocol);
+  ProbeIndex::Answer answer;
+  if (datagram) {
+    answer = index_.ask(shown, datagram, rejected);
+    // RTP and RTCP are read by one decoder, under the announced name.
+    const bool others =
+        answer.probe == Probe::kYes && index_.def(answer.protocol).make != announced.make;
+    if (others) return answer;
   }
   Probe probe = Probe::kNo;
   if (std::ranges::find(rejected, entry->protocol) == rejected.end()) {
     shown.expected = true;
-    probe = index_.def(entry->protocol).probe(shown);
+    probe = announced.probe(shown);
     shown.expected = false;
-    if (probe == Probe::kYes) return {.probe = probe, .protocol = entry->protocol};
+    if (probe == Probe::kYes) {
+      if (entry->parent != flow_.id && entry->taken_by != flow_.id) {
+        entry->taken_by = flow_.id;
+        sink_.on_parent(flow_.id, entry->parent);
+      }
+      return {.probe = probe, .protocol = entry->protocol};
+    }
   }
-  ProbeIndex::Answer answer = index_.ask(shown, datagram, rejected);
+  if (!datagram) answer = index_.ask(shown, datagram, rejected);
   if (answer.probe == Probe::kNo && probe == Probe::kMore) answer.probe = probe;
   return answer;
 }

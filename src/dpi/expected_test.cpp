@@ -32,7 +32,9 @@ class AnnouncerDecoder final : public Fake {
     const std::size_t blank = text.find(' ');
     const std::size_t second = text.find(' ', blank + 1);
     const auto port = std::stoi(std::string(text.substr(blank + 1, second - blank - 1)));
+    const bool udp = text.substr(second + 1).starts_with("udp");
     g_accepted = context.expect({.protocol = "anything",
+                                 .transport = udp ? Transport::kUdp : Transport::kTcp,
                                  .address = *base::IpAddress::parse(text.substr(0, blank)),
                                  .port = static_cast<std::uint16_t>(port),
                                  .note = base::as_bytes(text.substr(second + 1))});
@@ -57,8 +59,9 @@ class AnythingDecoder final : public Fake {
 constexpr ProtocolDef kAnnouncer = def<AnnouncerDecoder>(
     "announcer", "A", Transport::kTcp, [](const ProbeInput& in) { return begins(in, "A:"); });
 constexpr ProtocolDef kAnything =
-    def<AnythingDecoder>("anything", "", Transport::kTcp, [](const ProbeInput& in) {
-      return in.expected && begins(in, "L") == Probe::kNo ? Probe::kYes : Probe::kNo;
+    def<AnythingDecoder>("anything", "", Transport::kBoth, [](const ProbeInput& in) {
+      const bool fits = in.datagram || begins(in, "L") == Probe::kNo;
+      return in.expected && fits ? Probe::kYes : Probe::kNo;
     });
 constexpr std::array kRows{&kAnnouncer, &kAnything, &kLines};
 
@@ -81,17 +84,19 @@ class ExpectedTest : public testing::Test, public AnalyzerSink {
     std::uint16_t orig_port = 1000;
     std::uint16_t resp_port = 21;
     std::uint32_t scope = 0;
+    bool datagram = false;
   };
   void feed(std::uint64_t flow, const Ends& ends, std::string_view text) {
     if (slots_.size() <= flow) slots_.resize(flow + 1);
-    analyzer_.feed(slots_[flow],
-                   {.id = flow,
-                    .proto = 6,
-                    .orig_port = ends.orig_port,
-                    .resp_port = ends.resp_port,
-                    .hosts = &ends.hosts,
-                    .scope = ends.scope},
-                   {.side = kA, .time_ns = now_ns_, .bytes = base::as_bytes(text)});
+    analyzer_.feed(
+        slots_[flow],
+        {.id = flow,
+         .proto = static_cast<std::uint8_t>(ends.datagram ? 17 : 6),
+         .orig_port = ends.orig_port,
+         .resp_port = ends.resp_port,
+         .hosts = &ends.hosts,
+         .scope = ends.scope},
+        {.side = kA, .time_ns = now_ns_, .bytes = base::as_bytes(text), .datagram = ends.datagram});
   }
 
   using Lines = std::vector<std::string>;
@@ -122,7 +127,18 @@ TEST_F(ExpectedTest, WhatItCarriesWasNotAnnounced) {
 TEST_F(ExpectedTest, ContentDecides) {
   feed(1, {}, "A:192.0.2.2 4000 me");
   feed(2, {.resp_port = 4000}, "L:\nread by others\n");
-  EXPECT_EQ(lines_, (Lines{"2 of 1", "2 is lines", "L:", "read by others"}));
+  EXPECT_EQ(lines_, (Lines{"2 is lines", "L:", "read by others"}));
+}
+
+// A call that names the port of a resolver as its media's must not hide what is asked there.
+TEST_F(ExpectedTest, AnAnnouncementHidesNoDatagramThatOthersKnow) {
+  feed(1, {}, "A:192.0.2.2 4000 udp");
+  feed(2, {.resp_port = 4000, .datagram = true}, "L:known\n");
+  feed(3, {.orig_port = 1001, .resp_port = 4000, .datagram = true}, "xyz");
+  EXPECT_EQ(lines_.front(), "2 is lines");
+  EXPECT_EQ(lines_.back(), "xyz by udp");
+  EXPECT_EQ(std::ranges::count(lines_, "2 of 1"), 0);
+  EXPECT_EQ(std::ranges::count(lines_, "3 of 1"), 1);
 }
 
 TEST_F(ExpectedTest, OnlyTheTwoHostsOfTheParentCanBeMeant) {

@@ -96,7 +96,7 @@ class Context {
   virtual void set_originator(model::Side side) = 0;
   // The rest of this flow speaks another protocol (upgrade, CONNECT, STARTTLS): it is probed
   // anew from the next unconsumed byte of either side. Return kFine after it. A row that is called
-  // `announced` is asked first and told so (ProbeInput::announced); if its probe says no, all are.
+  // `announced` is asked first and told so (ProbeInput::expected); if its probe says no, all are.
   virtual void hand_on(std::string_view announced = {}) = 0;
   // The decoder reads what its protocol carries, too, which has a name of its own (gRPC in HTTP/2):
   // of static storage; the flow shows it one layer further in.

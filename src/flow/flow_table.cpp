@@ -425,6 +425,10 @@ std::uint8_t FlowTable::proto(FlowHandle flow) const { return impl_->hot(flow.in
 std::uint16_t FlowTable::port(FlowHandle flow, Side side) const {
   return impl_->hot(flow.index).port[model::index(side)];
 }
+base::TimeNs FlowTable::last_ns(FlowHandle flow) const { return impl_->hot(flow.index).last_ns; }
+std::uint64_t FlowTable::last_packet(FlowHandle flow) const {
+  return impl_->hot(flow.index).last_packet.get();
+}
 const std::array<base::IpAddress, 2>& FlowTable::addresses(FlowHandle flow) const {
   return impl_->hot(flow.index).address;
 }

@@ -96,6 +96,9 @@ class FlowTable {
   [[nodiscard]] model::FlowId id(FlowHandle flow) const;
   [[nodiscard]] std::uint8_t proto(FlowHandle flow) const;
   [[nodiscard]] std::uint16_t port(FlowHandle flow, model::Side side) const;
+  // Time and number of its last packet so far.
+  [[nodiscard]] base::TimeNs last_ns(FlowHandle flow) const;
+  [[nodiscard]] std::uint64_t last_packet(FlowHandle flow) const;
   // By Side; as long as the flow lives.
   [[nodiscard]] const std::array<base::IpAddress, 2>& addresses(FlowHandle flow) const;
   [[nodiscard]] std::uint32_t scope(FlowHandle flow) const;

@@ -148,7 +148,9 @@ bool Shard::on_chunk(flow::FlowTable& table, flow::FlowHandle handle,
 void Shard::on_end(flow::FlowTable& table, flow::FlowHandle handle, model::FlowEnd end) {
   reading_ = handle;
   std::uint32_t& slot = table.reader_slots(handle)[kAnalysisSlot];
-  if (slot != 0) analyzer_.end(slot, flow_ref(table, handle), clock_ns_, packet_);
+  if (slot != 0) {
+    analyzer_.end(slot, flow_ref(table, handle), table.last_ns(handle), table.last_packet(handle));
+  }
   if (is_selected(table.id(handle))) {
     if (options_.count_only) {
       output_->count_flow();

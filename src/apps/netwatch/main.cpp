@@ -18,7 +18,7 @@ constexpr const char* kFooter =
     "  netwatch -i eth0 -f 'not port 22'         one interface, filtered in the kernel\n"
     "  netwatch read a.pcapng                    summary of a capture\n"
     "  netwatch read a.pcapng --flows -Y sni:example.org\n"
-    "  netwatch read a.pcapng --json | jq .tls.sni\n"
+    "  netwatch read a.pcapng --json | jq -r '.tls.sni // empty'\n"
     "  netwatch read a.pcapng -Y 'dns.rcode == NXDOMAIN' -w nx.pcapng\n"
     "Exit status: 0 done, 1 an input was damaged, 2 wrong usage, 3 not possible here.";
 

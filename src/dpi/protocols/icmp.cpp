@@ -378,7 +378,10 @@ bool IcmpDecoder::body(Kind kind, std::uint8_t type, Cursor in,
     return in.ok();
   }
   in.skip(4);
-  add_next(kGroup, next_v6(in), in, record);
+  // A query for all groups names none.
+  if (const IpAddress group = next_v6(in); !group.is_unspecified()) {
+    add_next(kGroup, group, in, record);
+  }
   return in.ok();
 }
 

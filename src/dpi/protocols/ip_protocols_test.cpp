@@ -68,6 +68,12 @@ TEST(Ndp, OptionsThatOverrunAreOddAndEndTheMessage) {
   EXPECT_EQ(feeder.context.odds.size(), 3);
 }
 
+TEST(Mld, AQueryForAllGroupsNamesNone) {
+  Feeder feeder(kIcmp6);
+  feeder.datagram(kServer, from_hex("8200 0000 27100000") + std::string(16, '\0'));
+  EXPECT_THAT(feeder.context.records, ElementsAre("< group_query"));
+}
+
 TEST(Igmp, ReportsThatPromiseMoreThanTheyHoldAreOdd) {
   Feeder feeder(kIgmp);
   feeder.datagram(kClient, from_hex("2200 0000 0000 ffff 04000000 ef010203"));
@@ -95,6 +101,22 @@ TEST(Sctp, TheFirstStreamIsTheChildUntilItsOrderIsLost) {
   feeder.datagram(kClient, data("00000001", "late"));
   EXPECT_EQ(feeder.context.children[0], "GET / HT");
   EXPECT_THAT(feeder.context.records, ElementsAre("> payload ppid=0"));
+}
+
+TEST(Sctp, ANewAssociationBeginsAnew) {
+  Feeder feeder(kSctp);
+  const std::string init = from_hex("0100 0014 00000007 00010000 000a 000a 00000005");
+  for (const char* tag : {"00000007", "00000007", "00000008"}) {
+    std::string begin = init;
+    begin.replace(4, 4, from_hex(tag));
+    feeder.datagram(kClient, kCommon + begin + begin);
+    feeder.datagram(kClient, kCommon + from_hex("0700 0004") + from_hex("0700 0004"));
+  }
+  EXPECT_THAT(
+      feeder.context.records,
+      ElementsAre("> init outbound_streams=10 inbound_streams=10 window_bytes=65536", "> shutdown",
+                  "> init outbound_streams=10 inbound_streams=10 window_bytes=65536",
+                  "> shutdown"));
 }
 
 TEST(Sctp, ChunksThatLieAreOdd) {

@@ -106,6 +106,7 @@ RtpStream* MediaDecoder::place_for(const model::StreamChunk& chunk, Context& con
 bool MediaDecoder::on_rtp(const RtpPacket& packet, const model::StreamChunk& chunk,
                           Context& context) {
   const MediaNote& note = note_for(chunk.side);
+  if (!sure_ && note.empty() && !is_usual_type(packet.payload_type)) return false;
   auto* const found = std::ranges::find_if(
       streams_, [&](const RtpStream& one) { return one.is(packet.ssrc, chunk.side); });
   if (found == streams_.end()) {

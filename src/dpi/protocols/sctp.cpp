@@ -143,25 +143,37 @@ class SctpDecoder final : public Decoder {
 
  private:
   struct SideState {
-    bool told = false;      // its first data have been reported
+    std::uint8_t told = 0;  // kinds of records it has had, a bit each
     bool following = true;  // its stream is given to the child
     bool begun = false;
     std::uint16_t stream = 0;
     std::uint32_t next_tsn = 0;
   };
-  static void init(bool ack, Cursor in, const model::StreamChunk& chunk, Context& context);
-  static void ended(const ChunkView& view, const model::StreamChunk& chunk, Context& context);
+  bool first_of(Kind kind, model::Side side);
+  void init(bool ack, Cursor in, const model::StreamChunk& chunk, Context& context);
+  void ended(const ChunkView& view, const model::StreamChunk& chunk, Context& context);
   void data(Cursor in, const model::StreamChunk& chunk, Context& context);
   void follow(SideState& side, std::uint16_t stream, std::uint32_t tsn, Bytes bytes,
               const model::StreamChunk& chunk, Context& context);
 
   std::array<SideState, 2> sides_;
+  std::uint32_t tag_ = 0;  // of the INIT that began the association at hand
 };
+
+// Each kind once a side and association: what is sent again, or bundled by the hundred, says no
+// more.
+bool SctpDecoder::first_of(Kind kind, model::Side side) {
+  std::uint8_t& told = sides_[model::index(side)].told;
+  const auto bit = static_cast<std::uint8_t>(1U << kind);
+  if ((told & bit) != 0) return false;
+  told |= bit;
+  return true;
+}
 
 void SctpDecoder::init(bool ack, Cursor in, const model::StreamChunk& chunk, Context& context) {
   enum : std::uint16_t { kIpv4 = 5, kIpv6 = 6 };
   model::RecordBuilder& record = context.record();
-  in.skip(4);
+  const std::uint32_t tag = in.u32();
   const std::uint32_t window = in.u32();
   const std::uint16_t outbound = in.u16();
   const std::uint16_t inbound = in.u16();
@@ -170,6 +182,12 @@ void SctpDecoder::init(bool ack, Cursor in, const model::StreamChunk& chunk, Con
     context.odd("init_short");
     return;
   }
+  // Another tag: the ports are used again.
+  if (!ack && tag != tag_) {
+    sides_ = {};
+    tag_ = tag;
+  }
+  if (!first_of(ack ? kInitAck : kInit, chunk.side)) return;
   record.start(kSctpSchema, ack ? kInitAck : kInit);
   record.add_uint(kOutbound, outbound);
   record.add_uint(kInbound, inbound);
@@ -189,7 +207,9 @@ void SctpDecoder::init(bool ack, Cursor in, const model::StreamChunk& chunk, Con
 
 void SctpDecoder::ended(const ChunkView& view, const model::StreamChunk& chunk, Context& context) {
   Cursor in = view.body;
-  context.record().start(kSctpSchema, view.type == kAbortChunk ? kAbort : kShutdown);
+  const Kind kind = view.type == kAbortChunk ? kAbort : kShutdown;
+  if (!first_of(kind, chunk.side)) return;
+  context.record().start(kSctpSchema, kind);
   const string_view cause =
       view.type == kAbortChunk && in.remaining() >= 4 ? cause_name(in.u16()) : string_view{};
   if (!cause.empty()) context.record().add_text(kCause, cause);
@@ -206,8 +226,7 @@ void SctpDecoder::data(Cursor in, const model::StreamChunk& chunk, Context& cont
     return;
   }
   SideState& side = sides_[model::index(chunk.side)];
-  if (!side.told) {
-    side.told = true;
+  if (first_of(kPayload, chunk.side)) {
     context.record().start(kSctpSchema, kPayload);
     context.record().add_uint(kPpid, ppid);
     if (const string_view name = ppid_name(ppid); !name.empty()) {
@@ -242,14 +261,16 @@ Step SctpDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
   Cursor in(chunk.bytes);
   in.skip(kCommonHeader);
   ChunkView view;
-  while (next_chunk(in, view)) {
+  bool first = true;
+  for (; next_chunk(in, view); first = false) {
     switch (view.type) {
       case kDataChunk:
         data(view.body, chunk, context);
         break;
       case kInitChunk:
       case kInitAckChunk:
-        init(view.type == kInitAckChunk, view.body, chunk, context);
+        // It travels alone (section 3.3.2).
+        if (first) init(view.type == kInitAckChunk, view.body, chunk, context);
         break;
       case kAbortChunk:
       case kShutdownChunk:
