@@ -173,13 +173,19 @@ void FileSource::add_options(Filling& filling) const {
 }
 
 // False if the packet must wait for the next batch. The rule looks at packets only, never at how
-// their bytes came in: the same file always gives the same batches.
+// their bytes came in: the same file always gives the same batches. What stands between packets is
+// kept in memory with them, so far apart they must not be.
 bool FileSource::add(Filling& filling, Packet& packet) {
   PacketBatch& batch = *filling.batch;
   if (batch.packets.size() == PacketBatch::kMaxPackets) return false;
   if (!batch.packets.empty() && filling.bytes + packet.bytes.size() > PacketBatch::kMaxArenaBytes)
     return false;
+  constexpr std::uint64_t kMaxSpanBytes = std::uint64_t{4} << 20;
+  if (!batch.packets.empty() &&
+      input_->offset() - batch.packets.front().file_offset > kMaxSpanBytes)
+    return false;
   if (batch.packets.empty()) batch.packets.reserve(PacketBatch::kMaxPackets);
+  input_->hold();
   packet.number = ++count_;
   packet.source = source_;
   packet.file_offset = input_->offset();
@@ -205,6 +211,11 @@ model::PacketBatchPtr FileSource::finish(Filling& filling) {
 
 Input::Fill FileSource::need(std::size_t bytes, int timeout_ms) {
   const auto filled = input_->fill(bytes, timeout_ms);
+  const bool at_end = !filled || *filled == Input::Fill::kEnd;
+  if (at_end && input_->stopped()) {
+    ended_ = true;
+    return Input::Fill::kEnd;
+  }
   if (!filled) {
     failure_ = Error{filled.error().code, fmt::format("{}; {} packets before it are good",
                                                       filled.error().message, count_)};
@@ -275,19 +286,27 @@ base::Result<std::unique_ptr<PacketSource>> open_input(std::unique_ptr<Input> in
   return std::unique_ptr<PacketSource>(std::move(file));
 }
 
+constexpr int kNeverStops = -1;
+
 // Standard input, a pipe, a device: whatever is read as it comes.
 base::Result<std::unique_ptr<PacketSource>> open_stream(int fd, bool owned, std::string name,
-                                                        std::uint32_t source) {
-  auto reader = base::detect_compression(base::make_fd_reader(fd, owned, name));
+                                                        std::uint32_t source, int stop_fd) {
+  auto stored = std::make_unique<StreamReader>(fd, owned, name, stop_fd);
+  StreamReader& stream = *stored;
+  auto reader = base::detect_compression(std::move(stored));
   if (!reader) return reader.error();
-  return open_reader(*std::move(reader), fd, std::move(name), source);
+  return open_input(make_stream_input(*std::move(reader), stream), std::move(name), source);
+}
+
+base::Result<std::unique_ptr<PacketSource>> open_stdin(std::uint32_t source, int stop_fd) {
+  return open_stream(STDIN_FILENO, false, "standard input", source, stop_fd);
 }
 
 base::Result<std::unique_ptr<PacketSource>> open_path_as_stream(const std::string& path,
-                                                                std::uint32_t source) {
+                                                                std::uint32_t source, int stop_fd) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return base::errno_error(errno, path);
-  return open_stream(fd, true, path, source);
+  return open_stream(fd, true, path, source, stop_fd);
 }
 
 // Read, not mapped: a file that another program shortens just ends early.
@@ -299,7 +318,7 @@ base::Result<std::unique_ptr<PacketSource>> open_regular(const std::string& path
   std::array<std::uint8_t, kMagicBytes> magic{};
   const ssize_t got = pread(fd, magic.data(), magic.size(), 0);
   if (got > 0 && base::is_compressed(base::Bytes(magic).first(static_cast<std::size_t>(got))))
-    return open_stream(fd, true, path, source);
+    return open_stream(fd, true, path, source, kNeverStops);
   constexpr int kNeverBlocks = -1;
   posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   return open_input(make_stream_input(base::make_fd_reader(fd, true, path), kNeverBlocks, total),
@@ -321,21 +340,22 @@ base::Result<std::unique_ptr<PacketSource>> open_reader(std::unique_ptr<base::By
 
 base::Result<std::unique_ptr<PacketSource>> open_file(const std::string& path,
                                                       std::uint32_t source) {
-  if (path == "-") return open_stream(STDIN_FILENO, false, "standard input", source);
+  if (path == "-") return open_stdin(source, kNeverStops);
   // A named pipe must be opened once only: a writer that finds it closed again is killed.
   struct stat status{};
   if (stat(path.c_str(), &status) != 0) return base::errno_error(errno, path);
   if (S_ISDIR(status.st_mode)) return Error{ErrorCode::kInvalid, path + ": is a directory"};
-  if (!S_ISREG(status.st_mode)) return open_path_as_stream(path, source);
+  if (!S_ISREG(status.st_mode)) return open_path_as_stream(path, source, kNeverStops);
   return open_regular(path, static_cast<std::uint64_t>(status.st_size), source);
 }
 
 base::Result<std::unique_ptr<PacketSource>> open_followed(const std::string& path,
                                                           std::uint32_t source, int stop_fd) {
   struct stat status{};
-  if (path == "-") return open_file(path, source);
+  if (path == "-") return open_stdin(source, stop_fd);
   if (stat(path.c_str(), &status) != 0) return base::errno_error(errno, path);
-  if (!S_ISREG(status.st_mode)) return open_file(path, source);  // it is read as it comes
+  if (S_ISDIR(status.st_mode)) return open_file(path, source);
+  if (!S_ISREG(status.st_mode)) return open_path_as_stream(path, source, stop_fd);
   auto file = FollowedFile::open(path, stop_fd);
   if (!file) return file.error();
   auto input = make_followed_input(*std::move(file));

@@ -35,7 +35,9 @@ base::Result<std::unique_ptr<PacketSource>> open_file(const std::string& path,
                                                       std::uint32_t source = 0);
 // The same for a file that is still being written, from its beginning on: next() waits for more as
 // for a pipe, and ends once `stop_fd` is readable (-1: never). A file that is shortened, replaced
-// or removed is an error after everything before it. No compressed files: kUnsupported.
+// or removed is an error after everything before it. No compressed files: kUnsupported. Pipes are
+// read as by open_file(), and end half a second after `stop_fd` at the latest; the part of a record
+// that came last is no damage then.
 base::Result<std::unique_ptr<PacketSource>> open_followed(const std::string& path,
                                                           std::uint32_t source, int stop_fd);
 

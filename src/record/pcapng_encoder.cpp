@@ -84,12 +84,15 @@ void PcapngEncoder::begin_section(std::string& out) {
   if (!application_.empty()) block.option(option::kSectionApplication, application_);
   if (!application_.empty() || !section_options_.empty()) block.option(option::kEnd, {});
   block.end();
-  if (std::exchange(repeat_due_, false)) out += repeated_;
+  if (!std::exchange(repeat_due_, false)) return;
+  out += repeated_;
+  repeated_in_file_ = repeated_.size();
 }
 
 void PcapngEncoder::begin_file() {
   section_begun_ = false;
   repeat_due_ = true;
+  repeated_in_file_ = 0;
   interfaces_.clear();
   last_.reset();
 }

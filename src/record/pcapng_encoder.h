@@ -28,6 +28,8 @@ class PcapngEncoder {
   // What comes next begins a file: it says again what its packets need.
   void begin_file();
 
+  // Of the file that was begun, what was said in earlier ones.
+  [[nodiscard]] std::uint64_t repeated_in_file() const { return repeated_in_file_; }
   // Names and secrets that were too many to be said again in later files.
   [[nodiscard]] std::uint64_t not_repeated() const { return not_repeated_; }
 
@@ -58,6 +60,7 @@ class PcapngEncoder {
   std::size_t description_bytes_ = 0;
   std::string repeated_;  // blocks of names and secrets
   bool repeat_due_ = false;
+  std::uint64_t repeated_in_file_ = 0;
   std::uint64_t not_repeated_ = 0;
   std::unordered_map<Key, Description, Hash> descriptions_;
   std::unordered_map<Key, std::uint32_t, Hash> interfaces_;  // of this section of this file

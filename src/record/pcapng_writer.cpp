@@ -20,6 +20,8 @@ namespace netwatch::record {
 namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
+// Of notes before the first packet, whose time is part of a file's name.
+constexpr std::size_t kUnnamedBytes = std::size_t{4} << 20;
 
 // An enhanced packet block, and the end of its options.
 std::uint64_t block_bytes(const model::Packet& packet) {
@@ -27,6 +29,13 @@ std::uint64_t block_bytes(const model::Packet& packet) {
   constexpr std::uint64_t kFlagsAndEnd = 12;
   return pcapng::kBlockOverheadBytes + pcapng::kEnhancedBodyBytes +
          pcapng::padded(packet.bytes.size()) + packet.options.size() + kFlagsAndEnd;
+}
+
+// Any two times: a damaged one may be anywhere.
+std::uint64_t distance(base::TimeNs one, base::TimeNs two) {
+  const auto a = static_cast<std::uint64_t>(one);
+  const auto b = static_cast<std::uint64_t>(two);
+  return one < two ? b - a : a - b;
 }
 
 // A number of an inode may have been given to another file since.
@@ -75,7 +84,8 @@ struct PcapngWriter::Impl {
     if (failure) return *failure;
     if (closed) return base::Error{base::ErrorCode::kInvalid, path + ": is closed"};
     encoder.append(buffer, item);
-    return buffer.size() < kBufferBytes ? base::ok_status() : flush();
+    const bool unnamed = rotation.divides() && packets_in_file == 0 && !file.is_open();
+    return buffer.size() < (unnamed ? kUnnamedBytes : kBufferBytes) ? base::ok_status() : flush();
   }
 
   // Before a packet is written.
@@ -88,13 +98,22 @@ struct PcapngWriter::Impl {
     return base::ok_status();
   }
 
+  // What each file says again does not count: it may be more than a file may hold.
   [[nodiscard]] bool is_full(const model::Packet& packet) const {
-    const auto bytes = bytes_in_file + buffer.size() + block_bytes(packet);
-    const auto slot = [this](base::TimeNs time) { return time / rotation.interval_ns; };
+    const auto bytes =
+        bytes_in_file + buffer.size() - encoder.repeated_in_file() + block_bytes(packet);
     return (rotation.max_bytes != 0 && bytes > rotation.max_bytes) ||
            (rotation.max_packets != 0 && packets_in_file >= rotation.max_packets) ||
-           (rotation.duration_ns != 0 && packet.time_ns - first_ns >= rotation.duration_ns) ||
-           (rotation.interval_ns != 0 && slot(packet.time_ns) > slot(first_ns));
+           (rotation.duration_ns != 0 && is_far(packet.time_ns, rotation.duration_ns)) ||
+           (rotation.interval_ns != 0 && (slot(packet.time_ns) > slot(first_ns) ||
+                                          is_far(packet.time_ns, rotation.interval_ns)));
+  }
+
+  [[nodiscard]] base::TimeNs slot(base::TimeNs time) const { return time / rotation.interval_ns; }
+
+  // Back, too: after one time in the future no other would be late enough any more.
+  [[nodiscard]] bool is_far(base::TimeNs time, base::TimeNs period) const {
+    return distance(time, first_ns) >= static_cast<std::uint64_t>(period);
   }
 
   base::Status flush() {

@@ -14,8 +14,10 @@ namespace netwatch::record {
 // When a capture goes on in the next file. 0: not for this reason. Times are those of packets, so
 // a file that is read is divided as the capture would have been.
 struct Rotation {
-  std::uint64_t max_bytes = 0;  // a packet that would make the file longer begins the next
+  // A packet that would make the file longer begins the next. What is said again does not count.
+  std::uint64_t max_bytes = 0;
   std::uint64_t max_packets = 0;
+  // A time that lies as far before that of the file's first packet begins the next, too.
   base::TimeNs duration_ns = 0;  // since the file's first packet
   base::TimeNs interval_ns = 0;  // at each multiple of it since the epoch
   std::uint32_t keep_files = 0;  // older ones are deleted, if this writer made them
@@ -31,7 +33,8 @@ struct Rotation {
 // appears whole (see OutputFile); "-" is standard output.
 // With a Rotation the files are called after their number and the UTC time of their first packet:
 // for a/b.pcapng a/b_00001_20261121T154500Z.pcapng. Each is complete in itself: its interfaces, and
-// the names and secrets so far, are said in it. A file that exists is never replaced then.
+// the names and secrets so far, are said in it. The name has no time if more than 4 MiB of notes
+// come before the first packet, or no packet at all. A file that exists is never replaced then.
 // After an error every call repeats it. Packets from before 1970 carry the time 0.
 class PcapngWriter {
  public:

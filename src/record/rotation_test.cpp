@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -160,6 +161,45 @@ TEST_F(RotationTest, NoFileIsLongerThanItMayBe) {
   }
   EXPECT_EQ(packets, 40U);
   EXPECT_EQ(too_long, 1U);  // the packet that is longer alone
+}
+
+TEST_F(RotationTest, WhatIsSaidAgainDoesNotCountTowardsTheSize) {
+  PcapngWriter writer = make({.max_bytes = 2000});
+  const std::string names_block(5000, 'n');
+  ASSERT_TRUE(writer.write(note_of(model::CaptureNote::Kind::kNames, kNames, names_block)).ok());
+  const std::string data(300, 'x');
+  for (int i = 0; i < 11; ++i) ASSERT_TRUE(writer.write(packet_at(kStart, data)).ok());
+  ASSERT_TRUE(writer.close().ok());
+  ASSERT_EQ(names().size(), 3U);  // the first has its names of its own: one packet
+  EXPECT_EQ(std::ranges::count(blocks(names()[1]), kPacket), 5);
+  EXPECT_EQ(std::ranges::count(blocks(names()[1]), kNames), 1);
+}
+
+TEST_F(RotationTest, OneTimeInTheFutureDoesNotEndTheDivision) {
+  constexpr base::TimeNs kEver = std::numeric_limits<base::TimeNs>::max();
+  constexpr base::TimeNs kMinute = 60 * base::kNsPerSecond;
+  for (const Rotation& rotation :
+       {Rotation{.duration_ns = kMinute}, Rotation{.interval_ns = kMinute}}) {
+    PcapngWriter writer = make(rotation);
+    for (const base::TimeNs time :
+         {kStart, kStart - 1, kEver, kStart + 1, kStart + kMinute + 1, -kEver}) {
+      ASSERT_TRUE(writer.write(packet_at(time)).ok());
+    }
+    ASSERT_TRUE(writer.close().ok());
+    const auto made = names();
+    ASSERT_EQ(made.size(), 5U);
+    EXPECT_EQ(blocks(made[0]), (Types{kSection, kInterface, kPacket, kPacket}));
+    for (const std::string& name : made) fs::remove(dir / name);
+  }
+}
+
+TEST_F(RotationTest, NotesBeforeTheFirstPacketDoNotTakeTheTimeFromTheName) {
+  PcapngWriter writer = make({.max_packets = 10});
+  const std::string note(400'000, 'n');
+  ASSERT_TRUE(writer.write(note_of(model::CaptureNote::Kind::kNames, kNames, note)).ok());
+  ASSERT_TRUE(writer.write(packet_at(kStart)).ok());
+  ASSERT_TRUE(writer.close().ok());
+  EXPECT_EQ(names(), std::vector<std::string>{"out_00001_20261121T154500Z.pcapng"});
 }
 
 TEST_F(RotationTest, OnlyTheLastAreKeptAndOnlyOursAreDeleted) {

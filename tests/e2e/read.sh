@@ -112,6 +112,38 @@ expect 1 "$NETWATCH" read "$scratch/text"
 expect 1 "$NETWATCH" read /nonexistent.pcap
 has err 'No such file'
 
+# A signal ends the reading of a pipe in good order; a disk that is full, at once.
+mkfifo "$scratch/signalled"
+for signal in INT TERM; do
+  "$NETWATCH" read "$scratch/signalled" -q -w "$scratch/piped.pcapng" >"$scratch/out" 2>"$scratch/err" &
+  reader=$!
+  exec 9>"$scratch/signalled"
+  cat $http >&9
+  sleep 1
+  kill -$signal "$reader"
+  status=0
+  wait "$reader" || status=$?
+  exec 9>&-
+  [[ $status == 0 ]] || fail "status $status after SIG$signal: $(head -c 300 "$scratch/err")"
+  has out 'packets'
+  "$NETWATCH" read "$scratch/piped.pcapng" -q | grep -qE "[1-9][0-9,]* packets" ||
+    fail "what was read until SIG$signal is not written"
+  rm "$scratch/piped.pcapng"
+done
+"$NETWATCH" read "$scratch/signalled" -q -w /dev/full >"$scratch/out" 2>"$scratch/err" &
+reader=$!
+exec 9>"$scratch/signalled"
+cat $http >&9
+for _ in $(seq 100); do
+  kill -0 "$reader" 2>/dev/null || break
+  sleep 0.1
+done
+! kill -0 "$reader" 2>/dev/null || fail "it reads on though nothing can be written"
+status=0
+wait "$reader" || status=$?
+exec 9>&-
+[[ $status == 3 ]] || fail "status $status, not 3, from a full disk"
+
 # Wrong usage.
 expect 2 "$NETWATCH" read
 expect 2 "$NETWATCH" read $http --json --flows

@@ -1,6 +1,7 @@
 #include "apps/netwatch/read_command.h"
 
 #include <fmt/format.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -80,7 +81,7 @@ class ReadRun {
     pipeline::FileRunOptions run = run_options();
     run.engine.selected = selected_ ? &*selected_ : nullptr;
     run.on_start = [this](const auto& linktypes) { print_head(linktypes); };
-    if (options_.follow) {
+    if (options_.follow || is_one_stream()) {
       stop_.emplace();
       run.follow = true;
       run.stop_fd = stop_->fd();
@@ -183,6 +184,13 @@ class ReadRun {
   [[nodiscard]] static int usage(std::string_view message) {
     complain(message);
     return kExitUsage;
+  }
+
+  // What comes through a pipe has no end of its own: a signal ends it as that of a followed file.
+  // With a filter it is a copy by now.
+  [[nodiscard]] bool is_one_stream() const {
+    return !filter_ && options_.files.size() == 1 &&
+           (options_.files[0] == "-" || is_pipe(options_.files[0]));
   }
 
   // Two passes need inputs that can be read twice: pipes are copied first.
@@ -313,12 +321,18 @@ class ReadRun {
   template <typename Item>
   void write(const Item& item) {
     if (write_error_) return;
-    if (auto written = writer_->write(item); !written.ok()) write_error_ = written.error();
+    if (auto written = writer_->write(item); !written.ok()) stop_with(written.error());
   }
 
   void flush_written() {
     if (write_error_) return;
-    if (auto flushed = writer_->flush(); !flushed.ok()) write_error_ = flushed.error();
+    if (auto flushed = writer_->flush(); !flushed.ok()) stop_with(flushed.error());
+  }
+
+  // Who records what comes must not learn only at its end that nothing is kept any more.
+  void stop_with(const base::Error& error) {
+    write_error_ = error;
+    if (stop_ && stop_->fd() >= 0) (void)::eventfd_write(stop_->fd(), 1);
   }
 
   ReadOptions options_;
