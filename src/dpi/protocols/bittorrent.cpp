@@ -163,11 +163,20 @@ class BittorrentDecoder final : public Decoder {
     std::uint64_t pieces = 0;
     std::uint64_t piece_bytes = 0;
     std::uint64_t requests = 0;
+    std::uint64_t piece_left = 0;  // of a piece that has begun: what has not come yet
     bool greeted = false;
     bool lost = false;  // where messages begin is not known any more
     bool extended = false;
   };
   Step message(Bytes rest, const model::StreamChunk& chunk, Context& context);
+  // Of so many bytes those that belong to a piece; they are counted as they come: what is only
+  // announced may never do so.
+  static std::uint64_t pass_piece(std::uint64_t bytes, SideState& own) {
+    const std::uint64_t passed = std::min(bytes, own.piece_left);
+    own.piece_left -= passed;
+    own.piece_bytes += passed;
+    return passed;
+  }
   static void handshake(Bytes bytes, Side side, Context& context);
   static void extended(Bytes dictionary, Side side, Context& context);
 
@@ -248,11 +257,16 @@ Step BittorrentDecoder::message(Bytes rest, const model::StreamChunk& chunk, Con
   if (id == kRequest) ++own.requests;
   if (id == kPiece && whole >= kPieceHeadBytes) {
     ++own.pieces;
-    own.piece_bytes += whole - kPieceHeadBytes;
+    own.piece_left = whole - kPieceHeadBytes;
+    return {.consumed = kPieceHeadBytes};
+  }
+  if (id == kExtendedMessage && length < 2) {
+    context.odd("bad_message");
+    return {.consumed = whole};
   }
   if (id != kExtendedMessage || own.extended) return {.consumed = whole};
   const std::uint8_t kind = in.u8();
-  if (!in.ok() && length > 1) return {.wanted = 6};
+  if (!in.ok()) return {.wanted = 6};
   if (kind != 0 || length > kMaxExtendedBytes) return {.consumed = whole};
   if (rest.size() < whole && !chunk.cut) return {.wanted = static_cast<std::size_t>(whole)};
   own.extended = true;
@@ -280,6 +294,8 @@ Step BittorrentDecoder::on_bytes(const model::StreamChunk& chunk, Context& conte
     step.consumed = kHandshakeBytes;
   }
   while (step.consumed < chunk.bytes.size() && !own.lost) {
+    step.consumed += pass_piece(chunk.bytes.size() - step.consumed, own);
+    if (step.consumed == chunk.bytes.size()) break;
     const Step next =
         message(chunk.bytes.subspan(static_cast<std::size_t>(step.consumed)), chunk, context);
     step.consumed += next.consumed;
@@ -288,12 +304,15 @@ Step BittorrentDecoder::on_bytes(const model::StreamChunk& chunk, Context& conte
   }
   if (own.lost || chunk.cut)
     step.consumed = std::max<std::uint64_t>(step.consumed, chunk.bytes.size());
-  own.lost |= chunk.cut;
+  // Inside a piece nothing is lost: the gap that follows is its.
+  own.lost |= chunk.cut && own.piece_left == 0;
   return step;
 }
 
 Verdict BittorrentDecoder::on_gap(const model::StreamChunk& chunk, Context& /*context*/) {
-  sides_[model::index(chunk.side)].lost = true;
+  SideState& own = sides_[model::index(chunk.side)];
+  // A piece goes on behind it.
+  own.lost = own.lost || pass_piece(chunk.gap_bytes, own) < chunk.gap_bytes;
   return known_ ? Verdict::kFine : Verdict::kNotMine;
 }
 

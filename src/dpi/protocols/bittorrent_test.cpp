@@ -78,5 +78,34 @@ TEST(Bittorrent, WhatIsNoMessageIsNotReadOn) {
   EXPECT_EQ(feeder.context.records.size(), 1U);
 }
 
+TEST(Bittorrent, APieceThatTheCaptureCutIsPassedOver) {
+  Feeder feeder(kBittorrent);
+  feeder.stream(kServer, handshake("-TR3000-abcdefghijkl"));
+  feeder.stream(kServer, piece(1000).substr(0, 100), true);
+  feeder.gap(kServer, 500);
+  feeder.stream(kServer, std::string(100, 'p'), true);
+  feeder.gap(kServer, 313);
+  feeder.stream(kServer, piece(5));
+  feeder.end();
+  EXPECT_THAT(feeder.context.records, Contains("< transfer pieces=2 piece_bytes=1005 requests=0"));
+}
+
+TEST(Bittorrent, AnExtendedMessageOfNothingIsRefused) {
+  const std::string extended = message(std::string("\x14\0", 2) + "d1:v5:abc 1e");
+  Feeder feeder(kBittorrent);
+  feeder.stream(kClient, handshake("-TR3000-abcdefghijkl") + message("\x14") +
+                             std::string(4, '\0') + extended);
+  EXPECT_EQ(feeder.context.odds, std::vector<std::string>{"bad_message"});
+  EXPECT_THAT(feeder.context.records, Contains("> extended version=abc 1"));
+}
+
+TEST(Bittorrent, WhatIsOnlyAnnouncedIsNotCounted) {
+  Feeder feeder(kBittorrent);
+  feeder.stream(kServer, handshake("-TR3000-abcdefghijkl"));
+  feeder.stream(kServer, piece(1000) + piece(10'000'000).substr(0, 33));
+  feeder.end();
+  EXPECT_THAT(feeder.context.records, Contains("< transfer pieces=2 piece_bytes=1020 requests=0"));
+}
+
 }  // namespace
 }  // namespace netwatch::dpi

@@ -22,6 +22,10 @@ using std::string_view;
 constexpr std::size_t kMaxBlockBytes = std::size_t{48} << 10;
 constexpr std::size_t kMaxSettingsBytes = std::size_t{64} * 6;
 constexpr std::size_t kMaxGoawayBytes = 512;
+// A byte that refers to the header table may stand for thousands, and each would go into a record:
+// those of a connection hold so much text to begin with, and so much for every byte of its blocks.
+constexpr std::uint64_t kFirstText = std::uint64_t{64} << 10;
+constexpr std::uint64_t kTextPerByte = 16;
 
 // When the streams that wait for something were asked for: those of the highest numbers.
 class StreamTable {
@@ -117,6 +121,8 @@ class Http2Decoder final : public Decoder {
   bool client_known_ = false;
   bool confirmed_ = false;  // a preface, or frames, were read
   bool grpc_told_ = false;
+  bool text_told_ = false;
+  std::uint64_t text_left_ = kFirstText;  // that may still go into records
   Hpack hpack_;
 };
 static_assert(sizeof(Http2Decoder) <= kHttp2StateBytes);
@@ -338,11 +344,19 @@ void Http2Decoder::report(Bytes frames, bool complete, Call& call) {
     return;
   }
   model::RecordBuilder& record = call.context.record();
-  Http2HeaderReader reader(record, expected(first, side), first.stream);
+  Http2HeaderReader reader(record, expected(first, side), first.stream, text_left_);
+  text_left_ += kTextPerByte * frames.size();
   const Hpack::Outcome outcome = hpack_.read(side, block.bytes, complete, reader);
   reader.finish(outcome.whole);
   if (!outcome.breach.empty()) call.breach(outcome.breach);
   if (!reader.breach().empty()) call.breach(reader.breach());
+  if (reader.lacks_text() && !std::exchange(text_told_, true)) call.breach("header_list_too_long");
+  // A client that answers itself, or a server that asks, would be taken for the other.
+  const bool answers = reader.message() == Http2Message::kResponse;
+  if (client_known_ && reader.message() != Http2Message::kTrailers &&
+      (answers || reader.message() == Http2Message::kPromise) == (side == client_)) {
+    return call.breach("wrong_side");
+  }
   switch (reader.message()) {
     case Http2Message::kRequest:
       return on_request(reader, first.stream, call);

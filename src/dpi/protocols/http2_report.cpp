@@ -270,8 +270,8 @@ void add_error(model::RecordBuilder& out, std::uint32_t code) {
 const model::Schema kHttp2Schema{"http2", "HTTP/2", kKinds, kFields};
 
 Http2HeaderReader::Http2HeaderReader(model::RecordBuilder& out, Http2Message expected,
-                                     std::uint32_t stream)
-    : out_(out), message_(expected), stream_(stream) {}
+                                     std::uint32_t stream, std::uint64_t& text_left)
+    : out_(out), message_(expected), stream_(stream), text_left_(text_left) {}
 
 void Http2HeaderReader::start(Http2Message message) {
   if (started_) return;
@@ -313,7 +313,7 @@ void Http2HeaderReader::on_header(string_view name, string_view value) {
 
 void Http2HeaderReader::finish(bool whole) {
   start(message_);
-  if (!whole) out_.mark_cut();
+  if (!whole || lacks_text_) out_.mark_cut();
   if (!grpc_ || message_ != Http2Message::kRequest) return;
   const auto uri = model::find_value(out_.view(), kUri);
   if (!uri) return;
@@ -336,7 +336,13 @@ bool Http2HeaderReader::first_of(std::uint8_t field) {
 }
 
 void Http2HeaderReader::add(std::uint8_t field, string_view value) {
-  if (!value.empty() && first_of(field)) out_.add_text(field, value);
+  if (value.empty() || !first_of(field)) return;
+  if (value.size() > text_left_) {
+    lacks_text_ = true;
+    return;
+  }
+  text_left_ -= value.size();
+  out_.add_text(field, value);
 }
 
 void Http2HeaderReader::add_number(std::uint8_t field, string_view value) {

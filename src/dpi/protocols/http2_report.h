@@ -19,8 +19,9 @@ enum class Http2Message : std::uint8_t { kRequest, kResponse, kTrailers, kPromis
 class Http2HeaderReader final : public HeaderSink {
  public:
   // `expected` counts when the block does not tell (its beginning may not be known); kPromise
-  // always.
-  Http2HeaderReader(model::RecordBuilder& out, Http2Message expected, std::uint32_t stream);
+  // always. `text_left` is how many bytes of text may be added, and is brought up to date.
+  Http2HeaderReader(model::RecordBuilder& out, Http2Message expected, std::uint32_t stream,
+                    std::uint64_t& text_left);
   void on_header(std::string_view name, std::string_view value) override;
   // After the last one: names the called method, if it is gRPC.
   void finish(bool whole);
@@ -30,6 +31,7 @@ class Http2HeaderReader final : public HeaderSink {
   [[nodiscard]] bool is_interim() const { return status_ >= 100 && status_ < 200; }
   [[nodiscard]] bool is_grpc() const { return grpc_; }
   [[nodiscard]] bool ends_call() const { return grpc_status_; }  // gRPC's status was in it
+  [[nodiscard]] bool lacks_text() const { return lacks_text_; }  // there was too much of it
   // The first breach of the rules; empty if none.
   [[nodiscard]] std::string_view breach() const { return breach_; }
 
@@ -45,12 +47,14 @@ class Http2HeaderReader final : public HeaderSink {
   model::RecordBuilder& out_;
   Http2Message message_;
   std::uint32_t stream_;
+  std::uint64_t& text_left_;
   std::uint64_t seen_ = 0;
   std::uint16_t status_ = 0;
   bool started_ = false;
   bool tells_ = false;
   bool grpc_ = false;
   bool grpc_status_ = false;
+  bool lacks_text_ = false;
   std::string_view breach_;
 };
 

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -121,6 +122,11 @@ const std::vector<Exchange> kExchanges{
       "< response stream=2 status=200", "< reset stream=1 error=REFUSED_STREAM",
       "< goaway last_stream=1 error=0xff debug=why"},
      {}},
+    {"nobody_answers_itself",
+     {{kClient, kStart + headers(1, kFirst) + headers(1, from_hex("88"))},
+      {kServer, kNoSettings + headers(1, from_hex("8d")) + headers(3, from_hex("8286 84"))}},
+     {kFirstRecord, "< response stream=1 status=404 latency_us=0"},
+     {"wrong_side", "wrong_side"}},
     {"settings_once_the_last_value_counts",
      {{kClient, kStart +
                     frame(kSettings, 0, 0,
@@ -291,6 +297,30 @@ TEST(Http2, DecompressionBombsAreBounded) {
               ElementsAre("> request stream=1 method=GET scheme=http uri=/ (cut)",
                           "> request stream=3 method=GET scheme=http uri=/ "
                           "host=www.example.com"));
+  EXPECT_THAT(feeder.context.odds, ElementsAre("header_list_too_long"));
+}
+
+// The same over many blocks: one long text, then frames of 13 bytes that refer to it.
+TEST(Http2, TextsOfAConnectionAreBounded) {
+  Feeder feeder(kHttp2);
+  const std::string agent = "\x7a\x7f" + from_hex("e107") + std::string(1120, 'u');
+  feeder.stream(kClient, kStart + headers(1, from_hex("8286 84") + agent));
+  std::size_t sent = 0;
+  for (std::uint32_t stream = 3; stream < 4003; stream += 2) {
+    const std::string bytes = headers(stream, from_hex("8286 84be"));
+    sent += bytes.size();
+    feeder.stream(kClient, bytes);
+  }
+  ASSERT_EQ(feeder.context.records.size(), 2001U);
+  EXPECT_THAT(feeder.context.records[1], HasSubstr("user_agent=uuu"));
+  std::size_t text = 0;
+  std::size_t cut = 0;
+  for (const std::string& record : feeder.context.records) {
+    text += static_cast<std::size_t>(std::ranges::count(record, 'u'));
+    cut += record.ends_with(" (cut)") ? 1 : 0;
+  }
+  EXPECT_LT(text, (std::size_t{64} << 10) + 17 * sent);
+  EXPECT_GT(cut, 1000U);
   EXPECT_THAT(feeder.context.odds, ElementsAre("header_list_too_long"));
 }
 

@@ -318,7 +318,8 @@ Onward ModbusDecoder::on_frame(const Frame& frame) {
   Message message;
   read_message(frame.bytes, message);
   find_client(message, frame.side);
-  frame.context.set_originator(client_);
+  // The first word counts: a guess must not be it.
+  if (sure_) frame.context.set_originator(client_);
   const bool asks = frame.side == client_;
   const std::uint8_t code = message.code & 0x7F;
   model::RecordBuilder& record = frame.context.record();

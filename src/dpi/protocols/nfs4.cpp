@@ -115,7 +115,7 @@ class Walk {
       : record_(seen.context.record()), memory_(memory), call_(call) {}
 
   // False: where the next operation begins is not known.
-  bool step(std::uint32_t operation, Cursor& in);
+  bool step(std::uint32_t operation, std::uint8_t place, Cursor& in);
 
  private:
   bool named(std::uint32_t operation, Cursor& in);
@@ -147,7 +147,7 @@ class Walk {
   bool told_ = false;
 };
 
-bool Walk::step(std::uint32_t operation, Cursor& in) {
+bool Walk::step(std::uint32_t operation, std::uint8_t place, Cursor& in) {
   switch (operation) {
     case kPutfh:
       current_ = memory_.path_of(take_opaque(in));
@@ -172,7 +172,9 @@ bool Walk::step(std::uint32_t operation, Cursor& in) {
       current_.clear();
       return true;
     case kGetfh:
-      if (!current_.empty()) call_.file = memory_.add_path(current_);
+      if (current_.empty()) return true;
+      call_.file = memory_.add_path(current_);
+      call_.handle_at = place;
       return true;
     default:
       return named(operation, in);
@@ -343,9 +345,10 @@ bool Walk::client(std::uint32_t operation, Cursor& in) {
   return in.ok();
 }
 
-// Results of an operation that went well. False: where the next begins is not known.
-bool skip_result(std::uint32_t operation, Cursor& in, RpcMemory& memory,
-                 const RpcMemory::Call& call, model::RecordBuilder& record) {
+// Results of an operation that went well; `file` is whose handle it may bring. False: where the
+// next begins is not known.
+bool skip_result(std::uint32_t operation, Cursor& in, RpcMemory& memory, RpcMemory::Handle file,
+                 model::RecordBuilder& record) {
   constexpr std::size_t kChangeBytes = 20;
   switch (operation) {
     case kSequence:
@@ -353,7 +356,7 @@ bool skip_result(std::uint32_t operation, Cursor& in, RpcMemory& memory,
       return in.ok();
     case kGetfh: {
       const Bytes handle = take_opaque(in);
-      if (in.ok()) memory.set_handle(call.file, handle);
+      if (in.ok() && file != RpcMemory::kNone) memory.set_handle(file, handle);
       return in.ok();
     }
     case kPutfh:
@@ -417,7 +420,7 @@ void nfs4_call(const RpcSeen& seen, RpcMemory& memory, RpcMemory::Call& call) {
     if (call.operation_count < RpcMemory::kMaxOperations) {
       call.operations[call.operation_count++] = static_cast<std::uint8_t>(operation);
     }
-    if (!walk.step(operation, in)) {
+    if (!walk.step(operation, static_cast<std::uint8_t>(i), in)) {
       if (i + 1 < count) record.mark_cut();
       return;
     }
@@ -445,7 +448,9 @@ void nfs4_reply(const RpcSeen& seen, RpcMemory& memory, const RpcMemory::Call& c
   for (std::uint32_t i = 0; i < std::min<std::uint32_t>(count, 64); ++i) {
     const std::uint32_t operation = in.u32();
     const std::uint32_t result = in.u32();
-    if (!in.ok() || result != 0 || !skip_result(operation, in, memory, call, record)) return;
+    // Another one's handle is not that of the name at the end.
+    const RpcMemory::Handle file = i == call.handle_at ? call.file : RpcMemory::kNone;
+    if (!in.ok() || result != 0 || !skip_result(operation, in, memory, file, record)) return;
   }
 }
 

@@ -182,14 +182,19 @@ void SmbMemory::ask(const Request& request) {
   next_request_ = static_cast<std::uint8_t>((next_request_ + 1) % requests_.size());
 }
 
-SmbMemory::Request SmbMemory::answer(std::uint64_t id, std::uint8_t command) {
+SmbMemory::Request SmbMemory::answer(std::uint64_t id, std::uint8_t command, Side side) {
+  Request none{.side = model::other(side)};
   for (Request& request : requests_) {
     if (!request.used || request.id != id || request.command != command) continue;
+    if (request.side == side) {
+      none.side = side;
+      continue;
+    }
     const Request found = request;
     request.used = false;
     return found;
   }
-  return {};
+  return none;
 }
 
 std::string_view SmbMemory::user_of(std::uint64_t session) const {

@@ -146,6 +146,7 @@ void SmbDecoder::request1(const Message1& in) {
                .tree = in.tree,
                .subject = in.subject,
                .command = negotiate ? std::uint8_t{0} : in.command,
+               .side = in.frame.side,
                .quiet = !in.loud});
 }
 

@@ -80,8 +80,11 @@ bool smb1::is_loud(std::uint8_t command) {
 
 void SmbDecoder::response1(const Message1& in) {
   const bool negotiate = in.command == kNegotiate;
+  const model::Side side = in.frame.side;
   const SmbMemory::Request asked =
-      negotiate ? memory_.answer(0, 0) : memory_.answer(in.id, in.command);
+      negotiate ? memory_.answer(0, 0, side) : memory_.answer(in.id, in.command, side);
+  // Who asks does not answer itself: the request goes on waiting.
+  if (!asked.used && asked.side == side) return in.frame.context.odd("wrong_side");
   begin(in.frame, SmbKind::kResponse, "1", command_name(in.command));
   if (in.nt_status) {
     add(SmbField::kStatus, nt_status_name(in.status));

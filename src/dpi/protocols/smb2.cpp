@@ -192,6 +192,7 @@ void SmbDecoder::request2(Message2& in) {
                .tree = in.tree,
                .subject = in.subject,
                .command = in.command,
+               .side = in.frame.side,
                .quiet = !loud});
 }
 
@@ -354,8 +355,11 @@ bool SmbDecoder::query_directory2(const Message2& in) {
 void SmbDecoder::response2(Message2& in) {
   if (in.status == nt_status::kPending) return;  // the answer will come
   const bool negotiate = in.command == kNegotiate;
-  SmbMemory::Request asked = memory_.answer(negotiate ? 0 : in.id, in.command);
+  const model::Side side = in.frame.side;
+  SmbMemory::Request asked = memory_.answer(negotiate ? 0 : in.id, in.command, side);
   const bool paired = asked.used;
+  // Who asks does not answer itself: the request goes on waiting.
+  if (!paired && asked.side == side) return in.frame.context.odd("wrong_side");
   if (paired) {
     if (in.session == 0) in.session = asked.session;
     if (in.tree == 0) in.tree = asked.tree;

@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "dpi/parts/short_text.h"
+#include "model/flow.h"
 
 namespace netwatch::dpi {
 
@@ -46,6 +47,7 @@ class SmbMemory {
     std::uint32_t tree = 0;
     Handle subject = kNone;  // a user, a tree or a file, as the command has it
     std::uint8_t command = 0;
+    model::Side side = model::Side::kOriginator;
     bool used = false;
     bool quiet = false;  // the answer is reported if it is an error
   };
@@ -54,8 +56,9 @@ class SmbMemory {
   Handle add_tree(std::string_view share);
   Handle add_file(std::string_view name);
   void ask(const Request& request);
-  // The request with this number, which waits no more. `used` is false if there is none.
-  Request answer(std::uint64_t id, std::uint8_t command);
+  // The request of the other side with this number, which waits no more. `used` is false if there
+  // is none; `side` is the answer's own if it is that side's request that has the number.
+  Request answer(std::uint64_t id, std::uint8_t command, model::Side side);
 
   // Null if there is none, or none any more.
   [[nodiscard]] User* user(Handle handle) { return find(users_, handle); }

@@ -261,5 +261,25 @@ TEST(Nbss, OneSideIsEnough) {
   EXPECT_EQ(feeder.held(kClient), kWrite[0].bytes);
 }
 
+// A client that answers itself neither names a file nor takes the place of the answer.
+TEST(Smb, NobodyAnswersItself) {
+  const std::string answer =
+      frame(two({.command = 5, .id = 2, .body = created_body(42), .answer = true}));
+  Feeder feeder(kSmb);
+  feeder.stream(kClient, kWrite[2].bytes);
+  feeder.stream(kClient, answer);
+  EXPECT_THAT(feeder.context.records, SizeIs(1));
+  EXPECT_THAT(feeder.context.odds, ElementsAre("wrong_side"));
+  feeder.stream(kServer, answer);
+  EXPECT_THAT(feeder.context.records.back(), HasSubstr("< response version=2 command=create"));
+  EXPECT_THAT(feeder.context.records.back(), HasSubstr("file=a.txt"));
+  const std::string dialects("\2NT LM 0.12\0", 12);
+  Feeder one_side(kSmb);
+  one_side.stream(kClient, frame(one(0x72, "", dialects)));
+  one_side.stream(kClient, frame(one(0x72, le(0, 2) + le(7, 1) + std::string(31, '\0'), "", true)));
+  EXPECT_THAT(one_side.context.records, SizeIs(1));
+  EXPECT_THAT(one_side.context.odds, ElementsAre("wrong_side"));
+}
+
 }  // namespace
 }  // namespace netwatch::dpi

@@ -1,5 +1,7 @@
 // Sun RPC: RFC 5531 (section 11: records of streams). NFS lies in the same messages; it is a row of
 // its own, told by its calls, and read by the same decoder.
+#include <utility>
+
 #include "dpi/protocols/sunrpc_decoder.h"
 
 namespace netwatch::dpi {
@@ -49,32 +51,41 @@ class RecordStream final : public FrameDecoder {
  protected:
   FrameSize size_of(Bytes bytes, Side side) override;
   Onward on_frame(const Frame& frame) override;
-  bool begins_with(Bytes bytes, Side /*side*/) override {
+  bool begins_with(Bytes bytes, Side side) override {
+    mark_at_[model::index(side)] = 0;
     RpcMessage message;
     return look_at_record(bytes, message) == Probe::kYes;
   }
-  void on_loss(Side side) override { in_rest_[model::index(side)] = false; }
+  void on_loss(Side side) override {
+    in_rest_[model::index(side)] = false;
+    mark_at_[model::index(side)] = 0;
+  }
 
  private:
   RpcReader* reader_;
+  // Of a record whose end is not seen: the next mark, so that no mark is read again.
+  std::array<std::uint32_t, 2> mark_at_{};
   std::array<bool, 2> in_rest_{};  // fragments of a message whose first part was read
   bool any_ = false;
 };
 
 // All fragments of a record, or as many as are shown of it.
 FrameSize RecordStream::size_of(Bytes bytes, Side side) {
-  std::uint64_t at = 0;
+  std::uint64_t at = std::exchange(mark_at_[model::index(side)], 0);
   while (at + kMarkBytes <= bytes.size()) {
     const std::uint32_t mark = Cursor(bytes.subspan(static_cast<std::size_t>(at))).u32();
     const std::uint32_t size = mark & ~kLastFragment;
-    if (size > kMaxFragmentBytes) return FrameSize::bad();
+    const bool last = (mark & kLastFragment) != 0;
+    // One of nothing that is not the last says nothing; nobody sends it.
+    if (size > kMaxFragmentBytes || (size == 0 && !last)) return FrameSize::bad();
     if (at == 0 && !in_rest_[model::index(side)] && bytes.size() >= 12) {
       const std::uint32_t type = Cursor(bytes.subspan(8)).u32();
       if (type > 1 || size < 8) return FrameSize::bad();
     }
     at += kMarkBytes + size;
-    if ((mark & kLastFragment) != 0 || at >= kFrameBytes) return FrameSize::known(at);
+    if (last || at >= kFrameBytes) return FrameSize::known(at);
   }
+  mark_at_[model::index(side)] = static_cast<std::uint32_t>(at);
   return {};
 }
 

@@ -41,6 +41,7 @@ extern const model::Schema kNfsSchema;
 class RpcMemory {
  public:
   static constexpr std::size_t kMaxOperations = 12;
+  static constexpr std::uint8_t kNoPlace = 0xFF;
   using Handle = std::uint16_t;
   static constexpr Handle kNone = 0;
 
@@ -56,6 +57,8 @@ class RpcMemory {
     std::uint8_t gss_service = 0;
     std::uint8_t operation_count = 0;  // of NFS version 4
     std::array<std::uint8_t, kMaxOperations> operations{};
+    std::uint8_t handle_at =
+        kNoPlace;  // of version 4: the operation that brings the handle of `file`
   };
 
   void ask(const Call& call);

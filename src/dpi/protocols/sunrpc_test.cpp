@@ -190,5 +190,43 @@ TEST(SunrpcProbe, IsStrict) {
   EXPECT_EQ(probe(kSunrpc, other, true), Probe::kNo);
 }
 
+// Marks of nothing, byte by byte: none may be read again and again.
+TEST(Nfs, EmptyFragmentsAreRefused) {
+  const std::string good = record(lookup3(1, "dir", "a.txt"));
+  Feeder feeder(kNfs, 1);
+  feeder.stream(kClient, good + u32(8) + u32(7) + u32(0) + u32(0));
+  EXPECT_THAT(feeder.context.odds, ElementsAre("bad_frame"));
+  // Behind it a record is found again from its beginning.
+  Feeder again(kNfs);
+  again.stream(kClient, good + u32(8) + u32(7) + u32(0) + u32(4));
+  again.gap(kClient, 100);
+  again.stream(kClient, record(lookup3(2, "dir", "b.txt")));
+  EXPECT_THAT(again.context.records, ElementsAre(HasSubstr("file=a.txt"), HasSubstr("file=b.txt")));
+}
+
+// Another one's handle, in front of a lookup that fails, is not that of the name.
+TEST(Nfs, AHandleIsThatOfItsOwnPlace) {
+  const std::string walk =
+      text("") + u32(0) + u32(4) + u32(24) + u32(10) + u32(15) + text("x") + u32(10);
+  const std::string root = u32(24) + u32(0) + u32(10) + u32(0) + text("ROOT");
+  const auto getattr = [](std::uint32_t xid, const std::string& handle) {
+    return record(call(xid, 100003, 4, 1,
+                       text("") + u32(0) + u32(2) + u32(22) + text(handle) + u32(9) + u32(0)));
+  };
+  Feeder failed(kNfs);
+  failed.stream(kClient, record(call(1, 100003, 4, 1, walk)));
+  failed.stream(kServer, record(reply(1, u32(2) + text("") + u32(3) + root + u32(15) + u32(2))));
+  failed.stream(kClient, getattr(2, "ROOT"));
+  EXPECT_THAT(failed.context.records.back(), Not(HasSubstr("file=")));
+  Feeder well(kNfs);
+  well.stream(kClient, record(call(1, 100003, 4, 1, walk)));
+  well.stream(kServer, record(reply(1, u32(0) + text("") + u32(4) + root + u32(15) + u32(0) +
+                                           u32(10) + u32(0) + text("X"))));
+  well.stream(kClient, getattr(2, "X"));
+  EXPECT_THAT(well.context.records.back(), HasSubstr("file=/x"));
+  well.stream(kClient, getattr(3, "ROOT"));
+  EXPECT_THAT(well.context.records.back(), Not(HasSubstr("file=")));
+}
+
 }  // namespace
 }  // namespace netwatch::dpi

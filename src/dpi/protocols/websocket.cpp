@@ -3,6 +3,7 @@
 // are not compressed (RFC 7692) is a stream of its own: MQTT, SSH and others are carried so.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/cursor.h"
 #include "dpi/parts/line_decoder.h"
@@ -141,6 +142,9 @@ class WebsocketDecoder final : public Decoder {
     std::uint64_t payload_at = 0;
     std::uint64_t payload_bytes = 0;  // 0: a frame begins here
     MaskKey key{};
+    // Of the data frame that is not over: what has not come yet.
+    std::uint64_t frame_left = 0;
+    bool final = false;
     // The message that is not complete.
     bool in_message = false;
     bool text = false;
@@ -162,13 +166,19 @@ class WebsocketDecoder final : public Decoder {
 
   std::uint64_t payload(Bytes rest, Call& call);
   [[nodiscard]] static bool fits(const Frame& frame, const SideState& side);
-  void data(const Frame& frame, Call& call) const;
+  void check_mask(const Frame& frame, Call& call);
+  void data(const Frame& frame, std::size_t here, Call& call) const;
+  static void count(std::uint64_t bytes, Side which, SideState& side, Context& context);
+  static void end_frame(bool cut, Side which, SideState& side, Context& context);
   void control(const Frame& frame, Bytes payload, Call& call);
   void summarise(Context& context);
 
   std::array<SideState, 2> sides_;
   bool confirmed_ = false;
   bool child_over_ = false;
+  bool masker_known_ = false;
+  bool mask_told_ = false;
+  Side masker_ = Side::kOriginator;
   bool summarised_ = false;
 };
 static_assert(sizeof(WebsocketDecoder) <= 256);
@@ -176,6 +186,8 @@ static_assert(sizeof(WebsocketDecoder) <= 256);
 Step WebsocketDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
   Call call{chunk, context, sides_[model::index(chunk.side)]};
   SideState& side = call.side;
+  // What nobody reads was passed over: it has come.
+  if (side.payload_bytes == 0) count(side.frame_left, chunk.side, side, context);
   Step step;
   while (step.consumed < chunk.bytes.size() && !side.lost && !side.closed) {
     const Bytes rest = chunk.bytes.subspan(static_cast<std::size_t>(step.consumed));
@@ -199,13 +211,14 @@ Step WebsocketDecoder::on_bytes(const model::StreamChunk& chunk, Context& contex
       break;
     }
     confirmed_ = true;
+    check_mask(frame, call);
     step.consumed += frame.head_bytes;
     if (frame.is_control()) {
       const auto size = static_cast<std::size_t>(frame.payload_bytes);
       control(frame, rest.subspan(frame.head_bytes, size), call);
       step.consumed += size;
     } else {
-      data(frame, call);
+      data(frame, rest.size() - frame.head_bytes, call);
       if (side.payload_bytes == 0) step.consumed += frame.payload_bytes;  // not read by anybody
     }
   }
@@ -232,8 +245,10 @@ std::uint64_t WebsocketDecoder::payload(Bytes rest, Call& call) {
   child_over_ = child_over_ || !call.context.child(inner);
   side.payload_at += size;
   if (side.payload_at == side.payload_bytes) side.payload_bytes = 0;
+  count(size, call.chunk.side, side, call.context);
   if (!child_over_ || side.payload_bytes == 0) return size;
   side.payload_bytes = 0;
+  count(std::min<std::uint64_t>(left, rest.size()) - size, call.chunk.side, side, call.context);
   return left;
 }
 
@@ -245,7 +260,15 @@ bool WebsocketDecoder::fits(const Frame& frame, const SideState& side) {
   return goes_on == side.in_message && !(goes_on && frame.compressed);
 }
 
-void WebsocketDecoder::data(const Frame& frame, Call& call) const {
+// Section 5.1: a client masks all frames, a server none. Which side is which the first frame says.
+void WebsocketDecoder::check_mask(const Frame& frame, Call& call) {
+  const Side masker = frame.masked ? call.chunk.side : model::other(call.chunk.side);
+  if (!std::exchange(masker_known_, true)) masker_ = masker;
+  if (masker != masker_ && !std::exchange(mask_told_, true)) call.context.odd("bad_mask");
+}
+
+// `here`: what is at hand behind the frame's head.
+void WebsocketDecoder::data(const Frame& frame, std::size_t here, Call& call) const {
   SideState& side = call.side;
   if (frame.opcode != Opcode::kContinuation) {
     side.in_message = true;
@@ -255,23 +278,46 @@ void WebsocketDecoder::data(const Frame& frame, Call& call) const {
     side.frames = 0;
   }
   ++side.frames;
-  side.message_bytes += frame.payload_bytes;
-  side.total_bytes += frame.payload_bytes;
+  side.frame_left = frame.payload_bytes;
+  side.final = frame.final;
   if (!side.compressed && !child_over_) {
     side.payload_at = 0;
     side.payload_bytes = frame.payload_bytes;
     side.key = frame.key;
   }
+  const bool read = side.payload_bytes > 0;
+  if (frame.payload_bytes == 0) {
+    end_frame(false, call.chunk.side, side, call.context);
+  } else if (here >= frame.payload_bytes || !read) {
+    // A message that is all here is told before what its payload holds.
+    count(here, call.chunk.side, side, call.context);
+  }
   if (!frame.final) return;
   side.in_message = false;
-  if (++side.messages > kReported) return;
-  model::RecordBuilder& record = call.context.record();
+}
+
+// Of the frame's payload so many bytes have come: a length is not believed before.
+void WebsocketDecoder::count(std::uint64_t bytes, Side which, SideState& side, Context& context) {
+  const std::uint64_t counted = std::min(bytes, side.frame_left);
+  if (counted == 0) return;
+  side.frame_left -= counted;
+  side.message_bytes += counted;
+  side.total_bytes += counted;
+  if (side.frame_left == 0) end_frame(false, which, side, context);
+}
+
+// Tells the message if that was its last frame.
+void WebsocketDecoder::end_frame(bool cut, Side which, SideState& side, Context& context) {
+  side.frame_left = 0;
+  if (!side.final || ++side.messages > kReported) return;
+  model::RecordBuilder& record = context.record();
   record.start(kWebsocketSchema, kMessage);
   record.add_text(kType, side.text ? "text" : "binary");
   record.add_uint(kBytes, side.message_bytes);
   if (side.frames > 1) record.add_uint(kFrames, side.frames);
   if (side.compressed) record.add_bool(kCompressed, true);
-  call.context.emit(call.chunk.side);
+  if (cut) record.mark_cut();
+  context.emit(which);
 }
 
 void WebsocketDecoder::control(const Frame& frame, Bytes payload, Call& call) {
@@ -294,6 +340,7 @@ void WebsocketDecoder::control(const Frame& frame, Bytes payload, Call& call) {
 Verdict WebsocketDecoder::on_gap(const model::StreamChunk& chunk, Context& context) {
   SideState& side = sides_[model::index(chunk.side)];
   const std::uint64_t left = side.payload_bytes - side.payload_at;
+  count(side.payload_bytes == 0 ? side.frame_left : chunk.gap_bytes, chunk.side, side, context);
   if (side.payload_bytes == 0 || chunk.gap_bytes > left) {
     side.lost = true;
     return Verdict::kFine;
@@ -312,7 +359,8 @@ void WebsocketDecoder::summarise(Context& context) {
   if (summarised_ || !confirmed_) return;
   summarised_ = true;
   for (const Side which : {Side::kOriginator, Side::kResponder}) {
-    const SideState& side = sides_[model::index(which)];
+    SideState& side = sides_[model::index(which)];
+    if (side.frame_left > 0) end_frame(true, which, side, context);
     if (side.messages == 0 && side.pings == 0) continue;
     model::RecordBuilder& record = context.record();
     record.start(kWebsocketSchema, kSummary);

@@ -137,5 +137,32 @@ TEST(Websocket, IsBelievedOnlyIfItWasAnnounced) {
   EXPECT_EQ(kWebsocket.probe(input), Probe::kNo);
 }
 
+// A length alone is nothing: what came is counted.
+TEST(Websocket, WhatIsOnlyAnnouncedIsNotCounted) {
+  const std::string head = from_hex("827f 3fffffffffffffff");
+  for (const bool wanted : {true, false}) {
+    Feeder feeder(kWebsocket);
+    feeder.context.child_wanted = wanted;
+    feeder.stream(kServer, frame(kText, "a") + head + "xyz");
+    EXPECT_EQ(feeder.context.records.size(), 1U);
+    feeder.end();
+    EXPECT_THAT(feeder.context.records,
+                ElementsAre("< message type=text bytes=1", "< message type=binary bytes=3 (cut)",
+                            "< summary messages=2 total_bytes=4"));
+  }
+}
+
+// RFC 6455 section 5.1.
+TEST(Websocket, OnlyOneSideMasks) {
+  Feeder same(kWebsocket);
+  same.stream(kClient, frame(kText, "a", true) + frame(kText, "b") + frame(kText, "c"));
+  EXPECT_THAT(same.context.odds, ElementsAre("bad_mask"));
+  EXPECT_EQ(same.context.records.size(), 3U);
+  Feeder both(kWebsocket);
+  both.stream(kClient, frame(kText, "a", true));
+  both.stream(kServer, frame(kText, "b", true));
+  EXPECT_THAT(both.context.odds, ElementsAre("bad_mask"));
+}
+
 }  // namespace
 }  // namespace netwatch::dpi
