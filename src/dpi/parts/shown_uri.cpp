@@ -8,30 +8,36 @@ namespace netwatch::dpi {
 
 using std::string_view;
 
-UriAuthority authority_of(string_view uri) {
+namespace {
+
+// From behind "//" or "sip:" on.
+UriAuthority split(string_view rest, bool sip) {
   UriAuthority authority;
-  const bool sip = begins_ignoring_case(uri, "sip:") || begins_ignoring_case(uri, "sips:");
-  if (sip) {
-    // Its user part may hold slashes and question marks; its host ends before parameters.
-    uri.remove_prefix(uri.find(':') + 1);
-  } else {
-    // A reference may leave its scheme out (RFC 3986 section 4.2).
-    const std::size_t scheme = uri.starts_with("//") ? 0 : uri.find("://");
-    if (scheme == string_view::npos || scheme > uri.find_first_of("/?#")) return authority;
-    uri.remove_prefix(uri.starts_with("//") ? 2 : scheme + 3);
-    uri = uri.substr(0, uri.find_first_of("/?#"));
-  }
-  const std::size_t at = uri.rfind('@');
+  if (!sip) rest = rest.substr(0, rest.find_first_of("/?#"));
+  const std::size_t at = rest.rfind('@');
   if (at != string_view::npos) {
-    authority.user_password = uri.substr(0, at);
-    uri.remove_prefix(at + 1);
+    authority.user_password = rest.substr(0, at);
+    rest.remove_prefix(at + 1);
   }
-  authority.host = sip ? uri.substr(0, uri.find_first_of(";?")) : uri;
+  authority.host = sip ? rest.substr(0, rest.find_first_of(";?")) : rest;
   return authority;
 }
 
+}  // namespace
+
+UriAuthority authority_of(string_view uri) {
+  // The user part of sip: may hold slashes and question marks.
+  const bool sip = begins_ignoring_case(uri, "sip:") || begins_ignoring_case(uri, "sips:");
+  if (sip) return split(uri.substr(uri.find(':') + 1), true);
+  const std::size_t scheme = uri.find("://");
+  if (scheme == string_view::npos || scheme > uri.find_first_of("/?#")) return {};
+  return split(uri.substr(scheme + 3), false);
+}
+
 ShownUri::ShownUri(string_view uri) : shown_(uri) {
-  const string_view secret = authority_of(uri).user_password;
+  // A reference may leave its scheme out (RFC 3986 section 4.2).
+  const bool bare = uri.starts_with("//");
+  const string_view secret = (bare ? split(uri.substr(2), false) : authority_of(uri)).user_password;
   const std::size_t colon = secret.find(':');
   // To the web a name without a password is a token (RFC 3986 section 3.2.1 lets it be one).
   const bool token = begins_ignoring_case(uri, "http") && !secret.empty();

@@ -39,6 +39,7 @@ TEST(AuthorityOf, IsTheHostWithoutItsUser) {
   EXPECT_EQ(authority_of("sip:u@example.org;transport=tcp").host, "example.org");
   EXPECT_EQ(authority_of("/x://y").host, "");
   EXPECT_EQ(authority_of("example.org").host, "");
+  EXPECT_EQ(authority_of("//index.php").host, "");  // of a request it is a path
 }
 
 }  // namespace

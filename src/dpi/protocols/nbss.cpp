@@ -18,7 +18,6 @@ using base::Cursor;
 using model::FieldDef;
 using model::FieldType;
 using model::Privacy;
-using model::Side;
 using std::string_view;
 
 // By packet type less 0x81.
@@ -84,7 +83,7 @@ struct Packet {
 // kMore: it is not here whole.
 Probe read_packet(Bytes bytes, Packet& packet) {
   constexpr std::array<std::size_t, 4> kFewest{68, 0, 1, 6};
-  constexpr std::array<std::size_t, 4> kMost{2 * 255, 0, 1, 6};
+  constexpr std::array<std::size_t, 4> kMost{510, 0, 1, 6};
   Cursor in(bytes);
   const std::uint8_t type = in.u8();
   if (type < kFirstType || type > kLastType) return Probe::kNo;
