@@ -10,7 +10,6 @@ namespace {
 
 using model::FieldDef;
 using model::FieldType;
-using model::Privacy;
 using std::string_view;
 
 constexpr std::array<string_view, 3> kKinds{"start", "progress", "stream"};

@@ -22,7 +22,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::kClient;
 using testing::kServer;
-using ::testing::Not;
 
 std::string be(std::uint64_t value, unsigned count) {
   std::string out;

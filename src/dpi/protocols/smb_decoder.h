@@ -93,7 +93,7 @@ class SmbDecoder final : public FrameDecoder {
   void add_file(SmbMemory::Handle file);
   void add_names(std::uint64_t session, std::uint32_t tree, SmbMemory::Handle file);
   // Of a request, `session` is whose it will be; the user, if one is named.
-  SmbMemory::Handle add_token(base::Bytes token, std::uint64_t session);
+  SmbMemory::Handle add_token(base::Bytes bytes, std::uint64_t session);
   SmbMemory::Handle add_login(std::string_view user, std::string_view domain,
                               std::uint64_t session);
   void add_close(SmbMemory::File& file);

@@ -20,7 +20,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::kClient;
 using testing::kServer;
-using ::testing::Not;
 using ::testing::SizeIs;
 
 std::string le(std::uint64_t value, int bytes) {
@@ -118,7 +117,7 @@ TEST(Smb2, AWriteIsToldWhenItsFileIsClosed) {
 
 // The parts of a compound may leave out what the one in front said.
 TEST(Smb2, ACompoundSharesItsFile) {
-  const std::string create = two({.command = 5, .body = create_body("dir") + "\0\0", .next = 128});
+  const std::string create = two({.command = 5, .body = create_body("dir"), .next = 128});
   const std::string list = two(
       {.command = 14,
        .id = 2,
@@ -136,6 +135,7 @@ TEST(Smb2, ACompoundSharesItsFile) {
 // Too many at once: an answer is without a name rather than with a wrong one.
 TEST(Smb2, NamesAreNeverThoseOfOthers) {
   std::vector<Said> said;
+  said.reserve(64);
   for (std::uint64_t i = 0; i < 30; ++i) {
     said.push_back(
         {kClient,
