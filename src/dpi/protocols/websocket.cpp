@@ -138,11 +138,11 @@ class WebsocketDecoder final : public Decoder {
   static constexpr std::uint64_t kReported = 8;
 
   struct SideState {
-    // The data frame whose payload is being handed to the child.
+    // The data frame whose payload is coming: handed to the child, or passed over.
     std::uint64_t payload_at = 0;
     std::uint64_t payload_bytes = 0;  // 0: a frame begins here
     MaskKey key{};
-    // Of the data frame that is not over: what has not come yet.
+    // Of that frame: what has not been counted yet.
     std::uint64_t frame_left = 0;
     bool final = false;
     // The message that is not complete.
@@ -167,7 +167,10 @@ class WebsocketDecoder final : public Decoder {
   std::uint64_t payload(Bytes rest, Call& call);
   [[nodiscard]] static bool fits(const Frame& frame, const SideState& side);
   void check_mask(const Frame& frame, Call& call);
-  void data(const Frame& frame, std::size_t here, Call& call) const;
+  static void data(const Frame& frame, std::size_t here, Call& call);
+  [[nodiscard]] bool is_read(const SideState& side) const {
+    return !side.compressed && !child_over_;
+  }
   static void count(std::uint64_t bytes, Side which, SideState& side, Context& context);
   static void end_frame(bool cut, Side which, SideState& side, Context& context);
   void control(const Frame& frame, Bytes payload, Call& call);
@@ -186,8 +189,6 @@ static_assert(sizeof(WebsocketDecoder) <= 256);
 Step WebsocketDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
   Call call{chunk, context, sides_[model::index(chunk.side)]};
   SideState& side = call.side;
-  // What nobody reads was passed over: it has come.
-  if (side.payload_bytes == 0) count(side.frame_left, chunk.side, side, context);
   Step step;
   while (step.consumed < chunk.bytes.size() && !side.lost && !side.closed) {
     const Bytes rest = chunk.bytes.subspan(static_cast<std::size_t>(step.consumed));
@@ -219,7 +220,6 @@ Step WebsocketDecoder::on_bytes(const model::StreamChunk& chunk, Context& contex
       step.consumed += size;
     } else {
       data(frame, rest.size() - frame.head_bytes, call);
-      if (side.payload_bytes == 0) step.consumed += frame.payload_bytes;  // not read by anybody
     }
   }
   if (side.lost || side.closed) {
@@ -233,23 +233,22 @@ Step WebsocketDecoder::on_bytes(const model::StreamChunk& chunk, Context& contex
   return step;
 }
 
-// Hands on what is here of a data frame's payload.
+// Passes what is here of a data frame's payload, and hands it on if somebody reads it.
 std::uint64_t WebsocketDecoder::payload(Bytes rest, Call& call) {
   SideState& side = call.side;
-  const std::span<std::uint8_t> room = call.context.scratch();
   const std::uint64_t left = side.payload_bytes - side.payload_at;
-  const auto size =
-      static_cast<std::size_t>(std::min<std::uint64_t>({left, rest.size(), room.size()}));
-  unmask(rest.first(size), side.key, side.payload_at, room.data());
-  const model::StreamChunk inner{.side = call.chunk.side, .bytes = room.first(size)};
-  child_over_ = child_over_ || !call.context.child(inner);
+  auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left, rest.size()));
+  if (is_read(side)) {
+    const std::span<std::uint8_t> room = call.context.scratch();
+    size = std::min(size, room.size());
+    unmask(rest.first(size), side.key, side.payload_at, room.data());
+    const model::StreamChunk inner{.side = call.chunk.side, .bytes = room.first(size)};
+    child_over_ = !call.context.child(inner);
+  }
   side.payload_at += size;
   if (side.payload_at == side.payload_bytes) side.payload_bytes = 0;
   count(size, call.chunk.side, side, call.context);
-  if (!child_over_ || side.payload_bytes == 0) return size;
-  side.payload_bytes = 0;
-  count(std::min<std::uint64_t>(left, rest.size()) - size, call.chunk.side, side, call.context);
-  return left;
+  return size;
 }
 
 // Section 5.4: a message's frames follow each other, with none but control frames between; one
@@ -268,7 +267,7 @@ void WebsocketDecoder::check_mask(const Frame& frame, Call& call) {
 }
 
 // `here`: what is at hand behind the frame's head.
-void WebsocketDecoder::data(const Frame& frame, std::size_t here, Call& call) const {
+void WebsocketDecoder::data(const Frame& frame, std::size_t here, Call& call) {
   SideState& side = call.side;
   if (frame.opcode != Opcode::kContinuation) {
     side.in_message = true;
@@ -280,17 +279,14 @@ void WebsocketDecoder::data(const Frame& frame, std::size_t here, Call& call) co
   ++side.frames;
   side.frame_left = frame.payload_bytes;
   side.final = frame.final;
-  if (!side.compressed && !child_over_) {
-    side.payload_at = 0;
-    side.payload_bytes = frame.payload_bytes;
-    side.key = frame.key;
-  }
-  const bool read = side.payload_bytes > 0;
+  side.payload_at = 0;
+  side.payload_bytes = frame.payload_bytes;
+  side.key = frame.key;
   if (frame.payload_bytes == 0) {
     end_frame(false, call.chunk.side, side, call.context);
-  } else if (here >= frame.payload_bytes || !read) {
+  } else if (here >= frame.payload_bytes) {
     // A message that is all here is told before what its payload holds.
-    count(here, call.chunk.side, side, call.context);
+    count(frame.payload_bytes, call.chunk.side, side, call.context);
   }
   if (!frame.final) return;
   side.in_message = false;
@@ -340,7 +336,7 @@ void WebsocketDecoder::control(const Frame& frame, Bytes payload, Call& call) {
 Verdict WebsocketDecoder::on_gap(const model::StreamChunk& chunk, Context& context) {
   SideState& side = sides_[model::index(chunk.side)];
   const std::uint64_t left = side.payload_bytes - side.payload_at;
-  count(side.payload_bytes == 0 ? side.frame_left : chunk.gap_bytes, chunk.side, side, context);
+  count(chunk.gap_bytes, chunk.side, side, context);
   if (side.payload_bytes == 0 || chunk.gap_bytes > left) {
     side.lost = true;
     return Verdict::kFine;
@@ -348,8 +344,8 @@ Verdict WebsocketDecoder::on_gap(const model::StreamChunk& chunk, Context& conte
   // The frame goes on behind it.
   side.payload_at += chunk.gap_bytes;
   if (side.payload_at == side.payload_bytes) side.payload_bytes = 0;
-  const model::StreamChunk inner{.side = chunk.side, .bytes = {}, .gap_bytes = chunk.gap_bytes};
-  child_over_ = child_over_ || !context.child(inner);
+  if (!is_read(side)) return Verdict::kFine;
+  child_over_ = !context.child({.side = chunk.side, .bytes = {}, .gap_bytes = chunk.gap_bytes});
   return Verdict::kFine;
 }
 

@@ -152,6 +152,19 @@ TEST(Websocket, WhatIsOnlyAnnouncedIsNotCounted) {
   }
 }
 
+// The last frame's payload may be the last that comes: it is not cut for that.
+TEST(Websocket, APayloadThatNobodyReadsIsWholeOnceItHasCome) {
+  Feeder feeder(kWebsocket);
+  feeder.context.child_wanted = false;
+  const std::string message = frame(kBinary, std::string(9000, 'x'));
+  feeder.stream(kServer, message.substr(0, 3000));
+  EXPECT_THAT(feeder.context.records, IsEmpty());
+  feeder.stream(kServer, message.substr(3000));
+  feeder.end();
+  EXPECT_THAT(feeder.context.records, ElementsAre("< message type=binary bytes=9000",
+                                                  "< summary messages=1 total_bytes=9000"));
+}
+
 // RFC 6455 section 5.1.
 TEST(Websocket, OnlyOneSideMasks) {
   Feeder same(kWebsocket);
