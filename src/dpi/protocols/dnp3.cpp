@@ -348,6 +348,7 @@ Onward Dnp3Decoder::on_frame(const Frame& frame) {
     left -= block.size();
   }
   const Bytes user = Bytes(room).first(size);
+  const bool whole = size == length - 5;
   // Confirmed and unconfirmed user data.
   const std::uint8_t function = control & 0x4F;
   const bool data = function == (kPrimary | 3) || function == (kPrimary | 4);
@@ -355,6 +356,8 @@ Onward Dnp3Decoder::on_frame(const Frame& frame) {
   model::RecordBuilder& record = frame.context.record();
   if (data && user.size() >= 3) {
     application(user.subspan(1), source, destination, frame);
+    if (!whole) record.mark_cut();
+    frame.context.emit(frame.side);
     return {};
   }
   record.start(kSchema, kLink);
@@ -394,7 +397,6 @@ void Dnp3Decoder::application(Bytes fragment, std::uint16_t source, std::uint16_
   } else if (!response && function != kConfirm) {
     waiting_.ask({source, destination, sequence}, frame.side, frame.time_ns);
   }
-  frame.context.emit(frame.side);
 }
 
 constexpr std::uint16_t kPorts[] = {20000};
