@@ -161,23 +161,7 @@ CONF
 }
 
 fields_radius_eap() {
-  radius_server  # its folder; then a server of more parts
-  alone
-  cat >"$scratch/radius/radiusd.conf" <<CONF
-prefix = /usr
-name = radiusd
-libdir = /usr/lib/freeradius
-logdir = $scratch/radius
-run_dir = $scratch/radius
-pidfile = $scratch/radius/pid
-max_request_time = 5
-log {
-  destination = stdout
-}
-client all {
-  ipaddr = 10.77.0.0/24
-  secret = testing123
-}
+  radius_with <<CONF
 modules {
   eap {
     default_eap_type = md5
@@ -217,8 +201,6 @@ $(for kind in 'auth 1812' 'acct 1813' 'coa 3799'; do
   }
 }
 CONF
-  serve freeradius -f -d "$scratch/radius" -n radiusd
-  sleep 1
   capture radius/eapol_freeradius radius_eap_traffic
 }
 radius_eap_traffic() {

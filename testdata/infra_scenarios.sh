@@ -133,7 +133,8 @@ syslog_traffic() {
   printf 'three\nfour\n' | logged "${to[@]}" -T --rfc3164 -p mail.warning -t lines
 }
 
-radius_server() {
+# A server with the modules and services of standard input.
+radius_with() {
   mkdir -p "$scratch/radius"
   echo "\$INCLUDE /usr/share/freeradius/dictionary" >"$scratch/radius/dictionary"
   cat >"$scratch/radius/radiusd.conf" <<CONF
@@ -151,6 +152,14 @@ client all {
   ipaddr = 10.77.0.0/24
   secret = testing123
 }
+CONF
+  cat >>"$scratch/radius/radiusd.conf"
+  serve freeradius -f -d "$scratch/radius" -n radiusd
+  sleep 1
+}
+
+radius_server() {
+  radius_with <<'CONF'
 modules {
   pap {
   }
@@ -200,8 +209,6 @@ server default {
   }
 }
 CONF
-  serve freeradius -f -d "$scratch/radius" -n radiusd
-  sleep 1
 }
 
 radius_traffic() {

@@ -106,8 +106,9 @@ class Context {
   // decoded as a child, one layer further in, after the call at hand. One child per decoder; it
   // ends with it, so kDone also ends what was just given. False: nobody reads the child any more.
   virtual bool child(const model::StreamChunk& /*inner*/) { return false; }
-  // Such a flow between the two hosts of this one belongs to this one: its row is asked first, and
-  // the flow says who announced it. Content still decides. False, and nothing is expected, if the
+  // Such a flow between the two hosts of this one belongs to this one: its row is asked (of streams
+  // first, of datagrams if nobody else knows them), and if it says yes the flow says who announced
+  // it. Content still decides. False, and nothing is expected, if the
   // address is neither host's: wire addresses are hostile, and only flows of the same pair of hosts
   // are sure to meet in one analyzer. The table is small and forgets (dpi/expected_flows.h); the
   // same address and port again replaces what was said before.

@@ -180,7 +180,7 @@ void Shard::on_originator(std::uint64_t /*flow*/, model::Side side) {
 }
 
 void Shard::on_parent(std::uint64_t /*flow*/, std::uint64_t parent) {
-  notes_of(reading_).parent = parent;
+  if (!options_.count_only) notes_of(reading_).parent = parent;
 }
 
 Shard::Notes& Shard::notes_of(flow::FlowHandle handle) {
