@@ -30,6 +30,8 @@ void Analyzer::end(std::uint32_t& slot, const FlowRef& flow, base::TimeNs now_ns
   impl_->engine.end(slot, flow, now_ns, packet);
 }
 
+void Analyzer::only_count_records() { impl_->engine.only_count_records(); }
+
 void Analyzer::prefetch(std::uint32_t slot) const { impl_->engine.prefetch(slot); }
 
 const model::DropCounters& Analyzer::drops() const { return impl_->engine.drops(); }

@@ -72,6 +72,9 @@ class Analyzer {
   Appetite feed(std::uint32_t& slot, const FlowRef& flow, const model::StreamChunk& chunk);
   void end(std::uint32_t& slot, const FlowRef& flow, base::TimeNs now_ns, std::uint64_t packet);
 
+  // Records are counted by their sink and not looked into: see model::RecordBuilder::wanted().
+  void only_count_records();
+
   // Brings what a slot names into the cache; nothing but time depends on it.
   void prefetch(std::uint32_t slot) const;
 

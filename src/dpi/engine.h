@@ -30,6 +30,7 @@ class Engine final : private Context {
   Appetite feed(std::uint32_t& slot, const FlowRef& flow, const model::StreamChunk& chunk);
   void end(std::uint32_t& slot, const FlowRef& flow, base::TimeNs now_ns, std::uint64_t packet);
 
+  void only_count_records() { builder_.set_wanted(false); }
   void prefetch(std::uint32_t slot) const { table_.prefetch(slot); }
 
   [[nodiscard]] const model::DropCounters& drops() const { return drops_; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace netwatch::flow {
 
@@ -16,19 +17,24 @@ class U48 {
   explicit U48(std::uint64_t value) { set(value); }
 
   [[nodiscard]] std::uint64_t get() const {
-    return words_[0] | (std::uint64_t{words_[1]} << 16) | (std::uint64_t{words_[2]} << 32);
+    std::uint32_t low = 0;
+    std::uint16_t high = 0;
+    std::memcpy(&low, bytes_.data(), sizeof low);
+    std::memcpy(&high, bytes_.data() + sizeof low, sizeof high);
+    return low | (std::uint64_t{high} << 32);
   }
   void set(std::uint64_t value) {
     value = std::min(value, kMax);
-    words_[0] = static_cast<std::uint16_t>(value);
-    words_[1] = static_cast<std::uint16_t>(value >> 16);
-    words_[2] = static_cast<std::uint16_t>(value >> 32);
+    const auto low = static_cast<std::uint32_t>(value);
+    const auto high = static_cast<std::uint16_t>(value >> 32);
+    std::memcpy(bytes_.data(), &low, sizeof low);
+    std::memcpy(bytes_.data() + sizeof low, &high, sizeof high);
   }
   void add(std::uint64_t more) { set(more > kMax ? kMax : get() + more); }
   void subtract(std::uint64_t less) { set(less > get() ? 0 : get() - less); }
 
  private:
-  std::array<std::uint16_t, 3> words_{};
+  alignas(std::uint16_t) std::array<std::uint8_t, 6> bytes_{};
 };
 
 }  // namespace netwatch::flow

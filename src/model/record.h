@@ -75,6 +75,11 @@ class RecordBuilder {
   void add_address(std::uint8_t id, const base::IpAddress& value);
   void mark_cut() { record_.cut = true; }
 
+  // False where records are only counted: what costs much to work out (a digest) may then be left
+  // out, but nothing that changes how long a value is, or whether it is there at all.
+  [[nodiscard]] bool wanted() const { return wanted_; }
+  void set_wanted(bool wanted) { wanted_ = wanted; }
+
   [[nodiscard]] bool empty() const { return used_ == 0; }
   // The record so far; valid until the next start().
   [[nodiscard]] Record view() const;
@@ -84,6 +89,7 @@ class RecordBuilder {
 
   Record record_;
   std::size_t used_ = 0;
+  bool wanted_ = true;
   std::array<std::uint8_t, kMaxBytes> buffer_;
 };
 

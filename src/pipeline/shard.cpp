@@ -63,7 +63,9 @@ Shard::Shard(std::uint32_t number, const ShardOptions& options)
       options_(options),
       table_(*this, number, flow_budget(options)),
       analyzer_(*this, options.budget.of_analyzer_shard()),
-      notes_(1) {}
+      notes_(1) {
+  if (options.count_only) analyzer_.only_count_records();
+}
 
 void Shard::work(BatchWork& work) {
   struct Ahead {
@@ -132,8 +134,7 @@ void Shard::add_parts(const BatchWork& work, std::uint32_t last) {
 }
 
 model::DropCounters Shard::drops() const {
-  model::DropCounters all = own_drops_;
-  all.add(table_.drops());
+  model::DropCounters all = table_.drops();
   all.add(analyzer_.drops());
   return all;
 }
@@ -163,7 +164,6 @@ void Shard::on_end(flow::FlowTable& table, flow::FlowHandle handle, model::FlowE
 
 void Shard::on_record(const model::Record& record) {
   if (!options_.count_only) learn_name(record);
-  if (record.cut) ++own_drops_[model::Drop::kRecordCut];
   if (!is_selected(record.flow)) return;
   if (options_.count_only) return output_->count_record();
   model::Record seen = record;

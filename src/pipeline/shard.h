@@ -80,7 +80,6 @@ class Shard final : public flow::FlowSink, public dpi::AnalyzerSink {
   dpi::Analyzer analyzer_;
   std::vector<Notes> notes_;  // [0] stays unused: slot 0 means "none"
   std::vector<std::uint32_t> free_notes_;
-  model::DropCounters own_drops_;
 
   // During work(): where results go, and whose bytes the analyzer is reading.
   ShardOutput* output_ = nullptr;

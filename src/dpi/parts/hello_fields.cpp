@@ -37,10 +37,11 @@ void add_client_hello(const HelloFields& fields, const ClientHello& hello, Ja4Tr
   NameBuffer buffer;
   add_text(fields.version, tls_version_name(hello.version(), buffer), record);
   if (!hello.sni.empty()) add_text(fields.sni, hello.sni, record);
-  Ja3Text ja3_text;
-  if (ja3(hello, ja3_text)) add_text(fields.ja3, as_text(ja3_text), record);
+  Ja3Text ja3_text{};
+  if (ja3(hello, ja3_text, record.wanted())) add_text(fields.ja3, as_text(ja3_text), record);
   Ja4Text ja4_text;
-  if (ja4(hello, transport, ja4_text)) add_text(fields.ja4, as_text(ja4_text), record);
+  if (ja4(hello, transport, ja4_text, record.wanted()))
+    add_text(fields.ja4, as_text(ja4_text), record);
   add_bool(fields.ech, hello.ech, record);
   add_alpn(fields.alpn, hello.alpn, record);
   add_names(fields.supported_versions, hello.supported_versions, tls_version_name, record);
@@ -53,8 +54,8 @@ void add_server_hello(const HelloFields& fields, const ServerHello& hello,
   add_text(fields.version, tls_version_name(hello.version(), buffer), record);
   add_text(fields.cipher, tls_cipher_name(hello.cipher, buffer), record);
   add_bool(fields.hello_retry, hello.hello_retry, record);
-  Ja3Text text;
-  if (ja3s(hello, text)) add_text(fields.ja3s, as_text(text), record);
+  Ja3Text text{};
+  if (ja3s(hello, text, record.wanted())) add_text(fields.ja3s, as_text(text), record);
   add_alpn(fields.alpn, hello.alpn, record);
 }
 
@@ -70,7 +71,7 @@ bool add_certificate(const CertificateFields& fields, base::Bytes der,
   if (!text.empty()) add_text(fields.issuer, text, record);
   if (certificate.not_before != kNoTime) record.add_int(fields.not_before, certificate.not_before);
   if (certificate.not_after != kNoTime) record.add_int(fields.not_after, certificate.not_after);
-  record.add_bytes(fields.sha256, base::sha256(der));
+  record.add_bytes(fields.sha256, record.wanted() ? base::sha256(der) : base::Sha256Digest{});
   AltNameCursor names(certificate.alt_names);
   while (names.next(text)) {
     if (!text.empty()) add_text(fields.san, text, record);

@@ -73,9 +73,9 @@ class Ja3Lists {
     text_.add(",");
     first_ = true;
   }
-  bool finish(Ja3Text& out) const {
+  bool finish(Ja3Text& out, bool wanted) const {
     if (text_.full()) return false;
-    put_hex(base::md5(text_.bytes()), out.data());
+    if (wanted) put_hex(base::md5(text_.bytes()), out.data());
     return true;
   }
 
@@ -99,9 +99,9 @@ class Ja4Hash {
     first_ = true;
   }
   // Null if the lists were too long.
-  char* finish(char* out) const {
+  char* finish(char* out, bool wanted) const {
     if (text_.full()) return nullptr;
-    if (text_.empty()) return std::fill_n(out, 12, '0');
+    if (text_.empty() || !wanted) return std::fill_n(out, 12, '0');
     return put_hex(base::Bytes(base::sha256(text_.bytes())).first(6), out);
   }
 
@@ -188,7 +188,7 @@ struct Ja4Values {
 
 }  // namespace
 
-bool ja3(const ClientHello& hello, Ja3Text& out) {
+bool ja3(const ClientHello& hello, Ja3Text& out, bool wanted) {
   Ja3Lists lists;
   lists.add(hello.legacy_version);
   lists.next_list();
@@ -199,20 +199,20 @@ bool ja3(const ClientHello& hello, Ja3Text& out) {
   lists.add_all(hello.groups);
   lists.next_list();
   for (std::uint8_t format : hello.point_formats) lists.add(format);
-  return lists.finish(out);
+  return lists.finish(out, wanted);
 }
 
-bool ja3s(const ServerHello& hello, Ja3Text& out) {
+bool ja3s(const ServerHello& hello, Ja3Text& out, bool wanted) {
   Ja3Lists lists;
   lists.add(hello.legacy_version);
   lists.next_list();
   lists.add(hello.cipher);
   lists.next_list();
   lists.add_types(hello.extensions);
-  return lists.finish(out);
+  return lists.finish(out, wanted);
 }
 
-bool ja4(const ClientHello& hello, Ja4Transport transport, Ja4Text& out) {
+bool ja4(const ClientHello& hello, Ja4Transport transport, Ja4Text& out, bool wanted) {
   Ja4Values ciphers;
   for (std::size_t i = 0; i < hello.ciphers.size(); ++i) {
     if (!ciphers.add(hello.ciphers[i])) return false;
@@ -238,7 +238,7 @@ bool ja4(const ClientHello& hello, Ja4Transport transport, Ja4Text& out) {
   *at++ = '_';
   Ja4Hash cipher_hash;
   for (std::uint16_t cipher : ciphers.sorted()) cipher_hash.add(cipher);
-  at = cipher_hash.finish(at);
+  at = cipher_hash.finish(at, wanted);
   if (at == nullptr) return false;
 
   *at++ = '_';
@@ -254,7 +254,7 @@ bool ja4(const ClientHello& hello, Ja4Transport transport, Ja4Text& out) {
     signed_any = true;
     extension_hash.add(hello.signature_algorithms[i]);
   }
-  if (extension_hash.finish(at) == nullptr) return false;
+  if (extension_hash.finish(at, wanted) == nullptr) return false;
   out = text;
   return true;
 }
