@@ -4,6 +4,8 @@
 adversary.py make DIR [--packets N] [NAME...]        writes NAME.pcap (default: all)
 adversary.py memory PROGRAM [--packets N] [NAME...]  peak RssAnon of each; fails above --limit,
     by default 64 MiB and 1 KiB a packet, at most 1 GiB: budgets are hit with millions of packets
+adversary.py flows PROGRAM [--flows N] [NAME...]     bytes of RssAnon for each of N flows, all alive
+    at once (default: a million; names: those of FLOWS); fails above 512
 adversary.py cost PROGRAM [--packets N] [NAME...]    instructions, counted by cachegrind
 
 What is counted does not depend on the machine's load. `cost` runs ordinary traffic alone (N), an
@@ -320,6 +322,44 @@ ATTACKS = {
     'requests': requests,
 }
 
+# --- flows that stay alive --------------------------------------------------------------------
+
+
+def talks(dport, *said):
+    """Connection after connection: opened, each side says something, nobody closes."""
+    number = 0
+    while True:
+        number += 1
+        talk = Talk(number, dport)
+        yield from talk.open()
+        for side, data in enumerate(said):
+            yield talk.packet(side, PSH | ACK, data)
+
+
+def tls_hellos():
+    """ClientHello and ServerHello with little in them, then application data."""
+    def record(kind, body):
+        return bytes([kind, 3, 3]) + struct.pack('!H', len(body)) + body
+
+    def handshake(kind, body):
+        return record(22, bytes([kind]) + struct.pack('!I', len(body))[1:] + body)
+    name = b'www.example.org'
+    sni = struct.pack('!HHHBH', 0, len(name) + 5, len(name) + 3, 0, len(name)) + name
+    start = b'\3\3' + bytes(range(32)) + b'\0'
+    client = start + b'\0\2\x13\1\1\0' + struct.pack('!H', len(sni)) + sni
+    server = start + b'\x13\1\0\0\6\0\x2b\0\2\3\4'
+    return (handshake(1, client), handshake(2, server) + record(23, bytes(64)))
+
+
+# Name: packets a flow, and the packets.
+FLOWS = {
+    'syn': (1, syn_flood),
+    'tcp': (5, lambda: talks(4000, b'\1\2\3\4hello', b'\5\6\7\10welcome')),
+    'http': (5, lambda: talks(80, b'GET / HTTP/1.1\r\nHost: example.org\r\n\r\n',
+                              b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')),
+    'tls': (5, lambda: talks(443, *tls_hellos())),
+}
+
 # --- captures ---------------------------------------------------------------------------------
 
 
@@ -388,6 +428,21 @@ def check_memory(options, folder):
     return failed
 
 
+def check_flows(options, folder):
+    failed = []
+    path = os.path.join(folder, 'flows.pcap')
+    write_capture(path, ())
+    empty = peak_anon_kib(options.program, path)
+    for name in options.names:
+        packets, make = FLOWS[name]
+        write_capture(path, take(make(), options.flows * packets))
+        each = (peak_anon_kib(options.program, path) - empty) * 1024 / options.flows
+        print(f'{name:20} {each:8.1f} bytes a flow', flush=True)
+        if each > 512:
+            failed.append(f'{name}: {each:.1f} bytes a flow')
+    return failed
+
+
 def check_cost(options, folder):
     path = os.path.join(folder, 'one.pcap')
 
@@ -416,13 +471,14 @@ def check_cost(options, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('step', choices=('make', 'memory', 'cost'))
+    parser.add_argument('step', choices=('make', 'memory', 'flows', 'cost'))
     parser.add_argument('program', metavar='PROGRAM|DIR')
     parser.add_argument('names', nargs='*', metavar='NAME')
     parser.add_argument('--packets', type=int, help='of each capture')
+    parser.add_argument('--flows', type=int, default=1000000, help='alive at once')
     parser.add_argument('--limit', type=float, help='MiB of RssAnon')
     options = parser.parse_intermixed_args()
-    options.names = options.names or list(ATTACKS)
+    options.names = options.names or list(FLOWS if options.step == 'flows' else ATTACKS)
     options.packets = options.packets or {'cost': 20000}.get(options.step, 300000)
     options.limit = options.limit or min(64 + options.packets / 1024, 1024)
     if options.step == 'make':
@@ -432,7 +488,7 @@ def main():
                           take(ATTACKS[name](), options.packets))
         return
     with tempfile.TemporaryDirectory() as folder:
-        step = check_memory if options.step == 'memory' else check_cost
+        step = {'memory': check_memory, 'flows': check_flows, 'cost': check_cost}[options.step]
         failed = step(options, folder)
     for line in failed:
         print(f'FAILED: {line}', file=sys.stderr)

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -12,9 +13,9 @@ namespace netwatch::flow {
 inline constexpr std::uint32_t kNone = 0xffffffff;
 
 // Objects of one size in chunks that are allocated when first needed and never moved, so pointers
-// stay valid and growing copies nothing. Freed objects are reused, last freed first; `kLink` is a
-// member that a dead object lends to the free list. Memory goes back with the slab itself.
-template <typename T, std::uint32_t T::* kLink, std::size_t kChunk>
+// stay valid and growing copies nothing. Freed objects are reused, last freed first; `kLink` names
+// a word that a dead object lends to the free list. Memory goes back with the slab itself.
+template <typename T, auto kLink, std::size_t kChunk>
 class ChunkSlab {
   static_assert(std::is_trivially_destructible_v<T>);
   static_assert(alignof(T) <= alignof(std::max_align_t));
@@ -24,7 +25,7 @@ class ChunkSlab {
   std::uint32_t take() {
     std::uint32_t index = free_;
     if (index != kNone) {
-      free_ = (*this)[index].*kLink;
+      free_ = std::invoke(kLink, (*this)[index]);
     } else {
       index = made_++;
       if (index / kChunk == chunks_.size()) {
@@ -36,7 +37,7 @@ class ChunkSlab {
     return index;
   }
   void give_back(std::uint32_t index) {
-    (*this)[index].*kLink = free_;
+    std::invoke(kLink, (*this)[index]) = free_;
     free_ = index;
     --live_;
   }

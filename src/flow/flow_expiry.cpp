@@ -111,10 +111,14 @@ void FlowTable::Impl::last_words(std::uint32_t index, FlowEnd why) {
     now_packet_ = now_packet;
   }
   sink_.on_end(table_, FlowHandle{index}, why);
-  if (flow.tcp != kNone) tcps_.give_back(flow.tcp);
-  if (flow.echo != kNone) echoes_.give_back(flow.echo);
+  if (flow.tcp != kNone) {
+    tcps_.give_back(flow.tcp);
+    if (flow.timing != kNone) qualities_.give_back(flow.timing);
+  } else if (flow.timing != kNone) {
+    echoes_.give_back(flow.timing);
+  }
   flow.count.set(0);  // no flow has this: marks the dead
-  if (index / 64 < changed_.size()) changed_[index / 64] &= ~(std::uint64_t{1} << (index % 64));
+  changed_[index / 64] &= ~(std::uint64_t{1} << (index % 64));
 }
 
 // Half-open connections go first: they cost an attacker least. Then whoever would end first, of
@@ -225,6 +229,7 @@ model::Flow FlowTable::Impl::to_flow(std::uint32_t index, FlowEnd end) const {
   flow.first_packet = hot_flow.first_packet.get();
   flow.last_packet = hot_flow.last_packet.get();
   const TcpFlow* tcp = hot_flow.tcp == kNone ? nullptr : &tcps_[hot_flow.tcp];
+  const bool timed = hot_flow.timing != kNone;
   for (std::size_t s = 0; s < 2; ++s) {
     const HotDirection& from = hot_flow.sides[s];
     model::DirectionCounters& to = flow.sides[s == orig ? 0 : 1];
@@ -233,17 +238,19 @@ model::Flow FlowTable::Impl::to_flow(std::uint32_t index, FlowEnd end) const {
     to.ip_bytes = from.ip_bytes.get();
     to.payload_bytes = from.payload_bytes.get();
     if (tcp == nullptr) continue;
-    to.retransmitted = std::uint64_t{tcp->sides[s].retransmitted} + tcp->quality[s].late;
-    flow.quality[s == orig ? 0 : 1] = side_quality(tcp->quality[s]);
+    const TcpQuality* quality = timed ? &qualities_[hot_flow.timing].sides[s] : nullptr;
+    to.retransmitted = tcp->sides[s].retransmitted;
+    if (quality != nullptr) to.retransmitted += quality->late;
+    flow.quality[s == orig ? 0 : 1] = side_quality(tcp->sides[s], quality);
     to.lost_bytes = tcp->sides[s].lost_bytes.get();
   }
   if (hot_flow.answer_us != kNone) flow.answer_us = hot_flow.answer_us;
-  if (hot_flow.echo != kNone && echoes_[hot_flow.echo].measured) {
+  if (tcp == nullptr && timed && echoes_[hot_flow.timing].measured) {
     // Of the side that sends the requests: ICMP's answers are of type 0, ICMPv6's of type 129.
     model::SideQuality& quality =
         flow.quality[flow.orig.port == 0 || flow.orig.port == 129 ? 1 : 0];
-    quality.rtt_us = echoes_[hot_flow.echo].srtt_us;
-    quality.rtt_min_us = echoes_[hot_flow.echo].min_us;
+    quality.rtt_us = echoes_[hot_flow.timing].srtt_us;
+    quality.rtt_min_us = echoes_[hot_flow.timing].min_us;
   }
   if (flow.proto == model::ip_proto::kUdp) describe_udp(flow, hot_flow.flipped);
   if (tcp == nullptr) return flow;

@@ -68,7 +68,10 @@ std::uint32_t FlowTable::Impl::approach(std::uint32_t tag) const {
 std::uint32_t FlowTable::Impl::meet(std::uint32_t index) const {
   const HotFlow& flow = flows_[index];
   if (flow.count.get() == 0) return 0;
-  if (flow.tcp != kNone) tcps_.prefetch(flow.tcp);
+  if (flow.tcp != kNone) {
+    tcps_.prefetch(flow.tcp);
+    if (flow.timing != kNone) qualities_.prefetch(flow.timing);
+  }
   return flow.read ? flow.reader_slots[0] : 0;
 }
 
@@ -107,7 +110,7 @@ std::uint32_t FlowTable::Impl::whole(const model::Packet& packet, const wire::De
   const std::uint64_t before = flow.last_packet.get();
   count(flow, found.side, packet, decoded, time_ns);
   if (parts != nullptr) count_parts(flow, found.side, *parts, before);
-  mark_changed(found.index);
+  changed_[found.index / 64] |= std::uint64_t{1} << (found.index % 64);
   if (flow.tcp != kNone) {
     tcp_packet(found.index, found.side, decoded);
     return found.index;
@@ -221,6 +224,7 @@ FlowTable::Impl::Found FlowTable::Impl::create(std::uint32_t tag, const wire::De
     timer_class = TimerClass::kUdp;
   }
   index_.insert(tag, index);
+  if (index / 64 >= changed_.size()) changed_.resize(index / 64 + 8);
   if (budget_.first_sighting_only) {
     if (index >= sightings_.size()) sightings_.resize(index + 1);
     sightings_[index] = {};
@@ -249,10 +253,12 @@ void FlowTable::Impl::count(HotFlow& flow, Side side, const model::Packet& packe
   flow.last_packet.set(packet.number);
   flow.first_ns = std::min(flow.first_ns, time_ns);
   flow.last_ns = std::max(flow.last_ns, time_ns);
-  const TimeNs behind = clock_ns_ - flow.last_ns;
-  flow.behind_s = static_cast<std::uint32_t>(
-      std::min<TimeNs>((behind + base::kNsPerSecond - 1) / base::kNsPerSecond,
-                       std::numeric_limits<std::uint32_t>::max()));
+  flow.behind_s = 0;
+  if (const TimeNs behind = clock_ns_ - flow.last_ns; behind > 0) {
+    flow.behind_s = static_cast<std::uint32_t>(
+        std::min<TimeNs>((behind + base::kNsPerSecond - 1) / base::kNsPerSecond,
+                         std::numeric_limits<std::uint32_t>::max()));
+  }
 }
 
 // What count() cannot know of a datagram that came in fragments.
@@ -282,12 +288,23 @@ void FlowTable::Impl::pair_answer(HotFlow& flow, Side side, const wire::Decoded&
   std::uint32_t key = 0;
   const auto now_us = static_cast<Micros>(now_ns_ / base::kNsPerUs);
   if (decoded.src_port == request && EchoTimer::read_key(decoded, key)) {
-    if (flow.echo == kNone) flow.echo = echoes_.take();
-    echoes_[flow.echo].request(key, now_us);
-  } else if (decoded.src_port == answer && flow.echo != kNone &&
+    if (flow.timing == kNone) flow.timing = echoes_.take();
+    echoes_[flow.timing].request(key, now_us);
+  } else if (decoded.src_port == answer && flow.timing != kNone &&
              EchoTimer::read_key(decoded, key)) {
-    echoes_[flow.echo].answer(key, now_us);
+    echoes_[flow.timing].answer(key, now_us);
   }
+}
+
+// None as long as there is nothing to keep there.
+TcpQualities* FlowTable::Impl::make_qualities(HotFlow& flow, Side side,
+                                              const wire::Decoded& decoded) {
+  TcpFlow& tcp = tcps_[flow.tcp];
+  if (is_bare(tcp, side, decoded)) return nullptr;
+  flow.timing = qualities_.take();
+  TcpQualities& made = qualities_[flow.timing];
+  move_bare(tcp, made);
+  return &made;
 }
 
 void FlowTable::Impl::tcp_packet(std::uint32_t index, Side side, const wire::Decoded& decoded) {
@@ -298,14 +315,17 @@ void FlowTable::Impl::tcp_packet(std::uint32_t index, Side side, const wire::Dec
     flow.orig_by = model::OriginBy::kHandshake;
     flow.flipped = sender != side;
   }
+  TcpQualities* const qualities =
+      flow.timing != kNone ? &qualities_[flow.timing] : make_qualities(flow, side, decoded);
   if (tells_side(decoded, sender) && !tcp.side(side).syn) {
     reassembly_.begin(tcp, side, decoded.tcp_seq + 1);
   }
   const TcpSide& me = tcp.side(side);
   const BeforeSegment before{me.next, me.retransmitted, me.started, me.syn};
-  track_segment(tcp, side, decoded, now_ns_ - flow.first_ns);
+  track_segment(tcp, qualities, side, decoded, now_ns_ - flow.first_ns);
   tcp_stream(index, side, decoded);
-  note_quality(tcp, side, decoded, before, static_cast<Micros>(now_ns_ / base::kNsPerUs));
+  note_quality(tcp, qualities, side, decoded, before,
+               static_cast<Micros>(now_ns_ / base::kNsPerUs));
   const TimerClass timer_class = tcp_class(tcp);
   if (timer_class != flow.timer_class) {
     wheel_.remove(index, [this](std::uint32_t i) -> TimerLink& { return flows_[i].timer; });
@@ -379,12 +399,6 @@ bool FlowTable::Impl::deliver(std::uint32_t index, const model::StreamChunk& chu
   return wanted;
 }
 
-void FlowTable::Impl::mark_changed(std::uint32_t index) {
-  const std::size_t word = index / 64;
-  if (word >= changed_.size()) changed_.resize(word + 8);
-  changed_[word] |= std::uint64_t{1} << (index % 64);
-}
-
 void FlowTable::Impl::set_originator(std::uint32_t index, Side side) {
   HotFlow& flow = flows_[index];
   if (flow.orig_by != model::OriginBy::kFirstPacket) return;
@@ -394,9 +408,9 @@ void FlowTable::Impl::set_originator(std::uint32_t index, Side side) {
 
 std::size_t FlowTable::Impl::memory_bytes() const {
   return sizeof(*this) + fragments_.memory_bytes() + index_.memory_bytes() + flows_.memory_bytes() +
-         tcps_.memory_bytes() + echoes_.memory_bytes() + reassembly_.memory_bytes() +
-         sightings_.size() * sizeof(sightings_[0]) + changed_.capacity() * sizeof(changed_[0]) +
-         order_.capacity() * sizeof(order_[0]);
+         tcps_.memory_bytes() + qualities_.memory_bytes() + echoes_.memory_bytes() +
+         reassembly_.memory_bytes() + sightings_.size() * sizeof(sightings_[0]) +
+         changed_.capacity() * sizeof(changed_[0]) + order_.capacity() * sizeof(order_[0]);
 }
 
 FlowTable::FlowTable(FlowSink& sink, std::uint32_t shard, const FlowBudget& budget,

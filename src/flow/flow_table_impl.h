@@ -16,6 +16,7 @@
 #include "flow/fragments.h"
 #include "flow/hot_flow.h"
 #include "flow/reassembly.h"
+#include "flow/tcp_quality.h"
 #include "flow/tcp_tracker.h"
 #include "flow/timer_wheel.h"
 
@@ -99,10 +100,10 @@ class FlowTable::Impl final : public StreamOut {
                           std::uint64_t last_before);
   void pair_answer(HotFlow& flow, model::Side side, const wire::Decoded& decoded);
   void tcp_packet(std::uint32_t index, model::Side side, const wire::Decoded& decoded);
+  TcpQualities* make_qualities(HotFlow& flow, model::Side side, const wire::Decoded& decoded);
   void tcp_stream(std::uint32_t index, model::Side side, const wire::Decoded& decoded);
   void datagram(std::uint32_t index, model::Side side, const wire::Decoded& decoded);
   bool deliver(std::uint32_t index, const model::StreamChunk& chunk);
-  void mark_changed(std::uint32_t index);
 
   [[nodiscard]] base::TimeNs timeout(TimerClass timer_class) const {
     return timeouts_[static_cast<std::size_t>(timer_class)];
@@ -129,6 +130,7 @@ class FlowTable::Impl final : public StreamOut {
   FlowIndex index_;
   ChunkSlab<HotFlow, &HotFlow::tcp, 512> flows_;
   ChunkSlab<TcpFlow, &TcpFlow::rtt_us, 512> tcps_;
+  ChunkSlab<TcpQualities, &TcpQualities::link, 512> qualities_;
   ChunkSlab<EchoTimer, &EchoTimer::key, 64> echoes_;
   TimerWheel wheel_;
   Reassembly reassembly_;

@@ -40,7 +40,7 @@ struct HotFlow {
   std::uint32_t behind_s = 0;
   std::uint32_t tcp = kNone;  // of its TcpFlow; also the free list's link in a dead flow
   std::array<std::uint32_t, 2> reader_slots{};
-  std::uint32_t echo = kNone;       // of its EchoTimer
+  std::uint32_t timing = kNone;     // of its TcpQualities, or of its EchoTimer
   std::uint32_t answer_us = kNone;  // first packet to the other side's first; kNone: unknown
   TimerLink timer;
   std::array<HotDirection, 2> sides;

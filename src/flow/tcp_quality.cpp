@@ -123,20 +123,20 @@ void spoil_probe(TcpQuality& me, const wire::Decoded& decoded) {
 
 // How long a segment may be behind the latest one and yet have been overtaken on its way: what is
 // sent again because the receiver asked takes a round trip.
-Micros reorder_limit(const TcpFlow& tcp) {
-  const TcpQuality& one = tcp.quality[0];
-  const TcpQuality& other = tcp.quality[1];
+Micros reorder_limit(const TcpFlow& tcp, const TcpQualities& all) {
+  const TcpQuality& one = all.sides[0];
+  const TcpQuality& other = all.sides[1];
   if (one.measured && other.measured) return one.min_us + other.min_us;
   return tcp.rtt_known() ? tcp.rtt_us : kReorderUs;
 }
 
-void take_data(TcpFlow& tcp, Side which, const wire::Decoded& decoded, const Options& syn_options,
-               const BeforeSegment& before, Micros now_us) {
+void take_data(TcpFlow& tcp, TcpQualities& all, Side which, const wire::Decoded& decoded,
+               const Options& syn_options, const BeforeSegment& before, Micros now_us) {
   TcpSide& side = tcp.side(which);
-  TcpQuality& me = tcp.quality[model::index(which)];
+  TcpQuality& me = all.side(which);
   const bool syn = has(decoded, wire::tcp_flag::kSyn);
   if (syn && before.syn && decoded.tcp_seq == side.isn) {
-    bump(me.syn_retries);
+    bump(side.syn_retries);
     return spoil_probe(me, decoded);
   }
   if (!before.started || side.next != before.next) {
@@ -150,11 +150,25 @@ void take_data(TcpFlow& tcp, Side which, const wire::Decoded& decoded, const Opt
   const std::int32_t behind = seq_diff(before.next, decoded.tcp_seq);
   // A keep-alive probe is neither (RFC 9293 3.8.4).
   if (behind <= 0 || (behind == 1 && decoded.payload_wire_len == 1)) return;
-  const TcpQuality& peer = tcp.quality[model::index(model::other(which))];
+  const TcpQuality& peer = all.side(model::other(which));
   const bool asked = peer.duplicate_run >= kFastRetransmit && peer.last_ack == decoded.tcp_seq;
-  if (!asked && now_us - me.advanced_us < reorder_limit(tcp)) return bump(me.out_of_order);
+  if (!asked && now_us - me.advanced_us < reorder_limit(tcp, all)) return bump(me.out_of_order);
   bump(me.late);
   spoil_probe(me, decoded);
+}
+
+// What take_data() makes of a SYN without data, in fewer bytes.
+void take_bare_syn(TcpSide& side, const Options& options, Micros now_us) {
+  if (!side.bare_syn) {
+    side.bare_syn = true;
+    side.bare_has_ts = options.has_ts;
+    side.hole_begin = now_us;
+    side.hole_end = options.tsval;
+    return;
+  }
+  bump(side.syn_retries);
+  side.bare_spoiled = true;
+  if (!options.has_ts || options.tsval == side.hole_end) side.bare_has_ts = false;
 }
 
 std::int64_t known(bool is_known, Micros us) { return is_known ? std::int64_t{us} : -1; }
@@ -173,37 +187,62 @@ void smooth(bool& measured, Micros& srtt_us, Micros& min_us, Micros sample_us) {
   min_us = std::min(min_us, sample_us);
 }
 
-void note_quality(TcpFlow& tcp, Side which, const wire::Decoded& decoded,
-                  const BeforeSegment& before, Micros now_us) {
-  TcpQuality& me = tcp.quality[model::index(which)];
-  if (has(decoded, wire::tcp_flag::kRst)) return bump(me.resets);
-  const bool syn = has(decoded, wire::tcp_flag::kSyn);
-  if (has(decoded, wire::tcp_flag::kAck)) {
-    const Side other = model::other(which);
-    take_ack(me, tcp.quality[model::index(other)], tcp.side(which), tcp.side(other), decoded,
-             now_us);
+bool is_bare(const TcpFlow& tcp, Side which, const wire::Decoded& decoded) {
+  using namespace wire::tcp_flag;
+  if (has(decoded, kRst)) return true;
+  const TcpSide& me = tcp.side(which);
+  return (decoded.tcp_flags & (kSyn | kAck | kFin)) == kSyn && decoded.payload_wire_len == 0 &&
+         (!me.bare_syn || me.isn == decoded.tcp_seq);
+}
+
+void move_bare(TcpFlow& tcp, TcpQualities& to) {
+  for (const Side which : {Side::kOriginator, Side::kResponder}) {
+    TcpSide& side = tcp.side(which);
+    if (!side.bare_syn) continue;
+    TcpQuality& quality = to.side(which);
+    quality.probing = true;
+    quality.probe_has_ts = side.bare_has_ts;
+    quality.probe_spoiled = side.bare_spoiled;
+    quality.probe_end = side.next;
+    quality.probe_us = quality.advanced_us = side.hole_begin;
+    quality.probe_tsval = side.hole_end;
+    side.bare_syn = false;
+    side.hole_begin = side.hole_end = 0;
   }
+}
+
+void note_quality(TcpFlow& tcp, TcpQualities* qualities, Side which, const wire::Decoded& decoded,
+                  const BeforeSegment& before, Micros now_us) {
+  TcpSide& side = tcp.side(which);
+  if (has(decoded, wire::tcp_flag::kRst)) return bump(side.resets);
+  const bool syn = has(decoded, wire::tcp_flag::kSyn);
   Options syn_options;
   if (syn) {
     syn_options = read_options(decoded);
-    if (syn_options.has_scale) me.window_scale = syn_options.scale;
-  } else if (decoded.tcp_window == 0) {
-    bump(me.zero_windows);
+    if (syn_options.has_scale) side.window_scale = syn_options.scale & 0xf;
   }
+  if (qualities == nullptr) return take_bare_syn(side, syn_options, now_us);
+  TcpQuality& me = qualities->side(which);
+  if (has(decoded, wire::tcp_flag::kAck)) {
+    const Side other = model::other(which);
+    take_ack(me, qualities->side(other), side, tcp.side(other), decoded, now_us);
+  }
+  if (!syn && decoded.tcp_window == 0) bump(me.zero_windows);
   if (syn || decoded.payload_wire_len > 0)
-    take_data(tcp, which, decoded, syn_options, before, now_us);
+    take_data(tcp, *qualities, which, decoded, syn_options, before, now_us);
 }
 
-model::SideQuality side_quality(const TcpQuality& quality) {
+model::SideQuality side_quality(const TcpSide& side, const TcpQuality* quality) {
   model::SideQuality out;
-  out.rtt_us = known(quality.measured, quality.srtt_us);
-  out.rtt_min_us = known(quality.measured, quality.min_us);
-  if (quality.window_scale != TcpQuality::kNoScale) out.window_scale = quality.window_scale;
-  out.out_of_order = quality.out_of_order;
-  out.duplicate_acks = quality.duplicate_acks;
-  out.zero_windows = quality.zero_windows;
-  out.syn_retries = quality.syn_retries;
-  out.resets = quality.resets;
+  if (side.window_scale != TcpSide::kNoScale) out.window_scale = side.window_scale;
+  out.syn_retries = side.syn_retries;
+  out.resets = side.resets;
+  if (quality == nullptr) return out;
+  out.rtt_us = known(quality->measured, quality->srtt_us);
+  out.rtt_min_us = known(quality->measured, quality->min_us);
+  out.out_of_order = quality->out_of_order;
+  out.duplicate_acks = quality->duplicate_acks;
+  out.zero_windows = quality->zero_windows;
   return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "model/flow.h"
@@ -10,6 +11,7 @@
 namespace netwatch::flow {
 
 struct TcpFlow;
+struct TcpSide;
 
 // Microseconds of packet time, modulo 2^32: differences count.
 using Micros = std::uint32_t;
@@ -31,18 +33,22 @@ struct TcpQuality {
   std::uint32_t zero_windows = 0;
   std::uint16_t last_window = 0;
   std::uint8_t duplicate_run = 0;
-  std::uint8_t syn_retries = 0;
-  std::uint8_t resets = 0;
-  std::uint8_t gaps = 0;
-  std::uint8_t window_scale = kNoScale;
   bool probing : 1 = false;
   bool probe_has_ts : 1 = false;
   bool probe_spoiled : 1 = false;  // sent again: only a time stamp tells which one is answered
   bool measured : 1 = false;
   bool acked : 1 = false;  // last_ack is known
-
-  static constexpr std::uint8_t kNoScale = 0xff;
 };
+
+// Of a TCP flow that came further than bare SYNs and RSTs: those leave what they tell in TcpSide,
+// so that scans and floods cost no more.
+struct TcpQualities {
+  std::array<TcpQuality, 2> sides;  // by Side
+
+  TcpQuality& side(model::Side s) { return sides[model::index(s)]; }
+  static std::uint32_t& link(TcpQualities& dead) { return dead.sides[0].probe_end; }
+};
+static_assert(sizeof(TcpQualities) <= 96, "a live TCP flow's price: docs/flow.md");
 
 // What was known of a side before its segment was worked in.
 struct BeforeSegment {
@@ -52,11 +58,19 @@ struct BeforeSegment {
   bool syn = false;
 };
 
-// One segment of side `which`, after tracking and reassembly took it.
-void note_quality(TcpFlow& tcp, model::Side which, const wire::Decoded& decoded,
-                  const BeforeSegment& before, Micros now_us);
+// Whether a segment of side `which` leaves the flow as bare as it was: a SYN with no data, alone or
+// sent again, or a RST.
+[[nodiscard]] bool is_bare(const TcpFlow& tcp, model::Side which, const wire::Decoded& decoded);
+// Moves what bare segments told of round trips to where the next segment will look for it.
+void move_bare(TcpFlow& tcp, TcpQualities& to);
 
-[[nodiscard]] model::SideQuality side_quality(const TcpQuality& quality);
+// One segment of side `which`, after tracking and reassembly took it. Without `qualities` a bare
+// one.
+void note_quality(TcpFlow& tcp, TcpQualities* qualities, model::Side which,
+                  const wire::Decoded& decoded, const BeforeSegment& before, Micros now_us);
+
+// `quality`: none if nothing but bare segments came.
+[[nodiscard]] model::SideQuality side_quality(const TcpSide& side, const TcpQuality* quality);
 
 // A round trip of `sample_us` more (RFC 6298 2): the smoothed one moves an eighth.
 void smooth(bool& measured, Micros& srtt_us, Micros& min_us, Micros sample_us);

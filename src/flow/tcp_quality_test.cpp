@@ -161,6 +161,46 @@ TEST(TcpQuality, SynRetriesWindowsAndResets) {
   EXPECT_EQ(play({{0, kOut, kAck, 1}}).quality[0].window_scale, -1);
 }
 
+// A flow without qualities tells the same, and what it told goes on once it is answered.
+TEST(TcpQuality, BareSynsAndResetsTellWhatTheyKnow) {
+  std::vector<Sent> script = {{0, kOut, kSyn, 0, 0, 0, 70, 0, 7},
+                              {1'000'000, kOut, kSyn, 0, 0, 0, 80, 0, 7}};
+  model::Flow flow = play(script);
+  EXPECT_EQ(flow.history, "S");
+  EXPECT_EQ(flow.quality[0].syn_retries, 1U);
+  EXPECT_EQ(flow.quality[0].window_scale, 7);
+  EXPECT_EQ(flow.quality[0].rtt_us, -1);
+  script.push_back({1'010'000, kBack, kRst | kAck, 0, 0, 1});
+  script.push_back({1'020'000, kBack, kRst | kAck, 0, 0, 1});
+  flow = play(script);
+  EXPECT_EQ(flow.conn_state, "REJ");
+  EXPECT_EQ(flow.quality[1].resets, 2U);
+  EXPECT_EQ(flow.quality[0].syn_retries, 1U);
+  // The answer to the first of the two is a round trip; one to the second is not that of the first.
+  script.resize(2);
+  script.push_back({1'030'000, kBack, kSyn | kAck, 0, 0, 1, 5, 70});
+  EXPECT_EQ(play(script).quality[0].rtt_us, 1'030'000);
+  script.back().tsecr = 80;
+  flow = play(script);
+  EXPECT_EQ(flow.quality[0].rtt_us, -1);
+  EXPECT_EQ(flow.quality[0].syn_retries, 1U);
+  // Sent again with the same time stamp, there is no telling.
+  script[1].tsval = 70;
+  script.back().tsecr = 70;
+  EXPECT_EQ(play(script).quality[0].rtt_us, -1);
+}
+
+// RFC 9293 3.5, figure 7: both sides have only sent a SYN when they are answered.
+TEST(TcpQuality, BothSidesMayBeginWithASyn) {
+  const model::Flow flow = play({{0, kOut, kSyn, 0},
+                                 {4'000, kBack, kSyn, 500},
+                                 {10'000, kOut, kSyn | kAck, 0, 0, 501},
+                                 {25'000, kBack, kSyn | kAck, 500, 0, 1}});
+  EXPECT_EQ(flow.quality[0].rtt_us, -1);  // its SYN came twice
+  EXPECT_EQ(flow.quality[1].rtt_us, 6'000);
+  EXPECT_EQ(flow.quality[0].syn_retries, 1U);
+}
+
 TEST(TcpQuality, OptionsMayBeBroken) {
   for (const std::vector<std::uint8_t>& options :
        {std::vector<std::uint8_t>{8, 10, 0, 0}, {8, 0, 1, 1}, {3, 1, 3, 3}, {0, 3, 3, 7}, {3}}) {

@@ -32,7 +32,8 @@ struct Flags {
 };
 
 // A letter that is written when a flag's segment is not the one already written.
-void write_history(TcpFlow& tcp, Side side, const Flags& flags, const wire::Decoded& decoded) {
+void write_history(TcpFlow& tcp, const TcpQualities* qualities, Side side, const Flags& flags,
+                   const wire::Decoded& decoded) {
   TcpSide& me = tcp.side(side);
   if (flags.syn && (flags.fin || flags.rst)) {
     if (!me.saw_multi) tcp.history.add('Q', side);
@@ -54,8 +55,8 @@ void write_history(TcpFlow& tcp, Side side, const Flags& flags, const wire::Deco
   const std::uint32_t end = decoded.tcp_seq + decoded.payload_wire_len;
   if (flags.fin && (!me.fin || seq_diff(end, me.next) > 0)) tcp.history.add('F', side);
   if (flags.rst && !me.rst) tcp.history.add('R', side);
-  if (decoded.tcp_window == 0 && !flags.rst && !flags.syn) {
-    const std::uint32_t before = tcp.quality[model::index(side)].zero_windows;
+  if (decoded.tcp_window == 0 && !flags.rst && !flags.syn && qualities != nullptr) {
+    const std::uint32_t before = qualities->sides[model::index(side)].zero_windows;
     if (is_power_of_ten(before + 1)) tcp.history.add('W', side);
   }
 }
@@ -178,11 +179,11 @@ void History::append_to(std::string& out, bool flipped) const {
   }
 }
 
-void track_segment(TcpFlow& tcp, Side side, const wire::Decoded& decoded,
-                   base::TimeNs since_first_ns) {
+void track_segment(TcpFlow& tcp, const TcpQualities* qualities, Side side,
+                   const wire::Decoded& decoded, base::TimeNs since_first_ns) {
   const Flags flags(decoded.tcp_flags);
   TcpSide& me = tcp.side(side);
-  write_history(tcp, side, flags, decoded);
+  write_history(tcp, qualities, side, flags, decoded);
   note_again(tcp, side, flags, decoded);
   update_state(tcp, side, flags, decoded.payload_wire_len > 0);
   if (flags.syn && !flags.rst) {
@@ -237,7 +238,7 @@ void note_old_data(TcpFlow& tcp, Side side, std::uint32_t seq, std::uint32_t len
 }
 
 void note_gap(TcpFlow& tcp, Side side) {
-  std::uint8_t& gaps = tcp.quality[model::index(side)].gaps;
+  std::uint8_t& gaps = tcp.side(side).gaps;
   if (gaps == std::numeric_limits<std::uint8_t>::max()) return;
   if (is_power_of_ten(++gaps)) tcp.history.add('G', side);
 }
@@ -299,7 +300,7 @@ std::string history_text(const TcpFlow& tcp, bool flipped, bool by_content) {
   tcp.history.append_to(out, flipped);
   for (std::size_t s = 0; s < 2; ++s) {
     const TcpSide& side = tcp.sides[s];
-    if (side.held || tcp.quality[s].gaps > 0 || side.hole_begin == side.hole_end) continue;
+    if (side.held || side.bare_syn || side.gaps > 0 || side.hole_begin == side.hole_end) continue;
     out += (s == 1) != flipped ? 'g' : 'G';  // a hole that may still be filled, but was not yet
   }
   if (out.size() > History::kMax) out.resize(History::kMax);

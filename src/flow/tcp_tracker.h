@@ -49,10 +49,13 @@ class History {
 };
 
 struct TcpSide {
+  static constexpr std::uint8_t kNoScale = 0xf;
+
   std::uint32_t isn = 0;   // of the SYN; one before the first byte if there was none
   std::uint32_t next = 0;  // one past the highest byte seen
   // The bytes [begin, end) before `next` that were not seen, the last such hole. While the
-  // reassembly holds data of this side, `hole_begin` is the index of its HeldSide instead.
+  // reassembly holds data of this side, `hole_begin` is the index of its HeldSide instead. Before
+  // there are TcpQualities they are the time of its SYN (Micros) and the SYN's time stamp.
   std::uint32_t hole_begin = 0;
   std::uint32_t hole_end = 0;
   std::uint32_t retransmitted = 0;
@@ -60,6 +63,13 @@ struct TcpSide {
   // The highest sequence number it has shown, by a segment without data too; the low half.
   std::uint16_t highest = 0;
   std::uint16_t not_beyond = 0;  // segments of data that did not go beyond it; stops at 65535
+  std::uint8_t gaps = 0;         // these stop at 255
+  std::uint8_t syn_retries = 0;
+  std::uint8_t resets = 0;
+  std::uint8_t window_scale : 4 = kNoScale;  // RFC 7323 2.3: at most 14
+  bool bare_syn : 1 = false;                 // hole_begin and hole_end are those of its SYN
+  bool bare_has_ts : 1 = false;              // of it, as TcpQuality's probe
+  bool bare_spoiled : 1 = false;
   EndState state : 4 = EndState::kInactive;
   bool started : 1 = false;  // isn and next are known
   bool held : 1 = false;
@@ -81,24 +91,24 @@ struct TcpSide {
   }
 };
 
-// What a TCP flow has beside its HotFlow.
+// What a TCP flow has beside its HotFlow; once its handshake is answered, TcpQualities, too.
 struct TcpFlow {
   std::array<TcpSide, 2> sides;
   // Of the handshake once a side says rtt_known; before that, when the SYN came (after first_ns).
   // The free list's link in a dead TcpFlow.
   std::uint32_t rtt_us = 0;
   History history;
-  std::array<TcpQuality, 2> quality;  // by Side
 
   [[nodiscard]] bool rtt_known() const { return sides[0].rtt_known || sides[1].rtt_known; }
   TcpSide& side(model::Side s) { return sides[model::index(s)]; }
   [[nodiscard]] const TcpSide& side(model::Side s) const { return sides[model::index(s)]; }
 };
-static_assert(sizeof(TcpFlow) <= 190, "a live TCP flow's price: docs/flow.md");
+static_assert(sizeof(TcpFlow) <= 92, "a live TCP flow's price: docs/flow.md");
 
 // Flags, handshake and state of one segment; `since_first_ns` is its time after the flow's first.
-void track_segment(TcpFlow& tcp, model::Side side, const wire::Decoded& decoded,
-                   base::TimeNs since_first_ns);
+// `qualities`: as they were before it; none for a bare segment (see is_bare()).
+void track_segment(TcpFlow& tcp, const TcpQualities* qualities, model::Side side,
+                   const wire::Decoded& decoded, base::TimeNs since_first_ns);
 
 // The sequence space of bytes nobody reads: counts retransmissions and holes.
 void track_unread_data(TcpFlow& tcp, model::Side side, std::uint32_t seq, std::uint32_t len);
