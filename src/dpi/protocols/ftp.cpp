@@ -248,6 +248,16 @@ bool is_own_code(std::uint16_t code) {
   return std::ranges::find(kCodes, code) != kCodes.end();
 }
 
+// "200 NOOP command successful.": so servers of many makes answer.
+bool says_command_succeeded(const ReplyLine& reply) {
+  return (reply.code == 200 || reply.code == 250) && holds_word(reply.text, "command successful");
+}
+
+bool may_begin_with(const ReplyLine& reply) {
+  return is_own_code(reply.code) || reply.code == 220 || reply.code == 120 || reply.code == 421 ||
+         reply.code == 530 || says_command_succeeded(reply);
+}
+
 // What a server's first bytes say; kMore also for what is SMTP's as well.
 Probe probe_server(string_view text) {
   string_view line;
@@ -260,15 +270,13 @@ Probe probe_server(string_view text) {
     if (!parsed && last == nullptr) return Probe::kNo;
     if (!parsed) continue;
     if (last == nullptr || parsed->code != reply->code) own += is_own_code(parsed->code) ? 1 : 0;
-    if (last == nullptr && !is_own_code(parsed->code) && parsed->code != 220 &&
-        parsed->code != 120 && parsed->code != 421 && parsed->code != 530) {
-      return Probe::kNo;
-    }
+    if (last == nullptr && !may_begin_with(*parsed)) return Probe::kNo;
     reply = parsed;
     last = &*reply;
     if (passive_endpoint(*reply) || own >= 2) return Probe::kYes;
     if (reply->code == 220 && holds_word(reply->text, "SMTP")) return Probe::kNo;
     if (reply->code == 220 && holds_word(reply->text, "FTP")) return Probe::kYes;
+    if (says_command_succeeded(*reply)) return Probe::kYes;
   }
   if (last != nullptr) return Probe::kMore;
   const bool may =
@@ -351,8 +359,10 @@ void FtpDecoder::know_sides(Side client, Context& context) {
   context.set_originator(client);
 }
 
-// EPSV gives the port only. A server behind a translator gives an address of its own side with
-// PASV; clients then connect to the peer of the control connection, as curl always does.
+// EPSV gives the port only. Who is behind a translator gives an address of its own side, with PASV
+// and with PORT; the others then connect to the peer of the control connection, as curl always
+// does. That it is spoken of is counted all the same if it came from a client: it is also what a
+// bounce into the server's network looks like (RFC 2577 section 2).
 void FtpDecoder::announce(const std::optional<Endpoint>& endpoint, Side side, Context& context) {
   if (!endpoint || endpoint->port == 0) return;
   data_port_ = endpoint->port;
@@ -362,12 +372,10 @@ void FtpDecoder::announce(const std::optional<Endpoint>& endpoint, Side side, Co
         {.protocol = "ftp_data", .address = data_address_, .port = data_port_, .note = {}});
   };
   if (expect()) return;
-  if (side != client_ && data_address_.is_private()) {
-    data_address_ = context.address(side);
-    if (expect()) return;
-  }
-  context.odd("data_to_third_party");
-  data_port_ = 0;
+  const bool translated = data_address_.is_private();
+  if (side == client_ || !translated) context.odd("data_to_third_party");
+  data_address_ = context.address(side);
+  if (!translated || !expect()) data_port_ = 0;
 }
 
 // In stream mode a data connection serves one command.

@@ -73,6 +73,13 @@ INSTANTIATE_TEST_SUITE_P(
                            "RETR x\r\n",
                            {"refused ftp_data 10.0.0.5 4000 ", "ftp_data 192.0.2.2 4000 ",
                             "ftp_data 192.0.2.2 4000 RETR x"}},
+                      // The client is: it is a claim all the same, and is counted.
+                      Case{"translated_client",
+                           "PORT 10,0,0,5,15,160\r\n",
+                           "200 ok\r\n",
+                           "RETR x\r\n",
+                           {"refused ftp_data 10.0.0.5 4000 ", "ftp_data 192.0.2.1 4000 ",
+                            "ftp_data 192.0.2.1 4000 RETR x"}},
                       Case{"port_0", "PASV\r\n", "227 In (192,0,2,2,0,0)\r\n", "RETR x\r\n", {}}),
     [](const auto& one) { return one.param.name; });
 
