@@ -115,6 +115,10 @@ bool has_usual_flags(const DnsHeader& header) {
   return header.response() || header.rcode() == 0;
 }
 
+bool is_inverse(const DnsHeader& header) {
+  return header.opcode() == static_cast<std::uint8_t>(DnsOpcode::kInverse);
+}
+
 bool is_known_type(std::uint16_t type) {
   return std::ranges::binary_search(kTypes, type, {}, &Code::value);
 }
@@ -163,7 +167,7 @@ DnsLook look_at_question(base::Bytes message, const DnsHeader& header) {
 }
 
 // A response without a question is what mDNS sends (RFC 6762 section 6).
-DnsLook look_at_record(base::Bytes message) {
+DnsLook look_at_record(base::Bytes message, const DnsHeader& header) {
   std::size_t offset = kDnsHeaderBytes;
   DnsRecord record;
   const DnsRead result = read_dns_record(message, offset, nullptr, record);
@@ -172,9 +176,10 @@ DnsLook look_at_record(base::Bytes message) {
   if (is_netbios_label(message, kDnsHeaderBytes) && is_netbios_type(record.type)) {
     return DnsLook::kNo;
   }
-  if (record.type == static_cast<std::uint16_t>(DnsType::kA) && record.data.size() != 4) {
-    return DnsLook::kNo;
-  }
+  // An inverse query (RFC 1035 section 6.4) may leave out what it asks for.
+  const bool left_out = is_inverse(header) && record.data.empty();
+  const bool is_a = record.type == static_cast<std::uint16_t>(DnsType::kA);
+  if (is_a && record.data.size() != 4 && !left_out) return DnsLook::kNo;
   const bool readable = look_at_name(message).is_readable();
   return is_spoken_class(record.dns_class) && readable ? DnsLook::kYes : DnsLook::kNo;
 }
@@ -334,8 +339,10 @@ DnsLook look_at_dns(base::Bytes message) {
   // A question takes five bytes and more.
   if (header.questions > (message.size() - kDnsHeaderBytes) / 5 + 1) return DnsLook::kNo;
   if (header.questions > 0) return look_at_question(message, header);
-  const bool answers = header.response() && header.answers > 0 && has_usual_flags(header);
-  return answers ? look_at_record(message) : DnsLook::kNo;
+  const bool asks_inverse = is_inverse(header) && header.answers == 1 && header.authorities == 0;
+  const bool answers =
+      (header.response() || asks_inverse) && header.answers > 0 && has_usual_flags(header);
+  return answers ? look_at_record(message, header) : DnsLook::kNo;
 }
 
 }  // namespace netwatch::dpi

@@ -115,9 +115,9 @@ enum Type : std::uint8_t {
 constexpr std::size_t kMarkerBytes = 16;
 constexpr std::size_t kHeaderBytes = 19;
 
-// RFC 4271 4.1: sixteen bytes of ones, length, type; the least length of each type in 4.2 to 4.5.
+// RFC 4271 4.1: sixteen bytes of ones, length, type. A message that is too short for its type is
+// one all the same: 6.1 has an error for it.
 FrameSize frame_size(Bytes bytes) {
-  constexpr std::array<std::size_t, 6> kLeast{0, 29, 23, 21, 19, 23};
   const std::size_t marker = std::min(bytes.size(), kMarkerBytes);
   if (!std::ranges::all_of(bytes.first(marker), [](std::uint8_t b) { return b == 0xff; })) {
     return FrameSize::bad();
@@ -125,12 +125,20 @@ FrameSize frame_size(Bytes bytes) {
   if (bytes.size() < kHeaderBytes) return {};
   const std::size_t len = std::size_t{bytes[16]} << 8 | bytes[17];
   const std::uint8_t type = bytes[18];
-  if (type == 0 || type > kRefreshType || len < kLeast[type]) return FrameSize::bad();
+  if (type == 0 || type > kRefreshType || len < kHeaderBytes) return FrameSize::bad();
   if (type == kKeepalive && len != kHeaderBytes) return FrameSize::bad();
   return FrameSize::known(len);
 }
 
-// A marker is proof enough; an OPEN must be of version 4 beside.
+// A marker is proof enough; an OPEN must be of version 4 beside, or lead to another marker.
+Probe probe_open(Bytes bytes, std::size_t len) {
+  if (bytes.size() == kHeaderBytes) return Probe::kMore;
+  if (bytes[kHeaderBytes] == 4) return Probe::kYes;
+  if (bytes.size() <= len) return Probe::kNo;
+  const FrameSize next = frame_size(bytes.subspan(len));
+  return next.what == FrameSize::What::kKnown ? Probe::kYes : Probe::kNo;
+}
+
 Probe probe_bgp(const ProbeInput& input) {
   Probe answer = Probe::kNo;
   for (const Bytes bytes : input.sides) {
@@ -139,8 +147,9 @@ Probe probe_bgp(const ProbeInput& input) {
     if (size.what == FrameSize::What::kMore) answer = Probe::kMore;
     if (size.what != FrameSize::What::kKnown) continue;
     if (bytes[18] != kOpenType) return Probe::kYes;
-    if (bytes.size() == kHeaderBytes) answer = Probe::kMore;
-    if (bytes.size() > kHeaderBytes && bytes[kHeaderBytes] == 4) return Probe::kYes;
+    const Probe open = probe_open(bytes, static_cast<std::size_t>(size.bytes));
+    if (open == Probe::kYes) return open;
+    if (open == Probe::kMore) answer = open;
   }
   return answer;
 }

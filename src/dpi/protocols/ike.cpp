@@ -166,6 +166,18 @@ bool for_each_payload(const Message& message, Visit visit) {
   return in.at_end() || message.version == 1;  // some pad version 1's
 }
 
+// The first message of all says so with every byte of its header; what is damaged behind it may be.
+bool opens_association(const Message& message) {
+  constexpr std::uint8_t kSaV1 = 1, kSaV2 = 33, kMainModeV1 = 2, kAggressiveV1 = 4, kInitV2 = 34;
+  if (message.id != 0 || std::ranges::count(message.responder, 0) != 8) return false;
+  if (message.version == 1) {
+    return message.first_payload == kSaV1 && message.flags == 0 &&
+           (message.exchange == kMainModeV1 || message.exchange == kAggressiveV1);
+  }
+  return message.first_payload == kSaV2 && message.flags == kInitiatorV2 &&
+         message.exchange == kInitV2;
+}
+
 bool read_message(Bytes bytes, Message& message) {
   Cursor in(bytes);
   message.nat_traversal = bytes.size() > 4 && std::ranges::count(bytes.first(4), 0) == 4;
@@ -189,7 +201,7 @@ bool read_message(Bytes bytes, Message& message) {
     return false;
   }
   if (is_encrypted(message)) return !message.payloads.empty();
-  return for_each_payload(message, [](std::uint8_t, Bytes) {});
+  return for_each_payload(message, [](std::uint8_t, Bytes) {}) || opens_association(message);
 }
 
 Kind kind_of(const Message& message) {
@@ -355,7 +367,9 @@ void IkeDecoder::message(const Message& message, const model::StreamChunk& chunk
     record.add_bool(kEncrypted, true);
   } else {
     Report report(message, record);
-    for_each_payload(message, [&](std::uint8_t type, Bytes body) { report.payload(type, body); });
+    const bool whole = for_each_payload(
+        message, [&](std::uint8_t type, Bytes body) { report.payload(type, body); });
+    if (!whole) context.odd("payload_overrun");
   }
   if (message.version == 2 && !response) waiting_.ask(message.id, chunk.side, chunk.time_ns);
   if (response) {

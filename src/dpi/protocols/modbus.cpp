@@ -233,10 +233,14 @@ bool speaks_for_itself(const Message& message) {
   }
 }
 
-// A request and its answer, by their heads: what one asks for may be so wrong that it is refused.
+// A request and its answer, by their heads: what one asks for may be so wrong that it is refused,
+// or be of a function that does not exist: exception 1 (section 7).
 bool is_refusal(const Message& request, const Message& response) {
+  const bool no_such_function =
+      function_name(request.code).empty() && response.data.size() == 1 && response.data[0] == 1;
   return request.transaction == response.transaction && request.unit == response.unit &&
-         response.code == (request.code | kFailed) && sizes_fit(response).response;
+         is_whole(response) && response.code == (request.code | kFailed) &&
+         request.code < kFailed && (no_such_function || sizes_fit(response).response);
 }
 
 // One message alone is little, unless it is one of those: the other side has to answer it, or more
@@ -245,8 +249,10 @@ Probe probe_modbus(const ProbeInput& input) {
   std::array<Roles, 2> roles{Roles{true, true}, Roles{true, true}};
   std::array<Message, 2> first;
   std::array<Probe, 2> looks{};
+  std::array<bool, 2> alone{};  // one whole message
   for (std::size_t side = 0; side < 2; ++side) {
-    read_message(input.sides[side], first[side]);
+    const bool read = read_message(input.sides[side], first[side]);
+    alone[side] = read && input.sides[side].size() == std::size_t{first[side].length} + 6;
     looks[side] = look(input.sides[side], roles[side]);
   }
   const bool both = !input.sides[0].empty() && !input.sides[1].empty();
@@ -255,14 +261,19 @@ Probe probe_modbus(const ProbeInput& input) {
   for (std::size_t side = 0; side < 2; ++side) {
     const bool wrong = looks[side] == Probe::kNo;
     // Its refusal may follow.
-    const bool known = !function_name(first[side].code).empty() && is_whole(first[side]);
-    if (wrong) return !both && known && first[side].length > 2 ? Probe::kMore : Probe::kNo;
+    const bool named = !function_name(first[side].code).empty();
+    const bool may = named ? is_whole(first[side]) : alone[side] && first[side].code < kFailed;
+    if (wrong) return !both && may && first[side].length > 2 ? Probe::kMore : Probe::kNo;
   }
   if (looks[0] == Probe::kMore || looks[1] == Probe::kMore) return Probe::kMore;
   if (both) {
     const bool paired =
         (roles[0].request && roles[1].response) || (roles[0].response && roles[1].request);
     if (!paired || first[0].unit != first[1].unit) return Probe::kNo;
+    // A capture may begin with an answer, and another question follow it.
+    for (std::size_t side = 0; side < 2; ++side) {
+      if (roles[1 - side].response && speaks_for_itself(first[side])) return Probe::kYes;
+    }
     if (is_own_function(first[0].code) && first[0].transaction != first[1].transaction)
       return Probe::kNo;
     return (first[0].code & 0x7F) == (first[1].code & 0x7F) ? Probe::kYes : Probe::kNo;

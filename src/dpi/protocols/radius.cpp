@@ -205,19 +205,34 @@ bool for_each_attribute(Bytes bytes, Visit visit) {
   return in.ok();
 }
 
-// Whether the attributes are those of a message. One whose length is wrong ends the list; if a user
-// was named before it, the message is RADIUS all the same.
-bool believed(Message& message) {
-  constexpr std::uint8_t kUserName = 1;
+bool is_user(std::uint8_t type, Bytes value) {
   constexpr std::size_t kShortestName = 4;
+  return type == kAttUser && value.size() >= kShortestName &&
+         std::ranges::all_of(value.first(kShortestName),
+                             [](std::uint8_t c) { return c > ' ' && c < 0x7f; });
+}
+
+// RFC 2865 section 5.26: a number whose first byte is 0, then as a rule a type and a length.
+bool is_vendors(std::uint8_t type, Bytes value) {
+  return type == kAttVendor && value.size() > 6 && value[0] == 0 && value[5] == value.size() - 4;
+}
+
+bool is_address(std::uint8_t type, Bytes value) {
+  return (type == kAttNasAddress || type == kAttFramedAddress) && value.size() == 4;
+}
+
+// Whether the attributes are those of a message. One whose length is wrong ends the list; if a user
+// was named before it, or two others were as they have to be, the message is RADIUS all the same.
+// So it is if bytes follow that are none of it: section 3 calls them padding.
+bool believed(Message& message, bool padded) {
   bool named = false;
+  unsigned right = 0;
   message.damaged = !for_each_attribute(message.attributes, [&](std::uint8_t type, Bytes value) {
-    const bool name = type == kUserName && value.size() >= kShortestName;
-    named = named || (name && std::ranges::all_of(value.first(kShortestName), [](std::uint8_t c) {
-                        return c > ' ' && c < 0x7f;
-                      }));
+    named = named || is_user(type, value);
+    right += is_vendors(type, value) || is_address(type, value) ? 1 : 0;
   });
-  return !message.damaged || named;
+  if (padded) return !message.damaged && named && right > 0;
+  return !message.damaged || named || right >= 2;
 }
 
 bool read_message(Bytes bytes, Message& message) {
@@ -226,15 +241,15 @@ bool read_message(Bytes bytes, Message& message) {
   message.id = in.u8();
   const std::size_t length = in.u16();
   in.skip(16);  // authenticator
-  if (!in.ok() || length != bytes.size() || length < kHeaderBytes || length > kMaxBytes) {
+  if (!in.ok() || length > bytes.size() || length < kHeaderBytes || length > kMaxBytes) {
     return false;
   }
-  message.attributes = in.rest();
+  message.attributes = in.take(length - kHeaderBytes);
   for (std::size_t i = 0; i < kCodes.size(); ++i) {
     if (kCodes[i].code != message.code) continue;
     message.kind = static_cast<std::uint8_t>(i);
     message.answer = kCodes[i].answer;
-    return believed(message);
+    return believed(message, length != bytes.size());
   }
   return false;
 }

@@ -67,6 +67,10 @@ bool is_name_char(char c) {
          c == '_' || c == '-' || c == '|';
 }
 
+bool may_be_inline(char first) {
+  return (first >= 'A' && first <= 'Z') || (first >= 'a' && first <= 'z') || first == '\r';
+}
+
 // The first line of a value: its type and number. `bytes` is 0 while it is not here whole.
 struct Head {
   std::size_t bytes = 0;
@@ -144,28 +148,89 @@ Command read_command(string_view bytes) {
   return command;
 }
 
+// Replies that only Redis gives: "-ERR" and "+OK" are POP3's as well.
+Probe probe_own_reply(string_view text) {
+  for (string_view own :
+       {"+PONG\r\n", "-ERR unknown command ", "-ERR wrong number of arguments for ",
+        "-ERR Protocol error: ", "-NOAUTH ", "-WRONGTYPE ", "-WRONGPASS ", "-MOVED ", "-MISCONF ",
+        "-LOADING ", "-READONLY ", "-NOSCRIPT ", "-DENIED "}) {
+    const std::size_t seen = std::min(text.size(), own.size());
+    if (text.substr(0, seen) != own.substr(0, seen)) continue;
+    return seen == own.size() ? Probe::kYes : Probe::kMore;
+  }
+  return Probe::kNo;
+}
+
+bool is_aggregate(char type) { return string_view("*~>%|").find(type) != string_view::npos; }
+bool is_simple(char type) { return string_view("+-:_,#(").find(type) != string_view::npos; }
+bool is_bulk(char type) { return string_view("$!=").find(type) != string_view::npos; }
+
+// An aggregate of a server: the heads of its first values are right.
+Probe probe_aggregate(string_view text) {
+  constexpr int kEnough = 4;
+  std::uint64_t at = 0;
+  for (int i = 0; i < kEnough; ++i) {
+    if (at >= text.size()) return Probe::kMore;
+    const Head read = read_head(text.substr(static_cast<std::size_t>(at)), kMaxHeaderBytes * 2);
+    if (read.bytes == 0) return read.bad ? Probe::kNo : Probe::kMore;
+    Head head = read;
+    at += head.bytes;
+    const bool number = parse_number(head);
+    if (is_aggregate(head.type)) {
+      if (!number || head.number < 1 || head.number > kMaxElements) return Probe::kNo;
+    } else if (is_bulk(head.type) && i > 0) {
+      if (!number || head.number < 0 || head.number > kMaxBulkBytes) return Probe::kNo;
+      at += static_cast<std::uint64_t>(head.number) + 2;
+    } else if (i == 0 || !is_simple(head.type) || (head.type == ':' && !number)) {
+      return Probe::kNo;
+    }
+  }
+  return Probe::kYes;
+}
+
 Probe probe_side(string_view text) {
   if (text.empty()) return Probe::kNo;
-  if (text[0] == '-') {
-    // Errors that only Redis has: "-ERR" is POP3's as well.
-    for (string_view code :
-         {"-ERR unknown command ", "-ERR wrong number of arguments for ",
-          "-ERR Protocol error: ", "-NOAUTH ", "-WRONGTYPE ", "-WRONGPASS ", "-MOVED ", "-MISCONF ",
-          "-LOADING ", "-READONLY ", "-NOSCRIPT ", "-DENIED "}) {
-      const std::size_t seen = std::min(text.size(), code.size());
-      if (text.substr(0, seen) != code.substr(0, seen)) continue;
-      return seen == code.size() ? Probe::kYes : Probe::kMore;
-    }
-    return Probe::kNo;
-  }
+  if (text[0] == '-' || text[0] == '+') return probe_own_reply(text);
+  if (!is_aggregate(text[0])) return Probe::kNo;
   const Command command = read_command(text);
-  if (command.bad) return Probe::kNo;
+  if (command.bad) return probe_aggregate(text);
   if (command.taken > 0) return Probe::kYes;
   return text.size() < kMaxHeaderBytes * 2 + kMaxNameBytes ? Probe::kMore : Probe::kNo;
 }
 
+// An inline command ("SET key value"): other protocols of lines begin so, too. It is one if it is
+// known and what answers it is a value.
+Probe probe_inline(string_view asked, string_view answer) {
+  constexpr std::array<string_view, 26> kCommands{
+      "APPEND",  "DBSIZE", "DECR", "DEL",    "ECHO", "EXISTS",    "EXPIRE", "GET",  "HGET",
+      "HGETALL", "HSET",   "INCR", "INFO",   "KEYS", "LPUSH",     "LRANGE", "MGET", "PING",
+      "PUBLISH", "RPUSH",  "SADD", "SELECT", "SET",  "SUBSCRIBE", "TTL",    "ZADD"};
+  const std::size_t blank = asked.find_first_not_of("\r\n");
+  if (blank == string_view::npos) return Probe::kNo;
+  string_view line = asked.substr(blank, 512);
+  line = line.substr(0, line.find_first_of("\r\n"));
+  const string_view word = take_word(line);
+  const auto is_word = [&](string_view name) { return same_ignoring_case(name, word); };
+  if (std::ranges::none_of(kCommands, is_word) || line.starts_with('/')) return Probe::kNo;
+  if (answer.empty()) return Probe::kMore;
+  Head head = read_head(answer, kMaxHeaderBytes);
+  if (head.bytes == 0) return is_simple(answer[0]) && !head.bad ? Probe::kMore : Probe::kNo;
+  const bool ok = head.type == '+' && head.text == "OK";
+  const bool number = (head.type == ':' || is_bulk(head.type) || is_aggregate(head.type)) &&
+                      parse_number(head) && head.number >= -1;
+  return ok || number ? Probe::kYes : Probe::kNo;
+}
+
 Probe probe_redis(const ProbeInput& input) {
   Probe best = Probe::kNo;
+  for (const Side side : {Side::kOriginator, Side::kResponder}) {
+    const string_view asked = base::as_text(input.of(side));
+    const string_view answer = base::as_text(input.of(model::other(side)));
+    if (asked.empty() || !may_be_inline(asked[0])) continue;
+    const Probe probe = probe_inline(asked, answer);
+    if (probe == Probe::kYes) return probe;
+    if (probe == Probe::kMore) best = probe;
+  }
   for (base::Bytes bytes : input.sides) {
     const Probe probe = probe_side(base::as_text(bytes));
     if (probe == Probe::kYes) return probe;
@@ -207,7 +272,8 @@ Step RedisDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
   const string_view bytes = base::as_text(chunk.bytes);
   if (!known_) {
     known_ = true;
-    client_ = bytes[0] == '*' ? chunk.side : model::other(chunk.side);
+    const bool asks = may_be_inline(bytes[0]) || (bytes[0] == '*' && !read_command(bytes).bad);
+    client_ = asks ? chunk.side : model::other(chunk.side);
     context.set_originator(client_);
   }
   const bool client = chunk.side == client_;
@@ -278,36 +344,22 @@ RedisDecoder::Move RedisDecoder::pass_value(string_view rest, SideState& side) {
   if (head.bytes == 0) return {.wait = true};
   --side.values;
   Move move{.consumed = head.bytes};
-  switch (head.type) {
-    case '+':
-    case '-':
-    case ':':
-    case '_':
-    case ',':
-    case '#':
-    case '(':
-      return move;
-    case '$':
-    case '!':
-    case '=':
-      if (head.text == "-1") return move;
-      if (!parse_number(head) || head.number < 0 || head.number > kMaxBulkBytes) break;
-      move.consumed += static_cast<std::uint64_t>(head.number) + 2;
-      return move;
-    case '*':
-    case '~':
-    case '>':
-    case '%':
-    case '|':
-      if (head.text == "-1") return move;
-      if (!parse_number(head) || head.number < 0 || head.number > kMaxElements) break;
-      side.values += head.type == '%' ? head.number * 2 : head.number;
-      if (head.type == '|') side.values += head.number + 1;  // attributes come before a value
-      if (side.values > kMaxElements * 4) break;
-      return move;
-    default:
-      break;
+  if (is_simple(head.type)) return move;
+  const bool aggregate = is_aggregate(head.type);
+  if ((!aggregate && !is_bulk(head.type)) || (head.text != "-1" && !parse_number(head))) {
+    return {.bad = true};
   }
+  if (head.text == "-1") return move;
+  if (head.number < 0 || head.number > (aggregate ? kMaxElements : kMaxBulkBytes)) {
+    return {.bad = true};
+  }
+  if (!aggregate) {
+    move.consumed += static_cast<std::uint64_t>(head.number) + 2;
+    return move;
+  }
+  side.values += head.type == '%' ? head.number * 2 : head.number;
+  if (head.type == '|') side.values += head.number + 1;  // attributes come before a value
+  if (side.values <= kMaxElements * 4) return move;
   return {.bad = true};
 }
 
@@ -368,7 +420,7 @@ extern const ProtocolDef kRedis;
 constinit const ProtocolDef kRedis{
     .name = "redis",
     .transport = Transport::kTcp,
-    .first = FirstBytes::of("*-"),
+    .first = FirstBytes::of("*-+~>%|\rADEGHIKLMPRSTZadeghiklmprstz"),
     .usual_ports = kPorts,
     .probe = probe_redis,
     .schema = &kSchema,

@@ -97,6 +97,13 @@ constexpr std::array<string_view, 50> kOptionNames{"binary",
                                                    "send_url",
                                                    "forward_x"};
 
+// A subnegotiation that is here whole, and something behind it.
+bool ends_before_more(Bytes bytes) {
+  constexpr std::array<std::uint8_t, 2> kEnd{kIac, kSe};
+  const auto end = std::ranges::search(bytes, kEnd);
+  return !end.empty() && end.end() != bytes.end();
+}
+
 // Whether bytes are negotiations, as far as they go; counts the whole ones.
 bool negotiates(Bytes bytes, unsigned& whole) {
   std::size_t at = 0;
@@ -105,7 +112,8 @@ bool negotiates(Bytes bytes, unsigned& whole) {
     const std::uint8_t command = bytes[at + 1];
     if (command == kSb) {
       if (at + 2 < bytes.size() && bytes[at + 2] >= kOptionNames.size()) return false;
-      whole += whole > 0 && at + 2 < bytes.size() ? 1 : 0;
+      const bool more = ends_before_more(bytes.subspan(at));
+      whole += more ? 2 : whole > 0 && at + 2 < bytes.size() ? 1 : 0;
       return true;
     }
     if (command < kWillCommand || command > kDontCommand) return whole > 0 && command >= kSe;

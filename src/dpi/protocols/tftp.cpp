@@ -105,9 +105,8 @@ bool read_packet(Bytes bytes, Packet& packet) {
       packet.file = next_text(in);
       packet.mode = next_text(in);
       packet.rest = in.rest();
-      // Some pad what follows the mode.
-      return in.ok() && !packet.file.empty() && is_text(base::as_bytes(packet.file)) &&
-             is_mode(packet.mode);
+      // Some pad what follows the mode. A name may be empty, and is refused by the server.
+      return in.ok() && is_text(base::as_bytes(packet.file)) && is_mode(packet.mode);
     }
     case kData:
     case kAck:
