@@ -24,6 +24,12 @@ DISSECTORS = {'http': {'tcp': ['http']}, 'dns': {'tcp': ['dns'], 'udp': ['dns']}
               'ssh': {'tcp': ['ssh']}, 'hassh': {'tcp': ['ssh']}}
 
 CUT = 'the truth is cut at 300 characters'
+# What clienthello-expected.jsonl calls a field.
+SECOND_KEYS = {'ja3': 'ja3', 'tls.sni': 'sni', 'tls.alpn': 'alpn0'}
+# Behind a cause: what netwatch reads is what clienthello-expected.jsonl says.
+SECOND = " (the truth's other reader of hellos agrees)"
+OPENVPN_HMAC = 'openvpn.tls_auth_hmac_size'
+OPENVPN_HMAC_SIZES = (32, 64)  # of SHA-256 and SHA-512
 COMMAS = 'a hello without extensions: JA3 keeps the commas of its empty lists, tshark leaves out ' \
          'all but one'
 OVERRUN = 'damaged: the extensions are said to reach beyond the hello; tshark stops there, ' \
@@ -70,13 +76,29 @@ def place(rules, program, capture, field):
 def read_as(field, short, transport, ports, tshark):
     """The cause, if tshark shows the value once it is told what a port is."""
     http = field.startswith('http')
-    for dissector in DISSECTORS[field.split('.')[0]].get(transport, []):
+    known = DISSECTORS[field.split('.')[0]]
+    for dissector in known.get(transport, []):
         for port in ports:
             as_if = ['-d', f'{transport}.port=={port},{dissector}']
             for options in (as_if, as_if + BODY if http else as_if):
                 if short in tshark.values(*options):
                     return f'tshark goes by the port, and {port} is not {dissector} to it ' \
                        '(shown when told so)'
+    return read_in_openvpn(short, transport, ports, tshark) if known is TLS else ''
+
+
+def read_in_openvpn(short, transport, ports, tshark):
+    """The same for TLS inside OpenVPN. How long the HMAC of its tls-auth is nothing says; tshark
+    knows that of SHA-1."""
+    for size in ('', *OPENVPN_HMAC_SIZES):
+        option = ['-o', f'{OPENVPN_HMAC}:{size}'] if size else []
+        if size and short in tshark.values(*option):
+            return f"inside OpenVPN's control channel (shown with {OPENVPN_HMAC} {size})"
+        told = f', with {OPENVPN_HMAC} {size}' if size else ''
+        for port in ports:
+            if short in tshark.values('-d', f'{transport}.port=={port},openvpn', *option):
+                return f'tshark goes by the port, and {port} is not openvpn to it ' \
+                       f'(shown when told so{told})'
     return ''
 
 
@@ -212,15 +234,31 @@ def explain(rules, program, corpus, rows):
     for capture, field, value, side in rows:
         groups[capture, field].append((value, side))
 
+    second = rules['truths'](os.path.join(corpus, 'truth'))[1] if rows else {}
+
     def explain_group(group):
         (capture, field), values = group
         path = os.path.join(corpus, capture)
         ours, tshark = place(rules, program, path, field), Tshark(rules, path, field)
-        return [(capture, field, value, side, *explain_value(field, value, side, ours, tshark))
+        hellos = second.get(capture, [])
+        return [(capture, field, value, side,
+                 *ask_second(field, value, hellos, ours,
+                             explain_value(field, value, side, ours, tshark)))
                 for value, side in values]
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return [row for explained in pool.map(explain_group, groups.items()) for row in explained]
+
+
+def ask_second(field, value, hellos, ours, explained):
+    """(packet, cause), with a note if the truth's other reader reads that hello as netwatch does."""
+    packet, cause = explained
+    key = SECOND_KEYS.get(field)
+    said = [str(hello.get(key) or '').lower() for hello in hellos
+            if key and str(hello['frame']) == packet]
+    agrees = value in said if value in ours else bool(said) and all(one in ours for one in said)
+    proved = not cause or cause == CUT or '(shown w' in cause
+    return packet, cause if proved or not agrees else cause + SECOND
 
 
 def explain_value(field, value, side, ours, tshark):

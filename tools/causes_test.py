@@ -69,6 +69,23 @@ class Extra(unittest.TestCase):
         tshark = FakeTshark(by_option={'udp.port==853,quic': {'x': '9'}})
         self.assertIn('quic', extra('tls.alpn', 'x', tshark, (7, 'udp', [853, 1]))[1])
 
+    def test_inside_openvpn(self):
+        for shown, words in (({'tcp.port==80,openvpn': {'x': '9'}}, 'not openvpn to it (shown when'),
+                             ({'openvpn.tls_auth_hmac_size:32': {'x': '9'}}, 'tls_auth_hmac_size 32')):
+            self.assertIn(words, extra('ja3', 'x', FakeTshark(by_option=shown))[1])
+            self.assertEqual(extra('ssh', 'x', FakeTshark(by_option=shown))[1], '')
+
+    def test_the_truths_other_reader_is_noted_where_nothing_else_proves(self):
+        hellos = [{'frame': 7, 'ja3': 'x'}]
+        for value, cause, noted in (('x', 'why', True), ('y', 'why', True), ('x', '', False),
+                                    ('x', 'why (shown with a.b off)', False)):
+            found = causes.ask_second('ja3', value, hellos, {'x': ()}, ('7', cause))
+            self.assertEqual(found, ('7', cause + causes.SECOND if noted else cause))
+        for ours, packet, field in (({'z': ()}, '7', 'ja3'), ({'x': ()}, '8', 'ja3'),
+                                    ({'x': ()}, '7', 'ja3s')):
+            found = causes.ask_second(field, 'y', hellos, ours, (packet, 'why'))
+            self.assertEqual(found, (packet, 'why'))
+
     def test_retransmission_only_if_tshark_says_so(self):
         option = {'tcp.analyze_sequence_numbers:FALSE': {'x': '7'}}
         self.assertEqual(extra('ja3', 'x', FakeTshark(by_option=option))[1], '')

@@ -269,7 +269,7 @@ step_corpus() {
   RECALL=99.5 PRECISION=98 python3 "$corpus/tools/agreement.py" "${what[@]}" --scope all \
     --kept "$kept" || status=1
   python3 tools/disagreements.py "${what[@]}" >build/disagreements.tsv
-  python3 tools/check_kept.py build/disagreements.tsv "$kept" "$short" || status=1
+  python3 tools/check_kept.py build/disagreements.tsv "$kept" "$short" --prove "$corpus" || status=1
   python3 bench/flow_protocols.py "${what[@]}" || status=1
   python3 bench/zeek_states.py "${what[@]:0:2}" || status=1
   python3 bench/tcp_loss.py "${what[@]}" --show 5 || status=1
