@@ -25,6 +25,14 @@ class AnalyzerSink {
   virtual void on_originator(std::uint64_t flow, model::Side side) = 0;
   // `parent` announced the address and port of `flow` (Context::expect). May be told again.
   virtual void on_parent(std::uint64_t /*flow*/, std::uint64_t /*parent*/) {}
+  // The end of `flow` on `side` chose an id for what is sent to it: kShortestConnectionId to
+  // kLongestConnectionId bytes, by which `protocol` knows its conversations.
+  virtual void on_connection_id(std::uint64_t /*flow*/, model::Side /*side*/,
+                                std::string_view /*protocol*/, base::Bytes /*id*/) {}
+  // Nobody knows the first datagram of `flow` to `side`. If it goes on with a conversation of
+  // `protocol` that began elsewhere, `bytes` begin with that one's id. May be told again.
+  virtual void on_carried_id(std::uint64_t /*flow*/, model::Side /*side*/,
+                             std::string_view /*protocol*/, base::Bytes /*bytes*/) {}
 };
 
 // Whose bytes they are, given with each call so that no analysis keeps a copy.

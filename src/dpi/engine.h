@@ -69,7 +69,8 @@ class Engine final : private Context {
   Probe probe_datagram(std::uint32_t& slot, const model::StreamChunk& chunk,
                        std::span<const std::uint8_t> rejected);
   Outcome decode_datagram(std::uint32_t slot, const model::StreamChunk& chunk);
-  Appetite undecided_datagram(std::uint32_t& slot);
+  Appetite undecided_datagram(std::uint32_t& slot, const model::StreamChunk& chunk);
+  void tell_carried_id(const model::StreamChunk& chunk);
 
   // engine_expect.cpp
   [[nodiscard]] ExpectedFlows::Place place_of(model::Side side, Transport transport) const;
@@ -109,6 +110,7 @@ class Engine final : private Context {
   bool child(const model::StreamChunk& inner) override;
   bool expect(const Expected& flow) override;
   [[nodiscard]] base::Bytes announced(model::Side side) const override;
+  void connection_id(model::Side side, base::Bytes id) override;
   [[nodiscard]] base::IpAddress address(model::Side side) const override;
   [[nodiscard]] std::uint16_t port(model::Side side) const override {
     return side == model::Side::kOriginator ? flow_.orig_port : flow_.resp_port;

@@ -70,6 +70,13 @@ base::Bytes Engine::announced(model::Side side) const {
   return entry == nullptr ? base::Bytes{} : entry->noted();
 }
 
+// The flow's ends are those of its outermost layer.
+void Engine::connection_id(model::Side side, base::Bytes id) {
+  const bool known_size = id.size() >= kShortestConnectionId && id.size() <= kLongestConnectionId;
+  if (!known_size || current_->layer > 0 || flow_.proto != model::ip_proto::kUdp) return;
+  sink_.on_connection_id(flow_.id, side, index_.def(current_->protocol).name, id);
+}
+
 base::IpAddress Engine::address(model::Side side) const {
   return flow_.hosts == nullptr ? base::IpAddress{} : (*flow_.hosts)[model::index(side)];
 }

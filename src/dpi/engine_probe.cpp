@@ -224,7 +224,7 @@ Appetite Engine::feed_datagram(std::uint32_t& slot, const model::StreamChunk& ch
     drop_decoder(table_.at(slot));
     drop_child(slot);
   }
-  return undecided_datagram(slot);
+  return undecided_datagram(slot, chunk);
 }
 
 // Looks for somebody who knows this datagram; with kYes `slot` has a decoder.
@@ -263,7 +263,7 @@ Engine::Outcome Engine::decode_datagram(std::uint32_t slot, const model::StreamC
   return Outcome::kGoOn;
 }
 
-Appetite Engine::undecided_datagram(std::uint32_t& slot) {
+Appetite Engine::undecided_datagram(std::uint32_t& slot, const model::StreamChunk& chunk) {
   std::uint8_t looks = 0;
   if (slot != 0 && !Mark::is(slot)) {
     Analysis& analysis = table_.at(slot);
@@ -280,9 +280,25 @@ Appetite Engine::undecided_datagram(std::uint32_t& slot) {
   Mark mark(slot);
   for (; looks > 0; --looks) mark.count_one();
   mark.count_one();
+  if (!mark.refused(chunk.side)) {
+    mark.refuse(chunk.side);
+    if (index_.may_carry_id(chunk.bytes[0])) tell_carried_id(chunk);
+  }
   if (mark.count() >= kMaxUndecidedDatagrams) return give_up(slot);
   slot = mark.slot();
   return Appetite::kBytes;
+}
+
+// A conversation that knows its peer by an id may go on from an address that was never seen before.
+void Engine::tell_carried_id(const model::StreamChunk& chunk) {
+  if (base_layer_ > 0 || flow_.proto != model::ip_proto::kUdp) return;
+  for (const std::uint8_t row : index_.carriers()) {
+    const ProtocolDef& def = index_.def(row);
+    const base::Bytes bytes = def.carried_id(chunk);
+    if (bytes.size() < kShortestConnectionId) continue;
+    sink_.on_carried_id(flow_.id, model::other(chunk.side), def.name,
+                        bytes.first(std::min(bytes.size(), kLongestConnectionId)));
+  }
 }
 
 }  // namespace netwatch::dpi

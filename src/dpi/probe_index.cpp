@@ -25,6 +25,12 @@ ProbeIndex::ProbeIndex(std::span<const ProtocolDef* const> table) : table_(table
   if (table.size() > kMaxProtocols) std::abort();  // a bug: ids are one byte
   for (std::size_t id = 0; id < table.size(); ++id) {
     if (table[id]->late) late_[id / 64] |= std::uint64_t{1} << (id % 64);
+    if (table[id]->carried_id != nullptr) {
+      carriers_.push_back(static_cast<std::uint8_t>(id));
+      for (std::size_t word = 0; word < carried_first_.bits.size(); ++word) {
+        carried_first_.bits[word] |= table[id]->carried_first.bits[word];
+      }
+    }
     if (table[id]->transport == Transport::kIp) {
       by_ip_proto_[table[id]->ip_proto] = static_cast<std::uint8_t>(id + 1);
     }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "dpi/protocol.h"
 
@@ -40,6 +41,9 @@ class ProbeIndex {
   // The row of that name; kNone if there is none.
   [[nodiscard]] std::uint8_t find(std::string_view name) const;
   [[nodiscard]] const ProtocolDef& def(std::uint8_t protocol) const { return *table_[protocol]; }
+  // The rows with ProtocolDef::carried_id, and whether any of their datagrams begins so.
+  [[nodiscard]] std::span<const std::uint8_t> carriers() const { return carriers_; }
+  [[nodiscard]] bool may_carry_id(std::uint8_t first) const { return carried_first_.has(first); }
 
  private:
   [[nodiscard]] Answer ask_all(const ProbeInput& input, const ProtocolSet& set) const;
@@ -47,6 +51,8 @@ class ProbeIndex {
 
   std::span<const ProtocolDef* const> table_;
   ProtocolSet late_{};
+  std::vector<std::uint8_t> carriers_;
+  FirstBytes carried_first_;
   std::array<std::uint8_t, 256> by_ip_proto_{};            // row + 1, or 0
   std::array<std::array<ProtocolSet, 256>, 2> by_byte_{};  // [datagram][first byte]
 };

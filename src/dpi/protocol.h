@@ -118,6 +118,9 @@ class Context {
   // Of the flow's end on `side`; "::" and 0 if not known.
   [[nodiscard]] virtual base::IpAddress address(model::Side /*side*/) const { return {}; }
   [[nodiscard]] virtual std::uint16_t port(model::Side /*side*/) const { return 0; }
+  // The end on `side` chose this id for what is sent to it: a datagram that brings it there from
+  // whatever address goes on with this conversation (ProtocolDef::carried_id). Of UDP, outermost.
+  virtual void connection_id(model::Side /*side*/, base::Bytes /*id*/) {}
   // Room to join what lies apart: kMaxHeldBytes, shared; its contents are lost after the call.
   virtual std::span<std::uint8_t> scratch() { return {}; }
 };
@@ -170,7 +173,14 @@ struct ProtocolDef {
   // that nobody knows: captures that start in the middle, STARTTLS of protocols not decoded.
   bool late = false;
   std::uint8_t ip_proto = 0;  // with kIp: IANA's number; such flows are offered to this row only
+  // Of a datagram that nobody knows: the bytes in which it would carry the id that its receiver
+  // told with Context::connection_id(). They may go on behind the id. None: it has not that form.
+  base::Bytes (*carried_id)(const model::StreamChunk& datagram) = nullptr;
+  FirstBytes carried_first{};  // what such a datagram may begin with
 };
+// Shorter ids are not believed: others' bytes would be taken for them.
+inline constexpr std::size_t kShortestConnectionId = 4;
+inline constexpr std::size_t kLongestConnectionId = 20;
 inline constexpr std::size_t kMaxStateBytes = 4096;
 // For the one row that must keep what its peers keep: see docs/dpi.md, "Memory".
 inline constexpr std::size_t kHttp2StateBytes = std::size_t{32} << 10;

@@ -31,8 +31,20 @@ class Reader final : public AnalyzerSink {
     if (layer > 4 || name.empty()) std::abort();
   }
   void on_originator(std::uint64_t, model::Side) override {}
+  void on_connection_id(std::uint64_t, model::Side, std::string_view,
+                        netwatch::base::Bytes id) override {
+    read_id(id);
+  }
+  void on_carried_id(std::uint64_t, model::Side, std::string_view,
+                     netwatch::base::Bytes bytes) override {
+    read_id(bytes);
+  }
 
  private:
+  void read_id(netwatch::base::Bytes id) {
+    if (id.size() < kShortestConnectionId || id.size() > kLongestConnectionId) std::abort();
+    for (const std::uint8_t byte : id) sum_ = sum_ + byte;
+  }
   volatile unsigned sum_ = 0;
 };
 

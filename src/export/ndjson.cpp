@@ -310,6 +310,10 @@ void append_flow(std::string& out, const model::Flow& flow) {
     json.key("parent");
     write_flow_id(json, flow.parent);
   }
+  if (flow.migrated_from != model::kNoFlow) {
+    json.key("migrated_from");
+    write_flow_id(json, flow.migrated_from);
+  }
   write_text_if(json, "community_id", flow.community_id);
   json.key("l4");
   json.string(model::ip_proto_name(flow.proto));

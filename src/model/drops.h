@@ -29,6 +29,8 @@ enum class Drop : std::uint8_t {
   kProtected,         // encrypted 802.11 frames
   kTunnelDepth,       // packets in more tunnels than are taken off
   kExpectedEvicted,   // announcements of flows to come that others took the place of
+  // Connections' ids, and links made by them, that others took the place of.
+  kConnectionEvicted,
   kCount,
 };
 std::string_view drop_name(Drop drop);  // snake_case, stable: the NDJSON key

@@ -99,7 +99,8 @@ inline constexpr std::size_t kMaxFlowApps = 4;
 // A flow as it leaves its shard: a plain value.
 struct Flow {
   FlowId id = kNoFlow;
-  FlowId parent = kNoFlow;  // the flow that announced this one's address and port
+  FlowId parent = kNoFlow;         // the flow that announced this one's address and port
+  FlowId migrated_from = kNoFlow;  // the flow in which this one's connection began
   Endpoint orig;
   Endpoint resp;
   std::uint8_t proto = 0;

@@ -126,6 +126,8 @@ constexpr std::array<FieldDef, kFieldCount> kFields{{
     duration("resp.rtt_min_us", "from what the responder sent to its answer, smallest"),
     duration("answer_us", "UDP, ICMP: first packet to the other side's first"),
     {.name = "parent", .help = "id of the flow that announced this one's address and port"},
+    text("migrated_from",
+         "id of the flow in which this one's connection began, at another address"),
     {.name = "tunnel", .list = true, .help = "what it was taken out of: gre, vxlan, gtp, ..."},
     number("tunnel_id", "VNI, key or session of the innermost tunnel that has one"),
     text("end", "why it ended: closed, reset, idle, evicted, end_of_input"),
@@ -237,7 +239,8 @@ void add_name_field(RecordBuilder& builder, const Flow& flow, FlowField field) {
     case FlowField::kCommunityId:
       return add_text_if(builder, id, flow.community_id);
     default: {
-      const FlowId id_shown = field == FlowField::kParent ? flow.parent : flow.id;
+      const FlowId other = field == FlowField::kParent ? flow.parent : flow.migrated_from;
+      const FlowId id_shown = field == FlowField::kFlowId ? flow.id : other;
       if (id_shown == kNoFlow) return;
       std::string text;  // an id is short: no allocation
       append_flow_id(text, id_shown);
@@ -445,6 +448,7 @@ void add_flow_field(RecordBuilder& builder, const Flow& flow, FlowField field) {
     case FlowField::kCommunityId:
     case FlowField::kFlowId:
     case FlowField::kParent:
+    case FlowField::kMigratedFrom:
       return add_name_field(builder, flow, field);
     case FlowField::kPackets:
     case FlowField::kWireBytes:

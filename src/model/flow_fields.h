@@ -52,6 +52,7 @@ enum class FlowField : std::uint8_t {
   kRespRttMinUs,
   kAnswerUs,
   kParent,
+  kMigratedFrom,
   kTunnel,
   kTunnelId,
   kEnd,

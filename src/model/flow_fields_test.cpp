@@ -71,7 +71,7 @@ Flow sample_flow() {
 }
 
 using Named = std::pair<FlowField, std::string_view>;
-constexpr std::array<Named, 91> kNames{{
+constexpr std::array<Named, 92> kNames{{
     {FlowField::kIpAddr, "ip.addr"},
     {FlowField::kIpSrc, "ip.src"},
     {FlowField::kIpDst, "ip.dst"},
@@ -112,6 +112,7 @@ constexpr std::array<Named, 91> kNames{{
     {FlowField::kRespRttMinUs, "resp.rtt_min_us"},
     {FlowField::kAnswerUs, "answer_us"},
     {FlowField::kParent, "parent"},
+    {FlowField::kMigratedFrom, "migrated_from"},
     {FlowField::kTunnel, "tunnel"},
     {FlowField::kTunnelId, "tunnel_id"},
     {FlowField::kEnd, "end"},
@@ -250,6 +251,7 @@ TEST(FlowFields, EverythingKnown) {
   flow.history = "ShADadFf";
   flow.community_id = "1:x";
   flow.parent = 0x2f;
+  flow.migrated_from = 0x3f;
   auto curl = std::make_shared<Process>();
   curl->pid = 77;
   curl->comm = "curl";
@@ -275,6 +277,7 @@ TEST(FlowFields, EverythingKnown) {
   EXPECT_EQ(all["history"], Texts{"ShADadFf"});
   EXPECT_EQ(all["community_id"], Texts{"1:x"});
   EXPECT_EQ(all["parent"], Texts{"2f"});
+  EXPECT_EQ(all["migrated_from"], Texts{"3f"});
   EXPECT_EQ(all["owner.name"], (Texts{"curl", "nginx"}));
   EXPECT_EQ(all["owner.pid"], (Texts{"77", "78"}));
   EXPECT_EQ(all["owner.exe"], Texts{"/usr/bin/curl"});

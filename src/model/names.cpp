@@ -101,7 +101,8 @@ std::string_view drop_name(Drop drop) {
       "fragment_evicted",
       "protected",
       "tunnel_depth",
-      "expected_evicted"};
+      "expected_evicted",
+      "connection_evicted"};
   return pick(kNames, drop);
 }
 

@@ -24,6 +24,7 @@ struct EngineBudget {
   std::size_t decoder_bytes = std::size_t{192} << 20;
   std::size_t held_bytes = std::size_t{64} << 20;
   std::size_t name_bytes = std::size_t{16} << 20;
+  std::size_t connection_bytes = std::size_t{8} << 20;
 
   [[nodiscard]] flow::FlowBudget of_flow_shard() const {
     return {.flows = flows / kShards,

@@ -37,7 +37,7 @@ static_assert(kShards == 16, "shard_of() takes four bits");
 
 Engine::Engine(const EngineOptions& options, ResultSink& sink)
     : options_(options),
-      reducer_(sink, options.budget.name_bytes),
+      reducer_(sink, options.budget),
       idle_(kWorksPerThread * std::max(1U, options.threads)),
       done_(kWorksPerThread * std::max(1U, options.threads)) {
   options_.threads = std::clamp(options.threads, 1U, kShards);
@@ -200,6 +200,7 @@ Totals Engine::totals() const {
   totals.flows = reducer_.flows();
   totals.records = reducer_.records();
   totals.drops[model::Drop::kNameEvicted] += reducer_.names().forgotten();
+  totals.drops[model::Drop::kConnectionEvicted] += reducer_.migrations().forgotten();
   for (const auto& shard : shards_) totals.drops.add(shard->drops());
   return totals;
 }

@@ -58,12 +58,19 @@ void Reducer::hand_on(BatchWork& work, const Ordered& item) {
     case ShardOutput::Kind::kFlow: {
       model::Flow& flow = output.flow(item.event);
       if (flow.end != model::FlowEnd::kOpen) ++flows_;
+      migrations_.apply(flow);
       name(flow);
       sink_.on_flow(flow);
       break;
     }
     case ShardOutput::Kind::kPacket:
       sink_.on_packet(work.batch->packets[output.packet_index(item.event)]);
+      break;
+    case ShardOutput::Kind::kChosenId:
+      migrations_.learn(output.chosen_id(item.event));
+      break;
+    case ShardOutput::Kind::kCarriedId:
+      migrations_.look(output.carried_id(item.event));
       break;
   }
 }

@@ -5,16 +5,19 @@
 
 #include "enrich/name_cache.h"
 #include "pipeline/batch_work.h"
+#include "pipeline/budget.h"
+#include "pipeline/migrations.h"
 #include "pipeline/result_sink.h"
 #include "pipeline/totals.h"
 
 namespace netwatch::pipeline {
 
 // Joins what the shards made: puts results in order, learns names from answers, names the flows
-// that have none, counts, and hands on. One thread.
+// that have none, links those of one connection, counts, and hands on. One thread.
 class Reducer {
  public:
-  Reducer(ResultSink& sink, std::size_t name_bytes) : sink_(sink), names_(name_bytes) {}
+  Reducer(ResultSink& sink, const EngineBudget& budget)
+      : sink_(sink), names_(budget.name_bytes), migrations_(budget.connection_bytes) {}
 
   void take(BatchWork& work);
 
@@ -22,6 +25,7 @@ class Reducer {
   [[nodiscard]] std::uint64_t records() const { return records_; }
   [[nodiscard]] enrich::NameCache& names() { return names_; }
   [[nodiscard]] const enrich::NameCache& names() const { return names_; }
+  [[nodiscard]] const Migrations& migrations() const { return migrations_; }
 
  private:
   struct Ordered {
@@ -35,6 +39,7 @@ class Reducer {
 
   ResultSink& sink_;
   enrich::NameCache names_;
+  Migrations migrations_;
   std::vector<Ordered> order_;  // kept between batches for its capacity
   std::uint64_t flows_ = 0;
   std::uint64_t records_ = 0;

@@ -183,6 +183,44 @@ void Shard::on_parent(std::uint64_t /*flow*/, std::uint64_t parent) {
   if (!options_.count_only) notes_of(reading_).parent = parent;
 }
 
+// What nobody asks for the results of is not joined.
+void Shard::on_connection_id(std::uint64_t flow, model::Side side, std::string_view protocol,
+                             base::Bytes id) {
+  if (options_.count_only) return;
+  ChosenId chosen{.id = connection_id(side, protocol, id),
+                  .flow = flow,
+                  .peer = endpoint(model::other(side)),
+                  .name = {}};
+  if (const std::uint32_t slot = table_.reader_slots(reading_)[kNotesSlot]; slot != 0) {
+    chosen.name = notes_[slot].name;
+    chosen.name_from = notes_[slot].name_from;
+  }
+  output_->add_chosen_id(packet_, phase_, std::move(chosen));
+}
+
+void Shard::on_carried_id(std::uint64_t flow, model::Side side, std::string_view protocol,
+                          base::Bytes bytes) {
+  if (options_.count_only) return;
+  output_->add_carried_id(packet_, phase_,
+                          {.id = connection_id(side, protocol, bytes),
+                           .flow = flow,
+                           .peer = endpoint(model::other(side))});
+}
+
+// Sides are the table's: it is those that the analyzer was shown.
+ConnectionId Shard::connection_id(model::Side side, std::string_view protocol,
+                                  base::Bytes bytes) const {
+  ConnectionId id{.protocol = protocol, .end = endpoint(side), .scope = table_.scope(reading_)};
+  id.size = static_cast<std::uint8_t>(std::min(bytes.size(), id.bytes.size()));
+  std::copy_n(bytes.begin(), id.size, id.bytes.begin());
+  return id;
+}
+
+model::Endpoint Shard::endpoint(model::Side side) const {
+  return {.address = table_.addresses(reading_)[model::index(side)],
+          .port = table_.port(reading_, side)};
+}
+
 Shard::Notes& Shard::notes_of(flow::FlowHandle handle) {
   std::uint32_t& slot = table_.reader_slots(handle)[kNotesSlot];
   if (slot == 0) {

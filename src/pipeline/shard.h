@@ -54,6 +54,10 @@ class Shard final : public flow::FlowSink, public dpi::AnalyzerSink {
   void on_app(std::uint64_t flow, std::uint8_t layer, std::string_view name) override;
   void on_originator(std::uint64_t flow, model::Side side) override;
   void on_parent(std::uint64_t flow, std::uint64_t parent) override;
+  void on_connection_id(std::uint64_t flow, model::Side side, std::string_view protocol,
+                        base::Bytes id) override;
+  void on_carried_id(std::uint64_t flow, model::Side side, std::string_view protocol,
+                     base::Bytes bytes) override;
 
  private:
   // What decoders and tunnels' headers told about a flow; made when there is something to keep.
@@ -66,6 +70,9 @@ class Shard final : public flow::FlowSink, public dpi::AnalyzerSink {
   };
 
   Notes& notes_of(flow::FlowHandle handle);
+  [[nodiscard]] ConnectionId connection_id(model::Side side, std::string_view protocol,
+                                           base::Bytes bytes) const;
+  [[nodiscard]] model::Endpoint endpoint(model::Side side) const;
   void learn_name(const model::Record& record);
   model::Flow describe(flow::FlowHandle handle, model::FlowEnd end);
   void release(flow::FlowHandle handle);

@@ -5,6 +5,7 @@
 
 #include "model/flow.h"
 #include "model/record.h"
+#include "pipeline/migrations.h"
 
 namespace netwatch::pipeline {
 
@@ -12,7 +13,7 @@ namespace netwatch::pipeline {
 // (packet, phase, shard, order of emission), which does not depend on threads.
 class ShardOutput {
  public:
-  enum class Kind : std::uint8_t { kRecord, kFlow, kPacket };
+  enum class Kind : std::uint8_t { kRecord, kFlow, kPacket, kChosenId, kCarriedId };
   // Results of a packet come before what its batch's clock ended.
   enum class Phase : std::uint8_t { kPacket, kClock };
   struct Event {
@@ -28,6 +29,8 @@ class ShardOutput {
     bodies_.clear();
     flows_.clear();
     packets_.clear();
+    chosen_ids_.clear();
+    carried_ids_.clear();
     counted_records_ = 0;
     counted_flows_ = 0;
   }
@@ -51,6 +54,16 @@ class ShardOutput {
         {packet, Phase::kPacket, Kind::kPacket, static_cast<std::uint32_t>(packets_.size())});
     packets_.push_back(index);
   }
+  void add_chosen_id(std::uint64_t packet, Phase phase, ChosenId id) {
+    events_.push_back(
+        {packet, phase, Kind::kChosenId, static_cast<std::uint32_t>(chosen_ids_.size())});
+    chosen_ids_.push_back(std::move(id));
+  }
+  void add_carried_id(std::uint64_t packet, Phase phase, const CarriedId& id) {
+    events_.push_back(
+        {packet, phase, Kind::kCarriedId, static_cast<std::uint32_t>(carried_ids_.size())});
+    carried_ids_.push_back(id);
+  }
 
   [[nodiscard]] const std::vector<Event>& events() const { return events_; }
   [[nodiscard]] model::Record record(const Event& event) const {
@@ -62,6 +75,12 @@ class ShardOutput {
   [[nodiscard]] model::Flow& flow(const Event& event) { return flows_[event.place]; }
   [[nodiscard]] std::uint32_t packet_index(const Event& event) const {
     return packets_[event.place];
+  }
+  [[nodiscard]] const ChosenId& chosen_id(const Event& event) const {
+    return chosen_ids_[event.place];
+  }
+  [[nodiscard]] const CarriedId& carried_id(const Event& event) const {
+    return carried_ids_[event.place];
   }
 
  private:
@@ -76,6 +95,8 @@ class ShardOutput {
   std::vector<std::uint8_t> bodies_;
   std::vector<model::Flow> flows_;
   std::vector<std::uint32_t> packets_;
+  std::vector<ChosenId> chosen_ids_;
+  std::vector<CarriedId> carried_ids_;
   std::uint64_t counted_records_ = 0;
   std::uint64_t counted_flows_ = 0;
 };

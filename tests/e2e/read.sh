@@ -70,6 +70,11 @@ has out '"rcode":"NXDOMAIN"'
 ! grep -q '"proto":"http"' "$scratch/out" || fail "the filter lets other flows through"
 expect 0 sh -c "cat $dns | '$NETWATCH' read --json - -Y 'dns.rcode == NXDOMAIN'"
 has out '"rcode":"NXDOMAIN"'
+# What links two flows is known, too, when only one of them is asked for.
+expect 0 "$NETWATCH" read --json testdata/dpi/quic/gtls_nat.pcapng \
+  -Y 'migrated_from == "10" and port == 5003'
+has out '"migrated_from":"10"'
+has out '"app":["quic"],"name":"www.example.test"'
 expect 2 "$NETWATCH" read $http -Y 'http.hots == x'
 has err http.host
 has err '^'

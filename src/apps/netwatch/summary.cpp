@@ -101,6 +101,7 @@ constexpr std::array kOddities{
     Oddity{model::Drop::kNameEvicted, "learned names were forgotten for lack of budget"},
     Oddity{model::Drop::kExpectedEvicted,
            "announcements of flows were forgotten for lack of budget"},
+    Oddity{model::Drop::kConnectionEvicted, "connections' ids were forgotten for lack of budget"},
 };
 
 }  // namespace

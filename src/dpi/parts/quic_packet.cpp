@@ -91,6 +91,16 @@ bool read_quic_packet(Bytes rest, QuicPacket& packet) {
   return read_rest(rest, cursor, packet);
 }
 
+// The Fixed Bit proves nothing: it may be sent as either (RFC 9287).
+Bytes quic_short_header_id(Bytes datagram, bool cut) {
+  constexpr std::size_t kSealedBytes = 20;  // at least, behind the ID: RFC 9001 5.4.2
+  if (datagram.empty() || (datagram[0] & kLongForm) != 0) return {};
+  const std::size_t behind = cut ? 0 : kSealedBytes;
+  if (datagram.size() <= 1 + behind) return {};
+  const std::size_t most = datagram.size() - 1 - behind;
+  return datagram.subspan(1, std::min(most, decrypt::kMaxQuicCidBytes));
+}
+
 bool QuicCryptoFrames::next(std::uint64_t& offset, Bytes& data) {
   while (!broken_ && !cursor_.at_end()) {
     const std::uint8_t type = cursor_.u8();

@@ -42,6 +42,11 @@ struct QuicPacket {
 // one that no version of QUIC allows.
 bool read_quic_packet(base::Bytes rest, QuicPacket& packet);
 
+// Where a packet with a short header (RFC 9000 17.3.1) carries the connection ID that its receiver
+// chose, and what may follow it: nothing in the packet tells how long an ID is. Empty: it has a
+// long header, or too little behind it. `cut`: not all of the datagram is here.
+base::Bytes quic_short_header_id(base::Bytes datagram, bool cut);
+
 // Walks the frames of an Initial packet and stops at those with data of the handshake.
 class QuicCryptoFrames {
  public:

@@ -67,6 +67,10 @@ Probe probe_quic(const ProbeInput& input) {
   return first_packet ? Probe::kYes : Probe::kNo;
 }
 
+Bytes carried_id(const model::StreamChunk& datagram) {
+  return quic_short_header_id(datagram.bytes, datagram.cut);
+}
+
 class QuicDecoder final : public Decoder {
  public:
   Step on_bytes(const model::StreamChunk& chunk, Context& context) override;
@@ -87,6 +91,7 @@ class QuicDecoder final : public Decoder {
   std::optional<decrypt::QuicPayload> open_as_client(const QuicPacket& packet, Side which,
                                                      Context& context);
   void begin_connection(const QuicPacket& packet, Side which, Context& context);
+  void tell_server_id(const QuicPacket& packet, Side which, Context& context);
   void read_hellos(QuicSide& side, const QuicPacket& packet, Side which, Context& context);
   void read_google_hello(const QuicPacket& packet, Side which, Context& context);
   void on_client_hello(Bytes body, const QuicLabel& label, Context& context);
@@ -111,6 +116,7 @@ class QuicDecoder final : public Decoder {
   bool any_ = false;         // some datagram was QUIC
   bool retried_ = false;     // a Retry was seen
   bool negotiated_ = false;  // a Version Negotiation was seen
+  bool id_told_ = false;     // which ID the server chose
   bool repeat_ = false;      // the next client hello was reported already, before a Retry
   std::uint8_t failed_ = 0;
   std::uint8_t idle_ = 0;
@@ -168,7 +174,16 @@ bool QuicDecoder::on_initial(const QuicPacket& packet, Side which, Context& cont
   }
   if (frames.broken()) context.odd("bad_frame");
   if (!side.over) read_hellos(side, packet, which, context);
+  tell_server_id(packet, which, context);
   return true;
+}
+
+// To which the client sends from now on (RFC 9000 7.2), also from an address that it has later: it
+// is the client that may move (RFC 9000 9). Once the name is known, if it is going to be.
+void QuicDecoder::tell_server_id(const QuicPacket& packet, Side which, Context& context) {
+  if (which == client_side_ || id_told_ || !(client_.over || server_.over)) return;
+  id_told_ = true;
+  context.connection_id(which, packet.scid);
 }
 
 // Server and client share the room: see kRoomBytes.
@@ -232,6 +247,7 @@ void QuicDecoder::begin_connection(const QuicPacket& packet, Side which, Context
   server_ = QuicSide{};
   client_side_ = which;
   opened_ = true;
+  id_told_ = false;
   version_ = packet.number;
   dcid_bytes_ = static_cast<std::uint8_t>(packet.dcid.size());
   std::copy(packet.dcid.begin(), packet.dcid.end(), dcid_.begin());
@@ -354,6 +370,8 @@ constinit const ProtocolDef kQuic{
     .schema = &kQuicSchema,
     .state_bytes = sizeof(QuicDecoder),
     .make = make_decoder<QuicDecoder>,
+    .carried_id = carried_id,
+    .carried_first = FirstBytes{{~0ULL, ~0ULL, 0, 0}},
 };
 
 }  // namespace netwatch::dpi

@@ -28,6 +28,12 @@ class Reader final : public AnalyzerSink {
   }
   void on_app(std::uint64_t, std::uint8_t, std::string_view) override {}
   void on_originator(std::uint64_t, Side) override {}
+  void on_connection_id(std::uint64_t, Side, std::string_view, base::Bytes id) override {
+    for (const std::uint8_t byte : id) sum_ = sum_ + byte;
+  }
+  void on_carried_id(std::uint64_t, Side, std::string_view, base::Bytes bytes) override {
+    for (const std::uint8_t byte : bytes) sum_ = sum_ + byte;
+  }
 
  private:
   volatile unsigned sum_ = 0;

@@ -51,8 +51,15 @@ class Log final : public AnalyzerSink {
   }
   void on_app(std::uint64_t, std::uint8_t, std::string_view name) override { app = name; }
   void on_originator(std::uint64_t, Side side) override { originator = side; }
+  void on_connection_id(std::uint64_t, Side side, std::string_view, base::Bytes id) override {
+    ids.push_back((side == kClient ? "< chose " : "> chose ") + std::string(base::as_text(id)));
+  }
+  void on_carried_id(std::uint64_t, Side side, std::string_view, base::Bytes bytes) override {
+    ids.push_back((side == kClient ? "< got " : "> got ") + std::string(base::as_text(bytes)));
+  }
 
   std::vector<std::string> lines;
+  std::vector<std::string> ids;
   std::string app;
   Side originator = kClient;
 };
@@ -129,8 +136,62 @@ TEST(QuicTest, ReadsBothHellosAndLetsGo) {
   flow.send(kServer,
             from_server(0, ack + crypto_frame(0, server_hello())) + handshake(kFromServer));
   EXPECT_EQ(flow.log.lines, (Lines{kClientLine, kServerLine}));
+  EXPECT_EQ(flow.log.ids, Lines{"> chose server"});
   EXPECT_TRUE(flow.done());
   EXPECT_EQ(flow.odd(), 0U);
+}
+
+// The name is known by then, or will not be.
+TEST(QuicTest, TheServersIdIsToldOnceAHelloIsRead) {
+  const std::string hello = client_hello();
+  const std::string answer = server_hello();
+  const std::string ack("\x02\x00\x00\x00\x00", 5);
+  for (const bool client_whole : {false, true}) {
+    Flow flow;
+    flow.send(kClient, from_client(0, crypto_frame(0, hello.substr(0, 60))));
+    flow.send(kServer, from_server(0, ack + std::string(20, '\0')));
+    EXPECT_EQ(flow.log.ids, Lines{});
+    if (client_whole) {
+      flow.send(kClient, from_client(1, crypto_frame(60, hello.substr(60))));
+      flow.send(kServer, from_server(1, ack + std::string(20, '\0')));
+      EXPECT_EQ(flow.log.ids, Lines{"> chose server"});
+    }
+    flow.send(kServer, from_server(2, crypto_frame(0, answer)));
+    EXPECT_EQ(flow.log.ids, Lines{"> chose server"});
+  }
+}
+
+TEST(QuicTest, AForgedServersIdIsNotBelieved) {
+  Flow flow;
+  flow.send(kClient, from_client(0, crypto_frame(0, client_hello())));
+  std::string forged = from_server(0, crypto_frame(0, server_hello()));
+  forged.back() ^= 1;
+  flow.send(kServer, forged).send(kServer, handshake(kFromServer));
+  EXPECT_EQ(flow.log.ids, Lines{});
+}
+
+// RFC 9000 17.3.1; the Fixed Bit may be either (RFC 9287).
+TEST(QuicTest, AShortHeaderCarriesAnId) {
+  const std::string sealed(20, '.');
+  for (const char first : {'\x40', '\x00', '\x7f'}) {
+    Flow flow;
+    flow.send(kClient, first + std::string("server") + sealed);
+    EXPECT_EQ(flow.log.ids, Lines{"> got server"});
+    flow.send(kServer, first + std::string("client and more of it") + sealed);
+    EXPECT_EQ(flow.log.ids.back(), "< got client and more of i");
+    EXPECT_EQ(flow.log.app, "");
+  }
+  Flow cut;  // by a snaplen: the sealed part may have been there
+  cut.analyzer.feed(
+      cut.slot, cut.ref,
+      {.side = kClient, .bytes = base::as_bytes("\x40server, cut"), .datagram = true, .cut = true});
+  EXPECT_EQ(cut.log.ids, Lines{"> got server, cut"});
+  for (const std::string& datagram :
+       {'\x40' + std::string("ser") + sealed, std::string("\x40"), '\xc0' + sealed + sealed}) {
+    Flow flow;
+    flow.send(kClient, datagram);
+    EXPECT_EQ(flow.log.ids, Lines{}) << base::to_hex(base::as_bytes(datagram));
+  }
 }
 
 TEST(QuicTest, EveryVersionHasItsOwnKeys) {
@@ -259,10 +320,10 @@ TEST(QuicTest, ARetryChangesTheKeys) {
   EXPECT_EQ(flow.odd(), 1U);
   flow.send(kServer, retry);
   flow.send(kClient, initial({.dcid = new_dcid}, new_dcid, 1, frames, "token"));
-  flow.send(kServer,
-            initial({.scid = "s", .client = false}, new_dcid, 0, crypto_frame(0, server_hello())));
+  flow.send(kServer, initial(kFromServer, new_dcid, 0, crypto_frame(0, server_hello())));
   // The hello that is repeated with the token is the same one.
   EXPECT_EQ(flow.log.lines, (Lines{kClientLine, "retry > quic.version=1", kServerLine}));
+  EXPECT_EQ(flow.log.ids, Lines{"> chose server"});  // not the Retry's
   EXPECT_TRUE(flow.done());
 }
 
