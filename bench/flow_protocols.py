@@ -92,8 +92,8 @@ NAMES = {
     'nfs': ('nfs rpc', 'NFS'),
     'modbus': ('mbtcp modbus', 'Modbus'),
     'dnp3': ('dnp3', 'DNP3'),
-    # What netwatch does not decode.
     'dcerpc': ('dcerpc', 'DCE_RPC'),
+    # What netwatch does not decode.
     'bgp': ('bgp', 'BGP'),
     's7comm': ('s7comm', 's7comm'),
     'iec60870': ('iec60870_104', 'IEC60870'),

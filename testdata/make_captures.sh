@@ -331,6 +331,7 @@ source "$here/ip_scenarios.sh"
 . "$here/fields_scenarios.sh"
 . "$here/fields_app_scenarios.sh"
 source "$here/file_scenarios.sh"
+source "$here/control_scenarios.sh"
 names=("$@")
 setup
 ip -n "$client" route add 224.0.0.0/4 dev nwc
@@ -377,3 +378,4 @@ for scenario in "${fields_scenarios[@]}"; do
   fi
 done
 file_captures
+control_captures

@@ -67,6 +67,7 @@ extern const ProtocolDef kSunrpc;
 extern const ProtocolDef kModbus;
 extern const ProtocolDef kDnp3;
 extern const ProtocolDef kBgp;
+extern const ProtocolDef kDcerpc;
 extern const ProtocolDef kRtcp;
 extern const ProtocolDef kRtp;
 extern const ProtocolDef kIcmp;
@@ -88,8 +89,8 @@ std::span<const ProtocolDef* const> protocols() {
       &kVnc,    &kAmqp,    &kMongodb,    &kKafka,     &kXmpp,
       &kGquic,  &kFtpData, &kBittorrent, &kHttp2,     &kWebsocket,
       &kNbss,   &kSmb,     &kNfs,        &kSunrpc,    &kModbus,
-      &kDnp3,   &kBgp,     &kRtcp,       &kRtp,       &kIcmp,
-      &kIcmp6,  &kIgmp,    &kSctp,
+      &kDnp3,   &kBgp,     &kDcerpc,     &kRtcp,      &kRtp,
+      &kIcmp,   &kIcmp6,   &kIgmp,       &kSctp,
   };
   return kTable;
 }
