@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/cursor.h"
+#include "dpi/parts/cotp.h"
 #include "dpi/parts/utf16.h"
 #include "dpi/protocol.h"
 
@@ -17,6 +18,7 @@ using base::Bytes;
 using model::FieldDef;
 using model::FieldType;
 using model::Side;
+using namespace cotp;
 
 enum Kind : std::uint8_t { kRequest, kResponse, kClient };
 constexpr std::array<std::string_view, 3> kKinds{"request", "response", "client"};
@@ -100,35 +102,6 @@ constexpr std::array<Name, 6> kFailures{{{1, "tls_required"},
                                          {5, "credssp_required"},
                                          {6, "tls_with_user_auth_required"}}};
 
-constexpr std::size_t kTpktBytes = 4;
-constexpr std::size_t kConnectBytes = 11;      // TPKT and the fixed part of a CR or CC TPDU
-constexpr std::size_t kMaxConnectBytes = 260;  // its length is one byte
-constexpr std::uint8_t kRequestCode = 0xE0;
-constexpr std::uint8_t kConfirmCode = 0xD0;
-constexpr std::uint8_t kDataCode = 0xF0;
-
-// A connection request or confirm, with its variable part.
-struct Connect {
-  std::uint8_t code = 0;
-  std::size_t bytes = 0;  // with TPKT
-  Bytes variable;         // as much as is here
-};
-
-bool parse_connect(Bytes bytes, Connect& connect) {
-  base::Cursor cursor(bytes);
-  const bool tpkt = cursor.u16() == 0x0300;
-  connect.bytes = cursor.u16();
-  const std::size_t rest = cursor.u8();
-  connect.code = cursor.u8();
-  const bool no_peer_yet = cursor.u16() == 0;
-  cursor.skip(2 + 1);  // source reference, class
-  const bool known = connect.code == kConfirmCode || (connect.code == kRequestCode && no_peer_yet);
-  if (!cursor.ok() || !tpkt || !known || connect.bytes != rest + kTpktBytes + 1) return false;
-  if (connect.bytes < kConnectBytes || connect.bytes > kMaxConnectBytes) return false;
-  connect.variable = cursor.take_up_to(connect.bytes - kConnectBytes);
-  return true;
-}
-
 // RDP_NEG_REQ, RDP_NEG_RSP, RDP_NEG_FAILURE: {type, flags, length 8, value}.
 struct Negotiation {
   std::uint8_t type = 0;
@@ -153,12 +126,9 @@ Probe probe_connect(const Connect& connect, Bytes after) {
   if (connect.bytes == kConnectBytes) {
     // Nothing in it is RDP's own: believed if MCS Connect Initial (or its response) follows.
     if (connect.code == kConfirmCode) return after.empty() ? Probe::kMore : Probe::kNo;
-    if (after.size() < 9) return Probe::kMore;
-    base::Cursor cursor(after);
-    const bool tpkt = cursor.u16() == 0x0300;
-    cursor.skip(2);
-    const bool data = cursor.u24() == 0x02F080;
-    return tpkt && data && cursor.u16() == 0x7F65 ? Probe::kYes : Probe::kNo;
+    if (after.size() < kDataHeadBytes + 2) return Probe::kMore;
+    const Bytes data = data_of(after);
+    return base::Cursor(data).u16() == 0x7F65 ? Probe::kYes : Probe::kNo;
   }
   if (base::as_text(variable).starts_with(kCookie) && connect.code == kRequestCode) {
     return Probe::kYes;
@@ -175,7 +145,7 @@ Probe probe_side(Bytes bytes) {
   if (bytes[0] != 3 || (bytes.size() > 1 && bytes[1] != 0)) return Probe::kNo;
   if (bytes.size() < kConnectBytes) return Probe::kMore;
   Connect connect;
-  if (!parse_connect(bytes, connect)) return Probe::kNo;
+  if (!read_connect(bytes, connect)) return Probe::kNo;
   return probe_connect(connect, bytes.subspan(std::min(bytes.size(), connect.bytes)));
 }
 
@@ -256,7 +226,7 @@ Step RdpDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) {
   if (chunk.bytes.size() < length && !chunk.cut) return {.wanted = length};
   const Bytes pdu = chunk.bytes.first(std::min(chunk.bytes.size(), length));
   Connect connect;
-  if (parse_connect(pdu, connect)) {
+  if (read_connect(pdu, connect)) {
     any_ = true;
     if (connect.code == kRequestCode) {
       on_request(connect.variable, chunk.side, context);
