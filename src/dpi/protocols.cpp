@@ -68,6 +68,14 @@ extern const ProtocolDef kModbus;
 extern const ProtocolDef kDnp3;
 extern const ProtocolDef kBgp;
 extern const ProtocolDef kDcerpc;
+extern const ProtocolDef kIec104;
+extern const ProtocolDef kS7comm;
+extern const ProtocolDef kS7commPlus;
+extern const ProtocolDef kEnip;
+extern const ProtocolDef kFix;
+extern const ProtocolDef kBacnet;
+extern const ProtocolDef kOpcua;
+extern const ProtocolDef kTds;
 extern const ProtocolDef kRtcp;
 extern const ProtocolDef kRtp;
 extern const ProtocolDef kIcmp;
@@ -77,20 +85,22 @@ extern const ProtocolDef kSctp;
 
 std::span<const ProtocolDef* const> protocols() {
   static constexpr std::array kTable{
-      &kTls,    &kQuic,    &kDtls,       &kProxy,     &kOpenvpn,
-      &kRdpudp, &kRdp,     &kDhcp,       &kDhcpv6,    &kNtp,
-      &kSnmp,   &kSsdp,    &kStun,       &kSyslog,    &kRadius,
-      &kTftp,   &kNbns,    &kNbdgm,      &kKerberos,  &kWireguard,
-      &kCoap,   &kIke,     &kBtDht,      &kUtp,       &kHttp,
-      &kMdns,   &kLlmnr,   &kDns,        &kSsh,       &kFtp,
-      &kSmtp,   &kImap,    &kPop3,       &kTelnet,    &kSocks,
-      &kRedis,  &kMysql,   &kPgsql,      &kMemcached, &kMemcachedBinary,
-      &kMqtt,   &kIrc,     &kSip,        &kRtsp,      &kLdap,
-      &kVnc,    &kAmqp,    &kMongodb,    &kKafka,     &kXmpp,
-      &kGquic,  &kFtpData, &kBittorrent, &kHttp2,     &kWebsocket,
-      &kNbss,   &kSmb,     &kNfs,        &kSunrpc,    &kModbus,
-      &kDnp3,   &kBgp,     &kDcerpc,     &kRtcp,      &kRtp,
-      &kIcmp,   &kIcmp6,   &kIgmp,       &kSctp,
+      &kTls,        &kQuic,    &kDtls,       &kProxy,     &kOpenvpn,
+      &kRdpudp,     &kRdp,     &kDhcp,       &kDhcpv6,    &kNtp,
+      &kSnmp,       &kSsdp,    &kStun,       &kSyslog,    &kRadius,
+      &kTftp,       &kNbns,    &kNbdgm,      &kKerberos,  &kWireguard,
+      &kCoap,       &kIke,     &kBtDht,      &kUtp,       &kHttp,
+      &kMdns,       &kLlmnr,   &kDns,        &kSsh,       &kFtp,
+      &kSmtp,       &kImap,    &kPop3,       &kTelnet,    &kSocks,
+      &kRedis,      &kMysql,   &kPgsql,      &kMemcached, &kMemcachedBinary,
+      &kMqtt,       &kIrc,     &kSip,        &kRtsp,      &kLdap,
+      &kVnc,        &kAmqp,    &kMongodb,    &kKafka,     &kXmpp,
+      &kGquic,      &kFtpData, &kBittorrent, &kHttp2,     &kWebsocket,
+      &kNbss,       &kSmb,     &kNfs,        &kSunrpc,    &kModbus,
+      &kDnp3,       &kBgp,     &kDcerpc,     &kIec104,    &kS7comm,
+      &kS7commPlus, &kEnip,    &kFix,        &kBacnet,    &kOpcua,
+      &kTds,        &kRtcp,    &kRtp,        &kIcmp,      &kIcmp6,
+      &kIgmp,       &kSctp,
   };
   return kTable;
 }
