@@ -237,6 +237,11 @@ void DceReader::message(const DcePdu& pdu, Bytes bytes, const model::StreamChunk
   record.add_uint(kCallId, pdu.call_id);
   switch (kind) {
     case kBind:
+      // Nothing goes before it; of pipes one may follow another.
+      contexts_ = {};
+      calls_ = {};
+      bind(seen);
+      break;
     case kAlterContext:
       bind(seen);
       break;

@@ -306,6 +306,21 @@ SmbMemory::Handle SmbDecoder::add_login(string_view user, string_view domain,
   return memory_.add_user(session, user);
 }
 
+// While another pipe is open its data would mix with the first one's: they are passed over.
+void SmbDecoder::carry(SmbMemory::Handle file, Bytes data, std::uint64_t size, const Frame& frame) {
+  constexpr std::string_view kBind("\x05\x00\x0b", 3);
+  if (file == SmbMemory::kNone) return;
+  const bool open = memory_.file(pipe_) != nullptr && memory_.file(pipe_)->open;
+  if (file != pipe_ && (open || !base::as_text(data).starts_with(kBind))) return;
+  pipe_ = file;
+  frame.context.child({.side = frame.side, .time_ns = frame.time_ns, .bytes = data});
+  if (data.size() < size)
+    frame.context.child({.side = frame.side,
+                         .time_ns = frame.time_ns,
+                         .bytes = {},
+                         .gap_bytes = size - data.size()});
+}
+
 void SmbDecoder::add_close(SmbMemory::File& file) {
   if (file.read_bytes > 0) add(SmbField::kRead, file.read_bytes);
   if (file.written_bytes > 0) add(SmbField::kWritten, file.written_bytes);

@@ -1,13 +1,14 @@
 // SMB 2 and 3: [MS-SMB2] 2.2. Reads and writes are counted and told when their file is closed;
 // what else is of no interest by itself (locks, flushes, queries, echoes) is reported if it fails.
+// What goes through a pipe is a child stream.
 #include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
 
-#include "dpi/parts/field_text.h"
 #include "dpi/parts/nt_status.h"
 #include "dpi/parts/utf16.h"
+#include "dpi/protocols/smb2_names.h"
 #include "dpi/protocols/smb_decoder.h"
 
 namespace netwatch::dpi {
@@ -49,58 +50,6 @@ constexpr std::array<string_view, 19> kCommands{
     "create",    "close",         "flush",    "read",         "write",
     "lock",      "ioctl",         "cancel",   "echo",         "query_directory",
     "notify",    "query_info",    "set_info", "oplock_break"};
-
-string_view dialect_name(std::uint16_t dialect) {
-  switch (dialect) {
-    case 0x0202:
-      return "2.0.2";
-    case 0x0210:
-      return "2.1";
-    case 0x02FF:
-      return "2.???";
-    case 0x0300:
-      return "3.0";
-    case 0x0302:
-      return "3.0.2";
-    case 0x0311:
-      return "3.1.1";
-    default:
-      return {};
-  }
-}
-
-// [MS-FSCC] 2.3 and [MS-SMB2] 2.2.31.
-std::string control_name(std::uint32_t code) {
-  struct Control {
-    std::uint32_t code;
-    string_view name;
-  };
-  static constexpr Control kControls[] = {
-      {0x00060194, "dfs_get_referrals"},
-      {0x000601B0, "dfs_get_referrals_ex"},
-      {0x0009009C, "get_object_id"},
-      {0x000900A4, "set_reparse_point"},
-      {0x000900A8, "get_reparse_point"},
-      {0x000900C0, "create_or_get_object_id"},
-      {0x000900C4, "set_sparse"},
-      {0x000940CF, "query_allocated_ranges"},
-      {0x000980C8, "set_zero_data"},
-      {0x00098344, "file_level_trim"},
-      {0x0011400C, "pipe_peek"},
-      {0x00110018, "pipe_wait"},
-      {0x0011C017, "pipe_transceive"},
-      {0x00140078, "request_resume_key"},
-      {0x001401D4, "lmr_request_resiliency"},
-      {0x001401FC, "query_network_interface_info"},
-      {0x00140204, "validate_negotiate_info"},
-      {0x00144064, "enumerate_snapshots"},
-      {0x001440F2, "copy_chunk"},
-      {0x001441BB, "read_hash"},
-      {0x001480F2, "copy_chunk_write"},
-  };
-  const auto* const found = std::ranges::find(kControls, code, &Control::code);
-  return found != std::end(kControls) ? std::string(found->name) : hex_number(code, 8);
-}
 
 // Of an answer without its request.
 bool is_loud(std::uint8_t command) { return command <= kCreate || command == kIoctl; }
@@ -222,6 +171,7 @@ bool SmbDecoder::request_body2(Message2& in) {
     case kIoctl:
       file_at(8);
       ioctl2(in);
+      pipe2(in, in.subject, 24);
       return true;
     case kSetInfo:
       file_at(16);
@@ -236,8 +186,11 @@ bool SmbDecoder::request_body2(Message2& in) {
       file_at(8);
       break;
     case kRead:
+      file_at(16);
+      break;
     case kWrite:
       file_at(16);
+      pipe2(in, in.subject, 2);
       break;
     case kQueryInfo:
       file_at(24);
@@ -418,6 +371,10 @@ void SmbDecoder::response_body2(const Message2& in, const SmbMemory::Request& as
     case kRead:
       body.skip(2);
       if (file != nullptr) file->read_bytes += body.u32le();
+      pipe2(in, asked.subject, 2);
+      break;
+    case kIoctl:
+      pipe2(in, asked.subject, 32);
       break;
     case kWrite:
       body.skip(2);
@@ -426,6 +383,23 @@ void SmbDecoder::response_body2(const Message2& in, const SmbMemory::Request& as
     default:
       break;
   }
+}
+
+// Data that are written, read or exchanged; where it is said where they are differs.
+void SmbDecoder::pipe2(const Message2& in, SmbMemory::Handle file, std::size_t place_at) {
+  const bool answer = (in.flags & kAnswerFlag) != 0;
+  Cursor body = in.body();
+  body.skip(place_at);
+  std::size_t offset = 0;
+  if (in.command == kIoctl) {
+    offset = body.u32le();
+  } else if (answer) {
+    offset = body.u16le() & 0xFF;  // the other byte is reserved
+  } else {
+    offset = body.u16le();
+  }
+  const std::uint32_t size = body.u32le();
+  if (body.ok() && size > 0) carry(file, in.part(offset, size), size, in.frame);
 }
 
 void SmbDecoder::negotiate_answer2(const Message2& in) {

@@ -85,6 +85,10 @@ class SmbDecoder final : public FrameDecoder {
   bool set_info2(const Message2& in);
   bool query_directory2(const Message2& in);
 
+  void pipe2(const Message2& in, SmbMemory::Handle file, std::size_t place_at);
+  // What is written to and read from a pipe: DCE RPC begins it with a bind. One pipe at a time.
+  void carry(SmbMemory::Handle file, base::Bytes data, std::uint64_t size, const Frame& frame);
+
   // The parts of a record that both versions have.
   model::RecordBuilder& begin(const Frame& frame, SmbKind kind, std::string_view version,
                               std::string_view command);
@@ -103,7 +107,8 @@ class SmbDecoder final : public FrameDecoder {
   std::uint64_t chain_session_ = 0;         // of a compound: what its parts may leave out
   std::uint32_t chain_tree_ = 0;
   SmbMemory::Handle chain_file_ = SmbMemory::kNone;
-  std::array<std::uint8_t, 16> dialects_{};  // what a negotiation of version 1 offers
+  SmbMemory::Handle pipe_ = SmbMemory::kNone;  // whose data are the child's
+  std::array<std::uint8_t, 16> dialects_{};    // what a negotiation of version 1 offers
   std::uint8_t dialect_count_ = 0;
   bool known_ = false;
 };

@@ -99,6 +99,44 @@ const std::vector<Said> kWrite = {
     {kServer, frame(two({.command = 6, .id = 4, .body = std::string(60, '\0'), .answer = true}))},
 };
 
+std::string data_body(std::uint64_t file, const std::string& data) {
+  return le(49, 2) + le(64 + 48, 2) + le(data.size(), 4) + le(0, 8) + le(0, 8) + le(file, 8) +
+         std::string(16, '\0') + data;
+}
+std::string read_body(const std::string& data) {
+  return le(17, 2) + le(64 + 16, 2) + le(data.size(), 4) + le(0, 8) + data;
+}
+
+// Only what begins with a bind is a call; of two pipes that are open at a time the first is
+// carried.
+TEST(Smb2, WhatAPipeCarriesIsAChild) {
+  const std::string bind("\5\0\x0b bind", 8);
+  Feeder feeder(kSmb, 50);
+  for (std::uint64_t file : {42U, 43U}) {
+    feeder.stream(kClient, frame(two({.command = 5, .id = file, .body = create_body("srvsvc")})));
+    feeder.stream(
+        kServer,
+        frame(two({.command = 5, .id = file, .body = created_body(file), .answer = true})));
+  }
+  const auto write = [&](std::uint64_t id, std::uint64_t file, const std::string& data) {
+    feeder.stream(kClient, frame(two({.command = 9, .id = id, .body = data_body(file, data)})));
+  };
+  write(50, 42, "no bind");
+  write(51, 42, bind);
+  write(52, 43, bind);
+  write(53, 42, "more");
+  feeder.stream(kClient, frame(two({.command = 8, .id = 54, .body = file_body(16, 42, 49)})));
+  feeder.stream(kServer,
+                frame(two({.command = 8, .id = 54, .body = read_body("answer"), .answer = true})));
+  EXPECT_EQ(feeder.context.children[0], bind + "more");
+  EXPECT_EQ(feeder.context.children[1], "answer");
+  feeder.stream(kClient, frame(two({.command = 6, .id = 55, .body = file_body(8, 42, 24)})));
+  feeder.stream(
+      kServer, frame(two({.command = 6, .id = 55, .body = std::string(60, '\0'), .answer = true})));
+  write(56, 43, bind);
+  EXPECT_EQ(feeder.context.children[0], bind + "more" + bind);
+}
+
 TEST(Smb2, AWriteIsToldWhenItsFileIsClosed) {
   for (std::size_t chunk : {1U, 7U, 100'000U}) {
     EXPECT_THAT(
