@@ -95,8 +95,11 @@ constexpr model::Schema kSchema{
 
 enum LinkFunction : std::uint8_t {
   kLinkResult = 0,
+  kReadTable = 2,
   kForwarded = 4,
   kRegister = 5,
+  kReadForeign = 6,
+  kDeleteForeign = 8,
   kDistribute = 9,
   kUnicast = 10,
   kBroadcast = 11,
@@ -122,6 +125,22 @@ struct Packet {
   Bytes payload;  // of the network layer
 };
 
+// J.2: what a function of the link carries; tables have rows of ten bytes.
+bool link_fits(std::uint8_t function, std::size_t size) {
+  switch (function) {
+    case kLinkResult:
+    case kRegister:
+      return size == 2;
+    case kReadTable:
+    case kReadForeign:
+      return size == 0;
+    case kDeleteForeign:
+      return size == 6;
+    default:
+      return size % 10 == 0;
+  }
+}
+
 bool read_packet(Bytes bytes, Packet& packet) {
   Cursor in(bytes);
   if (in.u8() != 0x81) return false;
@@ -133,9 +152,7 @@ bool read_packet(Bytes bytes, Packet& packet) {
   if (packet.function == kForwarded) {
     packet.origin = in.take(6);
   } else if (packet.function < kDistribute) {
-    if (packet.function == kLinkResult || packet.function == kRegister) return in.remaining() == 2;
-    const bool asks = packet.function == 2 || packet.function == 6;
-    return asks ? in.remaining() == 0 : in.remaining() % 2 == 0;
+    return link_fits(packet.function, in.remaining());
   }
   // 6.2.2: version, control, then addresses.
   constexpr std::uint8_t kReserved = 0x50;

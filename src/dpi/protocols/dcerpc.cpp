@@ -118,7 +118,7 @@ constexpr std::uint16_t kPorts[] = {135, 34964};
 Probe read_dce_head(Bytes bytes, DcePdu& pdu) {
   constexpr std::uint8_t kVersion = 5;
   constexpr std::size_t kVerifierHead = 8;
-  enum Flag : std::uint8_t { kFirst = 1, kLast = 2, kObject = 0x80 };
+  enum Flag : std::uint8_t { kFirst = 1, kObject = 0x80 };
   Cursor in(bytes);
   if (in.u8() != kVersion) return Probe::kNo;
   if (!in.at_end() && in.u8() > 1) return Probe::kNo;
@@ -138,7 +138,6 @@ Probe read_dce_head(Bytes bytes, DcePdu& pdu) {
   const std::size_t verifier = pdu.auth_bytes == 0 ? 0 : pdu.auth_bytes + kVerifierHead;
   if (pdu.size < fewest + verifier) return Probe::kNo;
   pdu.first = (flags & kFirst) != 0;
-  pdu.last = (flags & kLast) != 0;
   // Of an answer the same bit means that it may have been executed, or nothing.
   pdu.has_object = pdu.type == DcePdu::kRequest && (flags & kObject) != 0;
   const std::size_t here = std::min(bytes.size(), pdu.size - verifier);
@@ -148,7 +147,7 @@ Probe read_dce_head(Bytes bytes, DcePdu& pdu) {
 
 bool read_dce_datagram(Bytes bytes, DcePdu& pdu) {
   constexpr std::uint8_t kVersion = 4;
-  enum Flag : std::uint8_t { kLast = 2, kFragment = 4 };
+  constexpr std::uint8_t kFragment = 4;
   if (bytes.size() < kDceDatagramHeadBytes || bytes[0] != kVersion) return false;
   pdu.type = bytes[1];
   const std::uint8_t flags = bytes[2];
@@ -175,7 +174,6 @@ bool read_dce_datagram(Bytes bytes, DcePdu& pdu) {
   pdu.connectionless = true;
   pdu.size = size;
   pdu.first = (flags & kFragment) == 0 || fragment == 0;
-  pdu.last = (flags & kLast) != 0 || (flags & kFragment) == 0;
   pdu.body = DceCursor(in.rest().first(body), is_little(drep));
   return true;
 }

@@ -2,7 +2,6 @@
 #include "dpi/protocols/dcerpc_report.h"
 
 #include <algorithm>
-#include <bit>
 #include <iterator>
 
 #include "dpi/parts/field_text.h"
@@ -141,7 +140,6 @@ constexpr FieldDef kFields[] = {
 static_assert(std::size(kFields) == kLatency + 1);
 
 constexpr std::uint16_t kMapOperation = 3;  // ept_map
-constexpr std::uint8_t kPrivacyLevel = 6;
 constexpr int kMostListed = 16;
 
 int kind_of(std::uint8_t type) {

@@ -51,7 +51,6 @@ struct DcePdu {
   };
   std::uint8_t type = 0;
   bool first = true;  // the first fragment of its message
-  bool last = true;
   bool has_object = false;
   std::uint32_t call_id = 0;  // of version 4 the sequence number
   std::uint32_t key = 0;      // joins an answer and its request

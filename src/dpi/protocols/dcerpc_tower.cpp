@@ -1,6 +1,5 @@
 // The endpoint mapper's towers: C706 appendix L (floors), appendix O (ept_map).
 #include <algorithm>
-#include <bit>
 #include <string>
 
 #include "dpi/protocols/dcerpc_names.h"
