@@ -101,8 +101,8 @@ using Ja4Text = std::array<char, 36>;  // t13d1516h2_8daaf6152771_e5627efa2ab1
 enum class Ja4Transport : char { kTcp = 't', kQuic = 'q', kDtls = 'd' };
 
 // False, and `out` untouched, for a hello with longer lists than any honest one: its fingerprint
-// would be of a part only. Where it is not `wanted`, nothing is hashed: the answer is the same, what
-// `out` holds afterwards is of no use.
+// would be of a part only. Where it is not `wanted`, nothing is hashed: the answer is the same,
+// what `out` holds afterwards is of no use.
 bool ja3(const ClientHello& hello, Ja3Text& out, bool wanted = true);
 bool ja3s(const ServerHello& hello, Ja3Text& out, bool wanted = true);
 bool ja4(const ClientHello& hello, Ja4Transport transport, Ja4Text& out, bool wanted = true);

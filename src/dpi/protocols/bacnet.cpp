@@ -10,6 +10,7 @@
 #include "base/ip_address.h"
 #include "dpi/parts/bacnet_names.h"
 #include "dpi/parts/bacnet_tag.h"
+#include "dpi/parts/told_before.h"
 #include "dpi/protocol.h"
 
 namespace netwatch::dpi {
@@ -235,24 +236,12 @@ class BacnetDecoder final : public Decoder {
   static void confirmed(std::uint8_t service, Cursor in, model::RecordBuilder& record);
   static void unconfirmed(std::uint8_t service, Cursor in, model::RecordBuilder& record);
   static void properties(Cursor& in, model::RecordBuilder& record);
-  bool is_repeated(Bytes words);
   static void start(const Packet& packet, Kind kind, model::RecordBuilder& record);
 
   std::array<Call, 24> calls_{};
-  std::array<std::uint32_t, 64> told_{};
+  ToldBefore<64> told_before_;
   std::uint8_t next_call_ = 0;
-  std::uint8_t next_told_ = 0;
 };
-
-bool BacnetDecoder::is_repeated(Bytes words) {
-  std::uint32_t hash = 0x811c9dc5;
-  for (std::uint8_t byte : words) hash = (hash ^ byte) * 0x01000193;
-  hash |= 1;
-  if (std::ranges::find(told_, hash) != told_.end()) return true;
-  told_[next_told_] = hash;
-  next_told_ = static_cast<std::uint8_t>((next_told_ + 1) % told_.size());
-  return false;
-}
 
 void BacnetDecoder::start(const Packet& packet, Kind kind, model::RecordBuilder& record) {
   record.start(kSchema, kind);
@@ -278,7 +267,7 @@ Step BacnetDecoder::on_bytes(const model::StreamChunk& chunk, Context& context) 
     }
     return done;
   }
-  if (is_repeated(chunk.bytes)) return done;
+  if (told_before_({chunk.bytes})) return done;
   model::RecordBuilder& record = context.record();
   if (packet.network_message) {
     start(packet, kNetwork, record);
@@ -319,7 +308,7 @@ void BacnetDecoder::application(const Packet& packet, const model::StreamChunk& 
   const bool told = !asks && (service == kUnconfirmedCov || service == 3);
   const std::size_t words = told ? std::min<std::size_t>(in.remaining(), 12) : in.remaining();
   Bytes same = packet.payload.subspan(in.offset() - 1, words + 1);
-  const bool quiet = !changes && is_repeated(same);
+  const bool quiet = !changes && told_before_({same});
   if (asks) {
     calls_[next_call_] = {chunk.time_ns, packet.destination, invoke, service, chunk.side, true,
                           quiet};

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "dpi/parts/frame_decoder.h"
+#include "dpi/parts/probe_sides.h"
 #include "dpi/protocols/dcerpc_report.h"
 
 namespace netwatch::dpi {
@@ -56,14 +57,7 @@ Probe probe_dcerpc(const ProbeInput& input) {
     DcePdu pdu;
     return read_dce_datagram(input.of(input.latest), pdu) ? Probe::kYes : Probe::kNo;
   }
-  Probe best = Probe::kNo;
-  for (Bytes bytes : input.sides) {
-    if (bytes.empty()) continue;
-    const Probe probe = look_at_stream(bytes);
-    if (probe == Probe::kYes) return probe;
-    if (probe == Probe::kMore) best = probe;
-  }
-  return best;
+  return probe_sides(input, look_at_stream);
 }
 
 // Fragments of version 5.

@@ -8,6 +8,7 @@
 
 #include "base/cursor.h"
 #include "dpi/parts/frame_decoder.h"
+#include "dpi/parts/probe_sides.h"
 #include "dpi/parts/waiting.h"
 #include "dpi/protocol.h"
 
@@ -113,16 +114,7 @@ Probe look(Bytes bytes) {
              : Probe::kNo;
 }
 
-Probe probe_dnp3(const ProbeInput& input) {
-  Probe best = Probe::kNo;
-  for (Bytes bytes : input.sides) {
-    if (bytes.empty()) continue;
-    const Probe probe = look(bytes);
-    if (probe == Probe::kYes) return probe;
-    if (probe == Probe::kMore) best = probe;
-  }
-  return best;
-}
+Probe probe_dnp3(const ProbeInput& input) { return probe_sides(input, look); }
 
 std::string function_name(std::uint8_t function) {
   constexpr std::array<string_view, 34> kNames{"confirm",

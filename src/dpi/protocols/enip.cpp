@@ -9,6 +9,8 @@
 #include "dpi/parts/cip_message.h"
 #include "dpi/parts/field_text.h"
 #include "dpi/parts/frame_decoder.h"
+#include "dpi/parts/probe_sides.h"
+#include "dpi/parts/told_before.h"
 #include "dpi/protocol.h"
 
 namespace netwatch::dpi {
@@ -226,14 +228,7 @@ Probe look(Bytes bytes, bool datagram) {
 }
 
 Probe probe_enip(const ProbeInput& input) {
-  Probe best = Probe::kNo;
-  for (Bytes bytes : input.sides) {
-    if (bytes.empty()) continue;
-    const Probe probe = look(bytes, input.datagram);
-    if (probe == Probe::kYes) return probe;
-    if (probe == Probe::kMore) best = probe;
-  }
-  return best;
+  return probe_sides(input, [&](Bytes bytes) { return look(bytes, input.datagram); });
 }
 
 // Who asked what, and when; joined by session, context and, of connected messages, their number.
@@ -254,32 +249,20 @@ class EnipReader {
     bool quiet = false;  // as one before it: neither it nor its success is reported
   };
   static std::uint64_t key_of(const Head& head, Bytes cip, std::uint16_t number);
-  bool is_repeated(const CipMessage& cip, Bytes request);
   Call* find(std::uint64_t key, std::uint16_t command, Side answering);
   static void add_request(const CipMessage& cip, model::RecordBuilder& record);
   static void report(const Head& head, Bytes body, const CipMessage* cip, const Call* call,
                      bool answer, model::RecordBuilder& record);
 
   std::array<Call, 16> calls_{};
-  std::array<std::uint32_t, 48> asked_{};
+  ToldBefore<48> asked_before_;
   std::uint8_t next_call_ = 0;
-  std::uint8_t next_asked_ = 0;
 };
 
 std::uint64_t EnipReader::key_of(const Head& head, Bytes cip, std::uint16_t number) {
   const std::uint64_t context = Cursor(head.context).u64();
   const std::uint32_t session = head.command == kRegisterSession ? 0 : head.session;
   return (context * 31 + session) * 31 + number + (cip.empty() ? 1 : 0);
-}
-
-bool EnipReader::is_repeated(const CipMessage& cip, Bytes request) {
-  std::uint32_t hash = 0x811c9dc5 ^ cip.service;
-  for (std::uint8_t byte : request) hash = (hash ^ byte) * 0x01000193;
-  hash |= 1;
-  if (std::ranges::find(asked_, hash) != asked_.end()) return true;
-  asked_[next_asked_] = hash;
-  next_asked_ = static_cast<std::uint8_t>((next_asked_ + 1) % asked_.size());
-  return false;
 }
 
 EnipReader::Call* EnipReader::find(std::uint64_t key, std::uint16_t command, Side answering) {
@@ -363,7 +346,7 @@ void EnipReader::message(const Head& head, Bytes body, bool cut, const model::St
            .service = cip.service,
            .side = chunk.side,
            .used = true,
-           .quiet = has_cip && !answer && is_repeated(cip, request)};
+           .quiet = has_cip && !answer && asked_before_({Bytes(&cip.service, 1), request})};
   if (!answer && head.command != kNop && head.command != kUnregisterSession) {
     calls_[next_call_] = own;
     next_call_ = static_cast<std::uint8_t>((next_call_ + 1) % calls_.size());

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "dpi/parts/http_message.h"
+#include "dpi/parts/probe_sides.h"
 #include "dpi/protocol.h"
 #include "dpi/protocols/http_report.h"
 
@@ -395,13 +396,7 @@ Probe probe_side(string_view bytes) {
 }
 
 Probe probe_http(const ProbeInput& input) {
-  Probe best = Probe::kNo;
-  for (base::Bytes bytes : input.sides) {
-    const Probe probe = probe_side(base::as_text(bytes));
-    if (probe == Probe::kYes) return probe;
-    if (probe == Probe::kMore) best = probe;
-  }
-  return best;
+  return probe_sides(input, [](base::Bytes bytes) { return probe_side(base::as_text(bytes)); });
 }
 
 constexpr std::uint16_t kPorts[] = {80, 8080, 3128, 8000};

@@ -9,6 +9,7 @@
 #include "base/cursor.h"
 #include "dpi/parts/frame_decoder.h"
 #include "dpi/parts/iec104_types.h"
+#include "dpi/parts/probe_sides.h"
 #include "dpi/parts/waiting.h"
 #include "dpi/protocol.h"
 
@@ -202,16 +203,7 @@ Probe look(Bytes bytes) {
   return Probe::kYes;
 }
 
-Probe probe_iec104(const ProbeInput& input) {
-  Probe best = Probe::kNo;
-  for (Bytes bytes : input.sides) {
-    if (bytes.empty()) continue;
-    const Probe probe = look(bytes);
-    if (probe == Probe::kYes) return probe;
-    if (probe == Probe::kMore) best = probe;
-  }
-  return best;
-}
+Probe probe_iec104(const ProbeInput& input) { return probe_sides(input, look); }
 
 class Iec104Decoder final : public FrameDecoder {
  public:

@@ -6,6 +6,7 @@
 
 #include "dpi/parts/http_message.h"
 #include "dpi/parts/line_decoder.h"
+#include "dpi/parts/probe_sides.h"
 #include "dpi/parts/sasl.h"
 #include "dpi/protocol.h"
 
@@ -232,14 +233,7 @@ Probe probe_side(string_view text) {
 }
 
 Probe probe_imap(const ProbeInput& input) {
-  Probe best = Probe::kNo;
-  for (base::Bytes bytes : input.sides) {
-    if (bytes.empty()) continue;
-    const Probe probe = probe_side(base::as_text(bytes));
-    if (probe == Probe::kYes) return probe;
-    if (probe == Probe::kMore) best = probe;
-  }
-  return best;
+  return probe_sides(input, [](base::Bytes bytes) { return probe_side(base::as_text(bytes)); });
 }
 
 class ImapDecoder final : public LineDecoder {

@@ -10,6 +10,8 @@
 #include "dpi/parts/field_text.h"
 #include "dpi/parts/frame_decoder.h"
 #include "dpi/parts/opcua_names.h"
+#include "dpi/parts/probe_sides.h"
+#include "dpi/parts/told_before.h"
 #include "dpi/parts/waiting.h"
 #include "dpi/protocol.h"
 
@@ -174,16 +176,7 @@ Probe look(Bytes bytes) {
   return size >= 16 ? Probe::kYes : Probe::kNo;
 }
 
-Probe probe_opcua(const ProbeInput& input) {
-  Probe best = Probe::kNo;
-  for (Bytes bytes : input.sides) {
-    if (bytes.empty()) continue;
-    const Probe probe = look(bytes);
-    if (probe == Probe::kYes) return probe;
-    if (probe == Probe::kMore) best = probe;
-  }
-  return best;
-}
+Probe probe_opcua(const ProbeInput& input) { return probe_sides(input, look); }
 
 class OpcuaDecoder final : public FrameDecoder {
  protected:
@@ -205,12 +198,9 @@ class OpcuaDecoder final : public FrameDecoder {
   static void nodes(std::uint32_t type_id, Cursor in, model::RecordBuilder& record);
   static void identity(Cursor in, model::RecordBuilder& record);
 
-  bool is_repeated(Bytes nodes);
-
   Waiting<std::uint32_t, 24> waiting_;
-  Waiting<std::uint32_t, 24> quiet_;       // reads that were reported before
-  std::array<std::uint32_t, 32> reads_{};  // hashes of those
-  std::uint8_t next_read_ = 0;
+  Waiting<std::uint32_t, 24> quiet_;  // reads that were reported before
+  ToldBefore<32> read_before_;        // hashes of those
   std::array<bool, 2> in_message_{};  // chunks of a message whose first one was read
   std::array<bool, 2> published_{};
 };
@@ -300,17 +290,6 @@ void OpcuaDecoder::chunk(string_view type, Cursor in, const Frame& frame) {
   frame.context.emit(frame.side);
 }
 
-// Pollers read the same again and again.
-bool OpcuaDecoder::is_repeated(Bytes nodes) {
-  std::uint32_t hash = 0x811c9dc5;
-  for (std::uint8_t byte : nodes) hash = (hash ^ byte) * 0x01000193;
-  hash |= 1;
-  if (std::ranges::find(reads_, hash) != reads_.end()) return true;
-  reads_[next_read_] = hash;
-  next_read_ = static_cast<std::uint8_t>((next_read_ + 1) % reads_.size());
-  return false;
-}
-
 void OpcuaDecoder::service(std::uint32_t type_id, std::uint32_t request, Cursor in,
                            const Frame& frame) {
   const opcua::Service service = opcua::find_service(type_id);
@@ -325,7 +304,7 @@ void OpcuaDecoder::service(std::uint32_t type_id, std::uint32_t request, Cursor 
     frame.context.set_originator(frame.side);
     skip_request_header(body);
     const bool read = type_id == opcua::kRead && body.ok();
-    if (read && is_repeated(body.rest())) return quiet_.ask(request, frame.side, frame.time_ns);
+    if (read && read_before_({body.rest()})) return quiet_.ask(request, frame.side, frame.time_ns);
     waiting_.ask(request, frame.side, frame.time_ns);
   }
   const base::TimeNs ns =

@@ -8,6 +8,7 @@
 
 #include "base/cursor.h"
 #include "dpi/parts/cotp.h"
+#include "dpi/parts/probe_sides.h"
 #include "dpi/parts/utf16.h"
 #include "dpi/protocol.h"
 
@@ -149,16 +150,7 @@ Probe probe_side(Bytes bytes) {
   return probe_connect(connect, bytes.subspan(std::min(bytes.size(), connect.bytes)));
 }
 
-Probe probe_rdp(const ProbeInput& input) {
-  Probe best = Probe::kNo;
-  for (const Bytes bytes : input.sides) {
-    if (bytes.empty()) continue;
-    const Probe probe = probe_side(bytes);
-    if (probe == Probe::kYes) return probe;
-    if (probe == Probe::kMore) best = probe;
-  }
-  return best;
-}
+Probe probe_rdp(const ProbeInput& input) { return probe_sides(input, probe_side); }
 
 // TS_UD_CS_CORE, [MS-RDPBCGR] 2.2.1.3.2.
 struct ClientCore {

@@ -10,7 +10,9 @@
 #include "dpi/parts/cotp.h"
 #include "dpi/parts/field_text.h"
 #include "dpi/parts/frame_decoder.h"
+#include "dpi/parts/probe_sides.h"
 #include "dpi/parts/s7_names.h"
+#include "dpi/parts/told_before.h"
 #include "dpi/parts/waiting.h"
 #include "dpi/protocol.h"
 
@@ -151,14 +153,7 @@ Probe look(Bytes bytes, bool plus) {
 }
 
 Probe probe_s7(const ProbeInput& input, bool plus) {
-  Probe best = Probe::kNo;
-  for (Bytes bytes : input.sides) {
-    if (bytes.empty()) continue;
-    const Probe probe = look(bytes, plus);
-    if (probe == Probe::kYes) return probe;
-    if (probe == Probe::kMore) best = probe;
-  }
-  return best;
+  return probe_sides(input, [plus](Bytes bytes) { return look(bytes, plus); });
 }
 
 class S7Decoder final : public FrameDecoder {
@@ -179,15 +174,13 @@ class S7Decoder final : public FrameDecoder {
   void request(const Message& message, const Frame& frame);
   void response(const Message& message, const Frame& frame);
   void user_data(const Message& message, const Frame& frame);
-  bool is_repeated(Bytes parameters, Bytes data);
   static bool item_states(const Message& message, model::RecordBuilder& record);
   void finish(std::uint16_t reference, const Frame& frame);
 
   Waiting<std::uint16_t, 16> waiting_;
-  Waiting<std::uint16_t, 16> quiet_;       // reads that were reported before
-  std::array<std::uint32_t, 32> reads_{};  // hashes of those
-  std::uint8_t next_read_ = 0;
-  std::uint32_t pushed_ = 0;  // kinds of pushes that were reported
+  Waiting<std::uint16_t, 16> quiet_;  // reads that were reported before
+  ToldBefore<32> read_before_;        // hashes of those
+  std::uint32_t pushed_ = 0;          // kinds of pushes that were reported
 };
 
 Onward S7Decoder::on_frame(const Frame& frame) {
@@ -228,19 +221,6 @@ void S7Decoder::connect(const cotp::Connect& connect, const Frame& frame) {
   frame.context.emit(frame.side);
 }
 
-// Pollers ask for the same again and again.
-bool S7Decoder::is_repeated(Bytes parameters, Bytes data) {
-  std::uint32_t hash = 0x811c9dc5;
-  for (Bytes part : {parameters, data}) {
-    for (std::uint8_t byte : part) hash = (hash ^ byte) * 0x01000193;
-  }
-  hash |= 1;
-  if (std::ranges::find(reads_, hash) != reads_.end()) return true;
-  reads_[next_read_] = hash;
-  next_read_ = static_cast<std::uint8_t>((next_read_ + 1) % reads_.size());
-  return false;
-}
-
 void S7Decoder::finish(std::uint16_t reference, const Frame& frame) {
   model::RecordBuilder& record = frame.context.record();
   base::TimeNs ns = waiting_.answer(reference, frame.side, frame.time_ns);
@@ -255,7 +235,7 @@ void S7Decoder::request(const Message& message, const Frame& frame) {
   frame.context.set_originator(frame.side);
   Cursor in(message.parameters);
   const std::uint8_t function = in.u8();
-  if (function == s7::kReadVar && is_repeated(message.parameters, {})) {
+  if (function == s7::kReadVar && read_before_({message.parameters})) {
     quiet_.ask(message.reference, frame.side, frame.time_ns);
     return;
   }
@@ -355,7 +335,7 @@ void S7Decoder::user_data(const Message& message, const Frame& frame) {
   if (way == kAsk) {
     frame.context.set_originator(frame.side);
     const bool polled = group == kCpu || group == kCyclic;
-    if (polled && is_repeated(message.parameters.first(7), message.data)) {
+    if (polled && read_before_({message.parameters.first(7), message.data})) {
       quiet_.ask(message.reference, frame.side, frame.time_ns);
       return;
     }

@@ -10,6 +10,7 @@
 #include "dpi/parts/field_text.h"
 #include "dpi/parts/frame_decoder.h"
 #include "dpi/parts/ntlm.h"
+#include "dpi/parts/probe_sides.h"
 #include "dpi/parts/sql_text.h"
 #include "dpi/parts/tds_packet.h"
 #include "dpi/parts/utf16.h"
@@ -122,16 +123,7 @@ Probe look(Bytes bytes) {
   return is_prelogin(body.first(size - kHeadBytes)) ? Probe::kYes : Probe::kNo;
 }
 
-Probe probe_tds(const ProbeInput& input) {
-  Probe best = Probe::kNo;
-  for (Bytes bytes : input.sides) {
-    if (bytes.empty()) continue;
-    const Probe probe = look(bytes);
-    if (probe == Probe::kYes) return probe;
-    if (probe == Probe::kMore) best = probe;
-  }
-  return best;
-}
+Probe probe_tds(const ProbeInput& input) { return probe_sides(input, look); }
 
 class TdsDecoder final : public FrameDecoder {
  protected:
