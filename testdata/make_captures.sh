@@ -332,6 +332,7 @@ source "$here/ip_scenarios.sh"
 . "$here/fields_app_scenarios.sh"
 source "$here/file_scenarios.sh"
 source "$here/control_scenarios.sh"
+source "$here/small_scenarios.sh"
 names=("$@")
 setup
 ip -n "$client" route add 224.0.0.0/4 dev nwc
@@ -379,3 +380,4 @@ for scenario in "${fields_scenarios[@]}"; do
 done
 file_captures
 control_captures
+small_captures

@@ -76,6 +76,11 @@ extern const ProtocolDef kFix;
 extern const ProtocolDef kBacnet;
 extern const ProtocolDef kOpcua;
 extern const ProtocolDef kTds;
+extern const ProtocolDef kNntp;
+extern const ProtocolDef kMgcp;
+extern const ProtocolDef kPptp;
+extern const ProtocolDef kTns;
+extern const ProtocolDef kGit;
 extern const ProtocolDef kRtcp;
 extern const ProtocolDef kRtp;
 extern const ProtocolDef kIcmp;
@@ -99,7 +104,8 @@ std::span<const ProtocolDef* const> protocols() {
       &kNbss,       &kSmb,     &kNfs,        &kSunrpc,    &kModbus,
       &kDnp3,       &kBgp,     &kDcerpc,     &kIec104,    &kS7comm,
       &kS7commPlus, &kEnip,    &kFix,        &kBacnet,    &kOpcua,
-      &kTds,        &kRtcp,    &kRtp,        &kIcmp,      &kIcmp6,
+      &kTds,        &kNntp,    &kMgcp,       &kPptp,      &kTns,
+      &kGit,        &kRtcp,    &kRtp,        &kIcmp,      &kIcmp6,
       &kIgmp,       &kSctp,
   };
   return kTable;

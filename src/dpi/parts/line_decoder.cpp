@@ -92,6 +92,13 @@ bool begins_ignoring_case(string_view text, string_view prefix) {
   return text.size() >= prefix.size() && same_ignoring_case(text.substr(0, prefix.size()), prefix);
 }
 
+bool holds_word(string_view text, string_view word) {
+  for (std::size_t at = 0; at + word.size() <= text.size(); ++at) {
+    if (begins_ignoring_case(text.substr(at), word)) return true;
+  }
+  return false;
+}
+
 bool is_plain_text(string_view text) {
   return std::ranges::all_of(text, [](char c) {
     const auto byte = static_cast<std::uint8_t>(c);

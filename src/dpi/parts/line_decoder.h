@@ -77,6 +77,8 @@ std::optional<ReplyLine> parse_reply_line(std::string_view line);
 std::string_view take_word(std::string_view& text);
 // Whether `text` begins with `prefix`, ASCII case ignored.
 bool begins_ignoring_case(std::string_view text, std::string_view prefix);
+// Whether `word` stands anywhere in `text`, ASCII case ignored.
+bool holds_word(std::string_view text, std::string_view word);
 // Whether all of it is printable ASCII, blanks, or bytes over 127.
 bool is_plain_text(std::string_view text);
 // The first line without its end; nothing while it has none.

@@ -220,6 +220,27 @@ const std::vector<Conversation> kConversations = {
                     std::string(16, '\0')},
       {kServer, from_hex("80000018 00000001 00000001") + std::string(16, '\0')}},
      "> call version=3 xid=1 operation=null auth=none"},
+    {"nntp",
+     {{kServer, "201 news\r\n"},
+      {kClient, "authinfo pass secret\r\n"},
+      {kServer, "281 in\r\n"},
+      {kClient, "LISTGROUP a.b\r\nTAKETHIS <1@a>\r\n..secret\r\n.\r\nSTAT\r\n"},
+      {kServer, "211 1 1 1 a.b\r\nsecret\r\n.\r\n239 <1@a>\r\n223 1 <1@a>\r\n"}},
+     "< response status=239 text=<1@a> latency_us=0"},
+    {"pptp",
+     {{kClient, from_hex("00100001 1a2b3c4d 000c0000 10b2 0000")},
+      {kServer,
+       from_hex("00940001 1a2b3c4d 000d0000 10b2 04 00 0000 0000") + std::string(128, '\0')}},
+     "< disconnect call=4274 result=requested latency_us=0 cause=0"},
+    {"tns",
+     {{kClient, from_hex("0027 0000 01 00 0000 013f 012c 0000 2000 ffff 7f08 0000 0001 0005 0022") +
+                    from_hex("00000800 4141") + "(X=1)"},
+      {kServer, from_hex("0017 0000 04 00 0000 22 00 000b") + "(ERR=12514)"}},
+     "< refuse error=ORA-12514 latency_us=0"},
+    {"git",
+     {{kClient, bytes("002cgit-upload-pack /a.git\0host=example.org\0")},
+      {kServer, "0010ERR no such\n"}},
+     "< error error=no such latency_us=0"},
 };
 
 const ProtocolDef& row(std::string_view name) {

@@ -234,13 +234,6 @@ void add_endpoint(const std::optional<Endpoint>& endpoint, model::RecordBuilder&
   record.add_uint(kDataPort, endpoint->port);
 }
 
-bool holds_word(string_view text, string_view word) {
-  for (std::size_t at = 0; at + word.size() <= text.size(); ++at) {
-    if (same_ignoring_case(text.substr(at, word.size()), word)) return true;
-  }
-  return false;
-}
-
 // Replies that only FTP gives.
 bool is_own_code(std::uint16_t code) {
   constexpr std::array<std::uint16_t, 13> kCodes{125, 150, 226, 227, 229, 230, 257,

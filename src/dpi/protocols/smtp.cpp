@@ -123,13 +123,6 @@ string_view path_of(string_view argument) {
   return argument.substr(1, std::min(argument.find('>'), argument.size()) - 1);
 }
 
-bool holds_word(string_view text, string_view word) {
-  for (std::size_t at = 0; at + word.size() <= text.size(); ++at) {
-    if (same_ignoring_case(text.substr(at, word.size()), word)) return true;
-  }
-  return false;
-}
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // A greeting that may be SMTP's, or a capture from the middle that shows EHLO's answer.
