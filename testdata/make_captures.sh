@@ -333,6 +333,7 @@ source "$here/ip_scenarios.sh"
 source "$here/file_scenarios.sh"
 source "$here/control_scenarios.sh"
 source "$here/small_scenarios.sh"
+source "$here/carrier_scenarios.sh"
 names=("$@")
 setup
 ip -n "$client" route add 224.0.0.0/4 dev nwc
@@ -381,3 +382,4 @@ done
 file_captures
 control_captures
 small_captures
+carrier_captures

@@ -81,6 +81,14 @@ extern const ProtocolDef kMgcp;
 extern const ProtocolDef kPptp;
 extern const ProtocolDef kTns;
 extern const ProtocolDef kGit;
+extern const ProtocolDef kLisp;
+extern const ProtocolDef kRx;
+extern const ProtocolDef kGtp;
+extern const ProtocolDef kSflow;
+extern const ProtocolDef kBjnp;
+extern const ProtocolDef kDropbox;
+extern const ProtocolDef kCollectd;
+extern const ProtocolDef kNetflow;
 extern const ProtocolDef kRtcp;
 extern const ProtocolDef kRtp;
 extern const ProtocolDef kIcmp;
@@ -105,8 +113,9 @@ std::span<const ProtocolDef* const> protocols() {
       &kDnp3,       &kBgp,     &kDcerpc,     &kIec104,    &kS7comm,
       &kS7commPlus, &kEnip,    &kFix,        &kBacnet,    &kOpcua,
       &kTds,        &kNntp,    &kMgcp,       &kPptp,      &kTns,
-      &kGit,        &kRtcp,    &kRtp,        &kIcmp,      &kIcmp6,
-      &kIgmp,       &kSctp,
+      &kGit,        &kLisp,    &kRx,         &kGtp,       &kSflow,
+      &kBjnp,       &kDropbox, &kCollectd,   &kNetflow,   &kRtcp,
+      &kRtp,        &kIcmp,    &kIcmp6,      &kIgmp,      &kSctp,
   };
   return kTable;
 }
