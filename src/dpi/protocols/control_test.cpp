@@ -118,6 +118,16 @@ TEST(ControlProbe, RefusesWhatDoesNotAddUp) {
   }
 }
 
+// What another protocol sent in the middle of its stream: zeros, but for a first byte.
+TEST(EnipProbe, OfAStreamACommandWithoutDataNeedsItsAnswer) {
+  EXPECT_EQ(probe(kEnip, kIdentity), Probe::kMore);
+  ProbeInput input;
+  const std::string answer =
+      from_hex("6300 0600 00000000 00000000 0000000000000000 00000000 0100 0c00 0000");
+  input.sides = {base::as_bytes(kIdentity), base::as_bytes(answer)};
+  EXPECT_EQ(kEnip.probe(input), Probe::kYes);
+}
+
 // A connection alone may be another's: RDP, MMS and H.323 begin with the same packets.
 TEST(S7comm, AConnectionAloneIsNobodys) {
   EXPECT_EQ(probe(kS7comm, kCotpConnect), Probe::kMore);
@@ -175,7 +185,9 @@ TEST(Fix, MasksPasswordsWhateverLiesInRawData) {
       std::to_string(body.size()) + "\1" + body + "10=000\1";
   Feeder feeder(kFix, 3);
   feeder.stream(kClient, logon);
-  EXPECT_THAT(feeder.context.records, ElementsAre(HasSubstr("user=alice password=***")));
+  EXPECT_THAT(
+      feeder.context.records,
+      ElementsAre("> message version=FIX.4.4 type=Logon type_id=A user=alice password=***"));
   EXPECT_THAT(feeder.context.odds, ElementsAre("bad_checksum"));
 }
 

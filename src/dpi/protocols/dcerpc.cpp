@@ -47,9 +47,14 @@ std::size_t fewest_bytes(std::uint8_t type) {
   }
 }
 
+// Of a stream the first message is one that begins or ends; a bind is known by more than its head.
 Probe look_at_stream(Bytes bytes) {
+  constexpr std::size_t kFlagsAt = 3;
+  constexpr std::uint8_t kFirstOrLast = 3;
   DcePdu pdu;
-  return read_dce_head(bytes, pdu);
+  const Probe probe = read_dce_head(bytes, pdu);
+  if (probe != Probe::kYes) return probe;
+  return pdu.type == DcePdu::kBind || (bytes[kFlagsAt] & kFirstOrLast) != 0 ? probe : Probe::kNo;
 }
 
 Probe probe_dcerpc(const ProbeInput& input) {

@@ -110,6 +110,8 @@ TEST(DcerpcProbe, TheHeadDecides) {
   EXPECT_EQ(probe(from_hex("0501 00 05 01 00 03 0b")), Probe::kNo);
   EXPECT_EQ(probe(from_hex("0500 05 00 00 01 7f")), Probe::kNo);
   EXPECT_EQ(probe(from_hex("0502")), Probe::kNo);
+  // A number, a size and zeros, of another protocol.
+  EXPECT_EQ(probe(from_hex("0500 00 00 00000000 4000 0000 07000000")), Probe::kNo);
   EXPECT_EQ(probe(from_hex("0500 0b 03 10000000 1000 0000 07000000")), Probe::kNo);  // too short
 }
 

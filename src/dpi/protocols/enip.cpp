@@ -200,7 +200,7 @@ bool items_fit(Bytes bytes, std::size_t size) {
     sum += 4 + item;
     (void)in.take_up_to(item);
   }
-  return count <= kMostItems && (in.at_end() ? sum <= size : sum == size);
+  return count >= 1 && count <= kMostItems && (in.at_end() ? sum <= size : sum == size);
 }
 
 Probe look(Bytes bytes, bool datagram) {
@@ -227,8 +227,25 @@ Probe look(Bytes bytes, bool datagram) {
   return Probe::kYes;
 }
 
+// A command without data is little more than zeros: of a stream its answer must be there, too.
+bool is_weak(Bytes bytes) {
+  Head head;
+  return read_head(bytes, head) && head.size == 0;
+}
+
 Probe probe_enip(const ProbeInput& input) {
-  return probe_sides(input, [&](Bytes bytes) { return look(bytes, input.datagram); });
+  if (input.datagram) {
+    const Bytes bytes = input.of(input.latest);
+    Head head;
+    // 2-4.2: nothing is said but the command and a context.
+    if (is_weak(bytes) && read_head(bytes, head) && (head.session != 0 || head.status != 0))
+      return Probe::kNo;
+    return look(bytes, true);
+  }
+  return probe_sides(input, [](Bytes bytes) {
+    const Probe probe = look(bytes, false);
+    return probe == Probe::kYes && is_weak(bytes) ? Probe::kMore : probe;
+  });
 }
 
 // Who asked what, and when; joined by session, context and, of connected messages, their number.

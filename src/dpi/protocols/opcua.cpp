@@ -85,7 +85,6 @@ constexpr model::Schema kSchema{
     .proto = "opcua", .title = "OPC UA", .kinds = kKinds, .fields = kFields};
 
 constexpr std::size_t kHeadBytes = 8;
-constexpr std::size_t kSequenceBytes = 8;
 constexpr std::uint32_t kMaxBytes = 1U << 24;
 constexpr string_view kPolicyPrefix = "http://opcfoundation.org/UA/SecurityPolicy#";
 
