@@ -1,15 +1,19 @@
 include(GoogleTest)
 
-# netwatch_layer(NAME LIBS ...): every source below src/NAME, found and not listed.
+# netwatch_layer(NAME LIBS ... [EXCLUDE ...]): every source below src/NAME, found and not listed, but
+# for the files that EXCLUDE names.
 #   x.cpp       -> the static library netwatch::NAME
 #   x_test.cpp  -> one test program NAME_test
 #   x_fuzz.cpp  -> one fuzzer each (with NETWATCH_FUZZ)
 #   x_bench.cpp -> one benchmark each (with NETWATCH_BENCH)
 # The targets all_fuzz and all_bench build all of their kind.
 function(netwatch_layer name)
-  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "LIBS;EXCLUDE" ${ARGN})
   set(dir ${CMAKE_SOURCE_DIR}/src/${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cpp)
+  foreach(path ${ARG_EXCLUDE})
+    list(REMOVE_ITEM sources ${dir}/${path})
+  endforeach()
   set(lib_sources ${sources})
   list(FILTER lib_sources EXCLUDE REGEX "_(test|fuzz|bench)\\.cpp$")
   if(lib_sources)

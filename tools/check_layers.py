@@ -77,6 +77,8 @@ def place_problem(path):
         return 'lies in no known layer (tools/check_layers.py lists them)'
     if parts[0] == 'apps' and len(parts) != 3:
         return 'sources of a program lie directly in src/apps/NAME/'
+    if path.startswith('ebpf/programs/') and path.endswith('.bpf.c'):
+        return None  # a program of the kernel (cmake/Ebpf.cmake)
     if not path.endswith(('.cpp', '.h')):
         return 'sources end in .cpp, headers in .h'
     return None

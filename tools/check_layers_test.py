@@ -87,6 +87,11 @@ class CheckLayers(unittest.TestCase):
         self.expect({'elsewhere/x.cpp': ''}, 'no known layer')
         self.expect({'apps/netwatch/deep/x.cpp': ''}, 'directly')
         self.expect({'wire/x.cc': ''}, 'end in .cpp')
+        self.expect({'wire/x.bpf.c': ''}, 'end in .cpp')
+
+    def test_programs_of_the_kernel(self):
+        self.assertEqual(problems({'ebpf/programs/x.bpf.c': '#include <bpf/bpf_helpers.h>\n',
+                                   'ebpf/x.cpp': ''}), [])
 
     def test_no_sources_is_a_problem(self):
         self.assertEqual(len(problems({})), 1)

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -55,6 +57,24 @@ struct SocketTable {
   std::uint64_t holdings_not_kept = 0;  // descriptors beyond what one look may remember
   // Tables of the kernel that kept changing while they were read: rows may be missing or twice.
   std::uint64_t torn_tables = 0;
+};
+
+// A socket that is no more, as the kernel's own event tells: its ends, owner and payload.
+struct ClosedSocket {
+  Socket socket;
+  base::TimeNs opened_ns =
+      0;  // wall clock; of an older socket: its first use that was seen; 0: none
+  base::TimeNs closed_ns = 0;  // when its last holder let go; TCP may still be sending
+};
+
+// A process that holds a socket, as the kernel's iterator over descriptors tells.
+struct SocketHolding {
+  std::uint64_t inode = 0;
+  std::uint64_t cookie = 0;
+  std::uint64_t netns = 0;
+  std::shared_ptr<const Process> holder;  // never null
+  // Who sent or received last, else who connected or created it; null if nobody was seen to.
+  std::shared_ptr<const Process> user;
 };
 
 }  // namespace netwatch::model

@@ -1,0 +1,76 @@
+#include "ebpf/process_table.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/time.h"
+
+namespace netwatch::ebpf {
+namespace {
+
+// /proc counts in USER_HZ, which is 100 on every Linux.
+constexpr std::uint64_t kNsPerTick = base::kNsPerSecond / 100;
+
+model::Process process_of(const ProcessNote& note) {
+  model::Process process;
+  process.pid = note.pid;
+  process.parent_pid = note.parent_pid;
+  process.uid = note.uid;
+  process.start_ticks = note.start_ns / kNsPerTick;
+  const char* end = std::find(std::begin(note.comm), std::end(note.comm), '\0');
+  process.comm.assign(std::begin(note.comm), end);
+  return process;
+}
+
+}  // namespace
+
+std::size_t ProcessTable::KeyHash::operator()(const Key& key) const {
+  std::uint64_t h = (key.start_ns ^ (std::uint64_t{key.pid} << 32) ^ key.exec_id);
+  h *= 0x9E3779B97F4A7C15ULL;
+  return h ^ (h >> 31);
+}
+
+ProcessTable::Key ProcessTable::key_of(const ProcessNote& note) {
+  return {.start_ns = note.start_ns, .pid = note.pid, .exec_id = note.exec_id};
+}
+
+std::shared_ptr<const model::Process> ProcessTable::find_locked(const Key& key) {
+  if (const auto found = young_.find(key); found != young_.end()) return found->second;
+  const auto found = old_.find(key);
+  if (found == old_.end()) return nullptr;
+  auto process = found->second;
+  put_locked(key, process);
+  return process;
+}
+
+void ProcessTable::put_locked(const Key& key, std::shared_ptr<const model::Process> process) {
+  if (young_.size() >= half_) {
+    old_ = std::move(young_);
+    young_.clear();
+  }
+  young_.insert_or_assign(key, std::move(process));
+}
+
+void ProcessTable::take_exec(const ProcessNote& note, std::string_view path) {
+  model::Process process = process_of(note);
+  if (path.starts_with('/')) process.exe = path;  // else it is relative to a folder we do not know
+  const std::lock_guard lock(mutex_);
+  put_locked(key_of(note), std::make_shared<const model::Process>(std::move(process)));
+}
+
+std::shared_ptr<const model::Process> ProcessTable::find(const ProcessNote& note) {
+  if (note.pid == 0) return nullptr;
+  const Key key = key_of(note);
+  const std::lock_guard lock(mutex_);
+  auto known = find_locked(key);
+  model::Process now = process_of(note);
+  if (known && known->comm == now.comm && known->uid == now.uid) return known;
+  // First seen, or it has given itself another name or user since.
+  if (known) now.exe = known->exe;
+  auto process = std::make_shared<const model::Process>(std::move(now));
+  put_locked(key, process);
+  return process;
+}
+
+}  // namespace netwatch::ebpf

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <unordered_map>
+
+#include "ebpf/programs/notes.h"
+#include "model/owner.h"
+
+namespace netwatch::ebpf {
+
+// The processes that the kernel's notes and events have told of, also those that lived for some
+// milliseconds only. Bounded: what is not asked for is forgotten, oldest first. Thread-safe.
+class ProcessTable {
+ public:
+  explicit ProcessTable(std::size_t capacity = std::size_t{16} << 10) : half_(capacity / 2 + 1) {}
+
+  // A process has begun to run a program; `path` as it was called.
+  void take_exec(const ProcessNote& note, std::string_view path);
+  // The process of a note; null for that of nobody.
+  std::shared_ptr<const model::Process> find(const ProcessNote& note);
+
+ private:
+  // A process while it runs one program: execve changes its name and file.
+  struct Key {
+    std::uint64_t start_ns = 0;
+    std::uint32_t pid = 0;
+    std::uint32_t exec_id = 0;
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const;
+  };
+  using Generation = std::unordered_map<Key, std::shared_ptr<const model::Process>, KeyHash>;
+
+  static Key key_of(const ProcessNote& note);
+  std::shared_ptr<const model::Process> find_locked(const Key& key);
+  void put_locked(const Key& key, std::shared_ptr<const model::Process> process);
+
+  std::size_t half_;
+  std::mutex mutex_;
+  Generation young_;  // guarded by mutex_
+  Generation old_;    // guarded by mutex_
+};
+
+}  // namespace netwatch::ebpf

@@ -1,0 +1,76 @@
+#include "ebpf/process_table.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+
+namespace netwatch::ebpf {
+namespace {
+
+ProcessNote note(std::uint32_t pid, std::uint64_t start_ns, std::uint32_t exec_id,
+                 const char* comm) {
+  ProcessNote process{};
+  process.pid = pid;
+  process.start_ns = start_ns;
+  process.exec_id = exec_id;
+  process.parent_pid = 7;
+  std::strncpy(process.comm, comm, sizeof process.comm - 1);
+  return process;
+}
+
+TEST(ProcessTable, NobodyIsNobody) {
+  ProcessTable table;
+  EXPECT_EQ(table.find(ProcessNote{}), nullptr);
+}
+
+TEST(ProcessTable, AProcessAndTheProgramItRuns) {
+  ProcessTable table;
+  table.take_exec(note(100, 50'000'000'123, 3, "curl"), "/usr/bin/curl");
+  const auto process = table.find(note(100, 50'000'000'123, 3, "curl"));
+  ASSERT_TRUE(process);
+  EXPECT_EQ(process->pid, 100U);
+  EXPECT_EQ(process->parent_pid, 7U);
+  EXPECT_EQ(process->start_ticks, 5000U);
+  EXPECT_EQ(process->comm, "curl");
+  EXPECT_EQ(process->exe, "/usr/bin/curl");
+  EXPECT_EQ(table.find(note(100, 50'000'000'123, 3, "curl")), process) << "made once";
+}
+
+// Pids come again, and a process runs one program after another.
+TEST(ProcessTable, NeverAnothersName) {
+  ProcessTable table;
+  table.take_exec(note(100, 1000, 3, "curl"), "/usr/bin/curl");
+  EXPECT_EQ(table.find(note(100, 2000, 3, "ssh"))->exe, "");
+  EXPECT_EQ(table.find(note(100, 1000, 2, "bash"))->exe, "");
+  EXPECT_EQ(table.find(note(101, 1000, 3, "wget"))->comm, "wget");
+  EXPECT_EQ(table.find(note(100, 1000, 3, "curl"))->exe, "/usr/bin/curl");
+}
+
+TEST(ProcessTable, ANewNameOfTheSameProgram) {
+  ProcessTable table;
+  table.take_exec(note(100, 1000, 3, "python3"), "/usr/bin/python3");
+  const auto renamed = table.find(note(100, 1000, 3, "my-service"));
+  EXPECT_EQ(renamed->comm, "my-service");
+  EXPECT_EQ(renamed->exe, "/usr/bin/python3");
+}
+
+TEST(ProcessTable, ARelativePathIsNoPath) {
+  ProcessTable table;
+  table.take_exec(note(100, 1000, 3, "tool"), "./tool");
+  EXPECT_EQ(table.find(note(100, 1000, 3, "tool"))->exe, "");
+}
+
+TEST(ProcessTable, ForgetsTheOldestOnly) {
+  ProcessTable table(100);
+  table.take_exec(note(1, 1000, 1, "old"), "/bin/old");
+  table.take_exec(note(2, 1000, 1, "used"), "/bin/used");
+  for (std::uint32_t pid = 1000; pid < 2000; ++pid) {
+    table.take_exec(note(pid, 1, 1, "many"), "/bin/many");
+    EXPECT_EQ(table.find(note(2, 1000, 1, "used"))->exe, "/bin/used") << pid;
+  }
+  EXPECT_EQ(table.find(note(1, 1000, 1, "old"))->exe, "");
+}
+
+}  // namespace
+}  // namespace netwatch::ebpf

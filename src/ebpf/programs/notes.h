@@ -1,0 +1,79 @@
+#pragma once
+
+// What the programs write and the loader reads: C, fixed layout, no padding that is not named.
+// Addresses are in network order, IPv4 as IPv4-mapped IPv6; ports in host order; times are
+// nanoseconds of CLOCK_BOOTTIME.
+
+#ifdef __cplusplus
+#include <cstdint>
+namespace netwatch::ebpf {
+using NoteU8 = std::uint8_t;
+using NoteU16 = std::uint16_t;
+using NoteU32 = std::uint32_t;
+using NoteU64 = std::uint64_t;
+#else
+typedef __u8 NoteU8;
+typedef __u16 NoteU16;
+typedef __u32 NoteU32;
+typedef __u64 NoteU64;
+#endif
+
+#define NETWATCH_COMM_BYTES 16
+#define NETWATCH_PATH_BYTES 192
+
+struct ProcessNote {
+  NoteU64 start_ns;  // of its first thread; tells a reused pid
+  NoteU64 cgroup;    // id in the cgroup2 tree
+  NoteU32 pid;       // 0: nobody is known
+  NoteU32 parent_pid;
+  NoteU32 uid;      // effective
+  NoteU32 exec_id;  // grows by one with each execve
+  char comm[NETWATCH_COMM_BYTES];
+};
+
+// Kept by the kernel beside each socket, and sent when the socket is released.
+struct SocketNote {
+  struct ProcessNote user;  // of the last send or receive, else who connected, accepted, created
+  NoteU64 cookie;
+  NoteU64 opened_ns;
+  NoteU64 sent;  // payload that programs handed over and took
+  NoteU64 received;
+  NoteU8 local[16];
+  NoteU8 remote[16];
+  NoteU16 local_port;  // 0: the ends are not known yet
+  NoteU16 remote_port;
+  NoteU16 protocol;
+  NoteU16 whole;  // 1: seen from its creation on, so that `sent` and `received` are all there was
+  NoteU32 netns;  // inode of the network namespace
+  NoteU32 reserved;
+};
+
+enum EventKind { kEventSocketReleased = 1, kEventExec = 2 };
+
+struct SocketReleased {
+  NoteU32 kind;
+  NoteU32 reserved;
+  NoteU64 closed_ns;
+  struct SocketNote note;
+};
+
+struct ProcessExec {
+  NoteU32 kind;
+  NoteU32 reserved;
+  struct ProcessNote process;
+  char path[NETWATCH_PATH_BYTES];  // of the program file as it was called, NUL-terminated
+};
+
+// One descriptor of a socket, as the iterator finds it.
+struct HolderNote {
+  NoteU64 inode;
+  NoteU64 cookie;
+  struct ProcessNote holder;
+  struct ProcessNote user;  // pid 0: nobody has been seen to use the socket
+  NoteU32 netns;
+  NoteU32 protocol;
+};
+
+#ifdef __cplusplus
+}  // namespace netwatch::ebpf
+#endif

@@ -1,0 +1,287 @@
+// Who uses which socket. A note is kept in each socket's own storage (it goes with the socket) and
+// sent once, when the socket is released: no event per connect, send or receive.
+#include "ebpf/programs/kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "ebpf/programs/notes.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+#define AF_INET 2
+#define AF_INET6 10
+#define SOCK_STREAM 1
+#define SOCK_RAW 3
+#define IPPROTO_TCP 6
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_FIN_WAIT1 4
+#define TCP_CLOSE 7
+#define TCP_LAST_ACK 9
+#define TCP_CLOSING 11
+#define MSG_PEEK 2
+#define SOCK_DONE (1 << 1)  // the peer's FIN has come
+#define PF_KTHREAD 0x00200000
+
+// What is kept beside a socket: the note and what does not leave the kernel.
+struct Kept {
+  struct SocketNote note;
+  __u32 busy;  // 1 while somebody writes the user
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, struct Kept);
+} kept_of_socket SEC(".maps");
+
+// Nobody is woken by an event: a wake-up costs more than all the rest, and the reader looks by
+// itself many times a second.
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 4 << 20);
+} events SEC(".maps");
+
+__u64 lost_events = 0;
+
+// --- who ---------------------------------------------------------------------------------------
+
+static __always_inline void write_process(struct ProcessNote* out, struct task_struct* task) {
+  struct task_struct* leader = task->group_leader;
+  out->start_ns = leader->start_boottime;
+  out->cgroup = task->cgroups->dfl_cgrp->kn->id;
+  out->pid = task->tgid;
+  out->parent_pid = leader->real_parent->tgid;
+  out->uid = task->cred->euid.val;
+  out->exec_id = leader->self_exec_id;
+  bpf_probe_read_kernel_str(out->comm, sizeof(out->comm), leader->comm);
+}
+
+// The running process becomes the socket's user. Of two at the same time one is the last: whoever
+// finds the note in work leaves it alone, so that it never mixes two processes.
+static __always_inline void write_user(struct Kept* kept) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  struct task_struct* leader = task->group_leader;
+  const struct ProcessNote* user = &kept->note.user;
+  if (user->pid == (__u32)task->tgid && user->start_ns == leader->start_boottime &&
+      user->exec_id == leader->self_exec_id) {
+    return;
+  }
+  if (task->flags & PF_KTHREAD) return;
+  if (__sync_val_compare_and_swap(&kept->busy, 0, 1) != 0) return;
+  write_process(&kept->note.user, task);
+  __sync_val_compare_and_swap(&kept->busy, 1, 0);
+}
+
+// --- which socket ------------------------------------------------------------------------------
+
+static __always_inline int is_ip(const struct sock* sk) {
+  const unsigned short family = sk->__sk_common.skc_family;
+  return family == AF_INET || family == AF_INET6;
+}
+
+static __always_inline void write_v4(__u8* out, __be32 address) {
+  __u32* words = (__u32*)out;
+  words[0] = 0;
+  words[1] = 0;
+  words[2] = bpf_htonl(0xFFFF);
+  words[3] = address;
+}
+
+// A connection that is over has given back its port, but still says which it was.
+static __always_inline __u16 local_port(const struct sock* sk) {
+  const __u16 port = BPF_CORE_READ(sk, __sk_common.skc_num);
+  return port != 0 ? port : bpf_ntohs(BPF_CORE_READ((const struct inet_sock*)sk, inet_sport));
+}
+
+static __always_inline void write_ends(struct SocketNote* note, const struct sock* sk) {
+  if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
+    write_v4(note->local, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+    write_v4(note->remote, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+  } else {
+    BPF_CORE_READ_INTO(&note->local, sk, __sk_common.skc_v6_rcv_saddr);
+    BPF_CORE_READ_INTO(&note->remote, sk, __sk_common.skc_v6_daddr);
+  }
+  note->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+  note->protocol = BPF_CORE_READ(sk, sk_protocol);
+  note->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+  note->local_port = local_port(sk);
+}
+
+static __always_inline struct Kept* opened(struct Kept* kept) {
+  if (kept && kept->note.opened_ns == 0) kept->note.opened_ns = bpf_ktime_get_boot_ns();
+  return kept;
+}
+
+#define KEPT_OF(sk) opened(bpf_sk_storage_get(&kept_of_socket, sk, 0, BPF_SK_STORAGE_GET_F_CREATE))
+
+SEC("cgroup/sock_create")
+int on_create(struct bpf_sock* ctx) {
+  if (ctx->type == SOCK_RAW) return 1;
+  struct Kept* kept = KEPT_OF(ctx);
+  if (!kept) return 1;
+  kept->note.whole = 1;
+  write_user(kept);
+  return 1;
+}
+
+// A connection begins in the context of who connects; it is complete, or has failed, in anybody's.
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_state, struct sock* sk, int old_state, int new_state) {
+  if (new_state != TCP_SYN_SENT && new_state != TCP_ESTABLISHED && new_state != TCP_CLOSE) return 0;
+  if (new_state == TCP_CLOSE && old_state != TCP_SYN_SENT) return 0;
+  struct Kept* kept = KEPT_OF(sk);
+  if (!kept) return 0;
+  kept->note.whole = 1;
+  if (new_state == TCP_SYN_SENT) write_user(kept);
+  // The ends of an accepted Multipath TCP socket come later.
+  if (new_state != TCP_SYN_SENT && kept->note.local_port == 0 && sk->__sk_common.skc_dport != 0) {
+    write_ends(&kept->note, sk);
+  }
+  return 0;
+}
+
+// --- who and how much --------------------------------------------------------------------------
+
+static __always_inline struct Kept* kept_of_user(struct sock* sk) {
+  if (!is_ip(sk)) return 0;
+  struct Kept* kept = KEPT_OF(sk);
+  if (kept) write_user(kept);
+  return kept;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(on_send, struct sock* sk, int length) {
+  if (length < 0) return 0;
+  struct Kept* kept = kept_of_user(sk);
+  if (kept) __sync_fetch_and_add(&kept->note.sent, length);
+  return 0;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(on_receive, struct sock* sk, int length, int flags) {
+  if (length < 0 || (flags & MSG_PEEK)) return 0;
+  struct Kept* kept = kept_of_user(sk);
+  if (kept) __sync_fetch_and_add(&kept->note.received, length);
+  return 0;
+}
+
+// Kernels before 6.3 do not tell of sends and receives: these say who, for UDP, but not how much.
+static __always_inline int used(struct bpf_sock_addr* ctx) {
+  struct bpf_sock* sk = ctx->sk;
+  if (!sk) return 1;
+  struct Kept* kept = KEPT_OF(sk);
+  if (!kept) return 1;
+  kept->note.whole = 0;
+  write_user(kept);
+  return 1;
+}
+
+SEC("cgroup/connect4")
+int on_connect4(struct bpf_sock_addr* ctx) { return used(ctx); }
+SEC("cgroup/connect6")
+int on_connect6(struct bpf_sock_addr* ctx) { return used(ctx); }
+SEC("cgroup/sendmsg4")
+int on_sendmsg4(struct bpf_sock_addr* ctx) { return used(ctx); }
+SEC("cgroup/sendmsg6")
+int on_sendmsg6(struct bpf_sock_addr* ctx) { return used(ctx); }
+SEC("cgroup/recvmsg4")
+int on_recvmsg4(struct bpf_sock_addr* ctx) { return used(ctx); }
+SEC("cgroup/recvmsg6")
+int on_recvmsg6(struct bpf_sock_addr* ctx) { return used(ctx); }
+
+// --- the end -----------------------------------------------------------------------------------
+
+// What TCP itself has counted, all of the connection's life: payload that programs handed over, and
+// payload that came. A FIN, sent or come, takes a place among the bytes (RFC 9293 section 3.4).
+static __always_inline void write_tcp_bytes(struct SocketNote* note, const struct sock* sk) {
+  const struct tcp_sock* tcp = (const struct tcp_sock*)sk;
+  const __u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+  __u32 queued = BPF_CORE_READ(tcp, write_seq) - BPF_CORE_READ(tcp, snd_nxt);
+  if (state == TCP_CLOSE) queued = 0;  // it will not be sent any more
+  const int ends = state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK || state == TCP_CLOSING;
+  if (ends && queued > 0) --queued;
+  note->sent = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans) + queued;
+  note->received = BPF_CORE_READ(tcp, bytes_received);
+  if (BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE) --note->received;
+  note->whole = 1;
+}
+
+// The context of this hook is the socket itself, of which the verifier lets a program load a few
+// members only: the others are copied.
+SEC("cgroup/sock_release")
+int on_release(struct bpf_sock* ctx) {
+  if (ctx->type == SOCK_RAW) return 1;  // its "port" is a protocol
+  const struct sock* sk = (const struct sock*)ctx;
+  const int is_tcp = ctx->protocol == IPPROTO_TCP;
+  struct Kept* kept = bpf_sk_storage_get(&kept_of_socket, ctx, 0, 0);
+  const int has_ends = kept && kept->note.local_port != 0;
+  const int is_listener = ctx->type == SOCK_STREAM && BPF_CORE_READ(sk, __sk_common.skc_dport) == 0;
+  if (!has_ends && (is_listener || local_port(sk) == 0)) return 1;
+  struct SocketReleased* event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+  if (!event) {
+    __sync_fetch_and_add(&lost_events, 1);
+    return 1;
+  }
+  event->kind = kEventSocketReleased;
+  event->reserved = 0;
+  event->closed_ns = bpf_ktime_get_boot_ns();
+  if (kept) {
+    __builtin_memcpy(&event->note, &kept->note, sizeof(event->note));
+  } else {
+    __builtin_memset(&event->note, 0, sizeof(event->note));
+  }
+  // Nobody was seen to use it: it is older, or has only been accepted. Its last holder is left.
+  if (event->note.user.pid == 0) write_process(&event->note.user, bpf_get_current_task_btf());
+  if (!has_ends) write_ends(&event->note, sk);
+  event->note.cookie = bpf_get_socket_cookie(ctx);
+  if (is_tcp) write_tcp_bytes(&event->note, sk);
+  bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+  return 1;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm* binary) {
+  struct ProcessExec* event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+  if (!event) {
+    __sync_fetch_and_add(&lost_events, 1);
+    return 0;
+  }
+  event->kind = kEventExec;
+  event->reserved = 0;
+  write_process(&event->process, task);
+  bpf_probe_read_kernel_str(event->path, sizeof(event->path), binary->interp);
+  bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+  return 0;
+}
+
+// --- sockets that are there --------------------------------------------------------------------
+
+SEC("iter/task_file")
+int holders(struct bpf_iter__task_file* ctx) {
+  struct task_struct* task = ctx->task;
+  struct file* file = ctx->file;
+  if (!task || !file) return 0;
+  struct socket* socket = bpf_sock_from_file(file);
+  if (!socket) return 0;
+  struct sock* sk = socket->sk;
+  if (!sk || !is_ip(sk)) return 0;
+  struct HolderNote out = {};
+  out.inode = file->f_inode->i_ino;
+  out.cookie = bpf_get_socket_cookie(sk);
+  out.netns = sk->__sk_common.skc_net.net->ns.inum;
+  out.protocol = sk->sk_protocol;
+  write_process(&out.holder, task);
+  struct Kept* kept = bpf_sk_storage_get(&kept_of_socket, sk, 0, 0);
+  if (kept && kept->busy == 0) {
+    const __u64 start_ns = kept->note.user.start_ns;
+    out.user = kept->note.user;
+    if (kept->busy != 0 || kept->note.user.start_ns != start_ns) out.user.pid = 0;
+  }
+  bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
+  return 0;
+}

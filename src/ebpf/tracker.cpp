@@ -1,0 +1,368 @@
+#include "ebpf/tracker.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+#include <sockets.skel.h>  // made from programs/sockets.bpf.c
+#include "ebpf/cgroup_mount.h"
+#include "ebpf/process_table.h"
+#include "ebpf/programs/notes.h"
+
+namespace netwatch::ebpf {
+namespace {
+
+constexpr std::string_view kOwners = "exact owners";
+constexpr std::string_view kPayload = "payload of every socket";
+constexpr std::string_view kPrograms = "short-lived programs";
+// 400 bytes each: what one look may hold.
+constexpr std::size_t kMaxHoldings = 2U << 20;
+
+struct CloseFd {
+  int fd = -1;
+  explicit CloseFd(int number) : fd(number) {}
+  CloseFd(const CloseFd&) = delete;
+  CloseFd& operator=(const CloseFd&) = delete;
+  ~CloseFd() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+struct DestroySkeleton {
+  void operator()(sockets_bpf* skeleton) const { sockets_bpf::destroy(skeleton); }
+};
+struct DestroyLink {
+  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+struct FreeRing {
+  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
+};
+struct FreeBtf {
+  void operator()(btf* types) const { btf__free(types); }
+};
+
+model::Ability off(std::string_view name, std::string why, std::string fix = {}) {
+  return {.name = std::string(name), .on = false, .why = std::move(why), .fix = std::move(fix)};
+}
+
+model::Ability on(std::string_view name) {
+  return {.name = std::string(name), .on = true, .why = {}, .fix = {}};
+}
+
+std::string setcap_command() {
+  std::array<char, 4096> program{};
+  const ssize_t length = ::readlink("/proc/self/exe", program.data(), program.size() - 1);
+  return "sudo setcap cap_net_raw,cap_net_admin,cap_sys_ptrace,cap_dac_read_search,cap_bpf,"
+         "cap_perfmon=ep " +
+         (length > 0 ? std::string(program.data(), static_cast<std::size_t>(length)) : "netwatch");
+}
+
+// Why the kernel took no program, by errno of bpf(2).
+model::Ability refused(std::string_view name, int failure) {
+  if (failure != EPERM && failure != EACCES) {
+    return off(
+        name, "the kernel does not load the programs: " + std::generic_category().message(failure));
+  }
+  if (::geteuid() == 0) {
+    return off(name, "the kernel refuses programs, even to root (a container, or lockdown)");
+  }
+  return off(name, "programs in the kernel need CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
+             setcap_command());
+}
+
+base::TimeNs clock_ns(clockid_t clock) {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return now.tv_sec * base::kNsPerSecond + now.tv_nsec;
+}
+
+std::string read_all(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// What libbpf would print; failures are told as Abilities.
+int print_nothing(libbpf_print_level, const char*, va_list) { return 0; }
+
+// A Multipath TCP socket (RFC 8684) has one note with all of its payload; its subflows are the
+// kernel's own. Its ends are those of the first subflow.
+std::uint8_t proto_of(NoteU16 protocol) {
+  constexpr NoteU16 kMultipathTcp = 262;  // include/uapi/linux/in.h
+  return protocol == kMultipathTcp ? model::ip_proto::kTcp : static_cast<std::uint8_t>(protocol);
+}
+
+model::Endpoint endpoint(const NoteU8* address, NoteU16 port) {
+  return {.address = base::IpAddress::v6(address), .port = port};
+}
+
+}  // namespace
+
+class Tracker::Impl {
+ public:
+  // Loads and attaches; false if nothing runs, and `abilities` says why.
+  bool open(const TrackerOptions& options, std::vector<model::Ability>& abilities) {
+    libbpf_set_print(print_nothing);
+    const std::unique_ptr<btf, FreeBtf> kernel(btf__load_vmlinux_btf());
+    if (!kernel) {
+      abilities.push_back(off(kOwners,
+                              "the kernel tells no types (/sys/kernel/btf/vmlinux, a kernel "
+                              "built with CONFIG_DEBUG_INFO_BTF)"));
+      return false;
+    }
+    std::string cgroup = options.cgroup;
+    if (cgroup.empty()) cgroup = find_cgroup2(read_all(options.mountinfo)).value_or("");
+    if (cgroup.empty()) {
+      abilities.push_back(off(kOwners, "no cgroup2 tree is mounted",
+                              "sudo mkdir -p /sys/fs/cgroup/unified && "
+                              "sudo mount -t cgroup2 none /sys/fs/cgroup/unified"));
+      return false;
+    }
+    return load(options, *kernel, abilities) && attach(cgroup, abilities);
+  }
+
+  void drain(std::vector<model::ClosedSocket>& out) {
+    out_ = &out;
+    // The offset moves with the wall clock, which may be set at any time.
+    boot_offset_ns_ = base::wall_clock_ns() - clock_ns(CLOCK_BOOTTIME);
+    ring_buffer__consume(ring_.get());
+    out_ = nullptr;
+  }
+
+  base::Result<std::vector<model::SocketHolding>> holdings() {
+    const CloseFd iterator(bpf_iter_create(bpf_link__fd(skeleton_->links.holders)));
+    if (iterator.fd < 0) return base::errno_error(errno, "iterator over descriptors");
+    std::vector<model::SocketHolding> found;
+    std::vector<HolderNote> notes(1024);
+    auto* bytes = reinterpret_cast<char*>(notes.data());
+    const std::size_t room = notes.size() * sizeof(HolderNote);
+    std::size_t kept = 0;  // of a note that is not whole yet
+    for (;;) {
+      const ssize_t got = ::read(iterator.fd, bytes + kept, room - kept);
+      if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+      if (got < 0) return base::errno_error(errno, "iterator over descriptors");
+      if (got == 0) break;
+      const std::size_t have = kept + static_cast<std::size_t>(got);
+      const std::size_t whole = have / sizeof(HolderNote);
+      for (std::size_t i = 0; i < whole; ++i) take_holder(notes[i], found);
+      kept = have % sizeof(HolderNote);
+      std::memmove(bytes, bytes + whole * sizeof(HolderNote), kept);
+    }
+    sort_holdings(found);
+    return found;
+  }
+
+  [[nodiscard]] std::uint64_t lost_events() const {
+    // Written by programs on all processors.
+    return __atomic_load_n(&skeleton_->bss->lost_events, __ATOMIC_RELAXED);
+  }
+
+  base::Status count_costs() {
+    stats_.emplace(bpf_enable_stats(BPF_STATS_RUN_TIME));
+    return stats_->fd < 0 ? base::Status(base::errno_error(errno, "BPF statistics"))
+                          : base::ok_status();
+  }
+
+  [[nodiscard]] std::vector<ProgramCost> costs() const {
+    std::vector<ProgramCost> all;
+    bpf_program* program = nullptr;
+    while ((program = bpf_object__next_program(skeleton_->obj, program)) != nullptr) {
+      bpf_prog_info info{};
+      std::uint32_t size = sizeof info;
+      const int fd = bpf_program__fd(program);
+      if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) != 0) continue;
+      all.push_back({bpf_program__name(program), info.run_cnt, info.run_time_ns});
+    }
+    return all;
+  }
+
+ private:
+  bool load(const TrackerOptions& options, const btf& kernel,
+            std::vector<model::Ability>& abilities) {
+    skeleton_.reset(sockets_bpf::open());
+    if (!skeleton_) {
+      abilities.push_back(refused(kOwners, errno));
+      return false;
+    }
+    const auto& programs = skeleton_->progs;
+    has_lengths_ = options.lengths && btf__find_by_name_kind(&kernel, "btf_trace_sock_send_length",
+                                                             BTF_KIND_TYPEDEF) > 0;
+    bpf_program__set_autoload(programs.on_send, has_lengths_);
+    bpf_program__set_autoload(programs.on_receive, has_lengths_);
+    for (bpf_program* program :
+         {programs.on_connect4, programs.on_connect6, programs.on_sendmsg4, programs.on_sendmsg6,
+          programs.on_recvmsg4, programs.on_recvmsg6}) {
+      bpf_program__set_autoload(program, !has_lengths_);
+    }
+    if (const int failed = sockets_bpf::load(skeleton_.get()); failed != 0) {
+      abilities.push_back(refused(kOwners, -failed));
+      return false;
+    }
+    return true;
+  }
+
+  bool attach(const std::string& cgroup, std::vector<model::Ability>& abilities) {
+    const CloseFd folder(::open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (folder.fd < 0) {
+      abilities.push_back(off(kOwners, base::errno_error(errno, cgroup).message));
+      return false;
+    }
+    auto& links = skeleton_->links;
+    const auto& programs = skeleton_->progs;
+    links.on_create = bpf_program__attach_cgroup(programs.on_create, folder.fd);
+    if (links.on_create != nullptr) {
+      links.on_release = bpf_program__attach_cgroup(programs.on_release, folder.fd);
+    }
+    if (links.on_release != nullptr) links.on_state = bpf_program__attach(programs.on_state);
+    if (links.on_state != nullptr) {
+      links.holders = bpf_program__attach_iter(programs.holders, nullptr);
+    }
+    if (links.holders != nullptr) {
+      const int events = bpf_map__fd(skeleton_->maps.events);
+      ring_.reset(ring_buffer__new(events, take_event, this, nullptr));
+    }
+    if (!ring_) {
+      abilities.push_back(refused(kOwners, errno));
+      return false;
+    }
+    abilities.push_back(on(kOwners));
+    abilities.push_back(has_lengths_ ? attach_lengths() : attach_uses(folder.fd));
+    links.on_exec = bpf_program__attach(programs.on_exec);
+    abilities.push_back(links.on_exec != nullptr ? on(kPrograms) : refused(kPrograms, errno));
+    return true;
+  }
+
+  model::Ability attach_lengths() {
+    auto& links = skeleton_->links;
+    links.on_send = bpf_program__attach(skeleton_->progs.on_send);
+    if (links.on_send != nullptr)
+      links.on_receive = bpf_program__attach(skeleton_->progs.on_receive);
+    return links.on_receive != nullptr ? on(kPayload) : refused(kPayload, errno);
+  }
+
+  // What older kernels offer: who, but not how much.
+  model::Ability attach_uses(int cgroup) {
+    auto& links = skeleton_->links;
+    const auto& programs = skeleton_->progs;
+    links.on_connect4 = bpf_program__attach_cgroup(programs.on_connect4, cgroup);
+    links.on_connect6 = bpf_program__attach_cgroup(programs.on_connect6, cgroup);
+    links.on_sendmsg4 = bpf_program__attach_cgroup(programs.on_sendmsg4, cgroup);
+    links.on_sendmsg6 = bpf_program__attach_cgroup(programs.on_sendmsg6, cgroup);
+    links.on_recvmsg4 = bpf_program__attach_cgroup(programs.on_recvmsg4, cgroup);
+    links.on_recvmsg6 = bpf_program__attach_cgroup(programs.on_recvmsg6, cgroup);
+    return off(kPayload,
+               "the kernel does not tell of sends and receives (sock_send_length; Linux 6.3 does): "
+               "UDP is not counted, and an accepted socket's owner is who holds it");
+  }
+
+  static int take_event(void* self, void* data, std::size_t size) {
+    auto& impl = *static_cast<Impl*>(self);
+    NoteU32 kind = 0;
+    if (size < sizeof kind) return 0;
+    std::memcpy(&kind, data, sizeof kind);
+    if (kind == kEventSocketReleased && size >= sizeof(SocketReleased)) {
+      SocketReleased event;
+      std::memcpy(&event, data, sizeof event);
+      impl.take_released(event);
+    } else if (kind == kEventExec && size >= sizeof(ProcessExec)) {
+      ProcessExec event;
+      std::memcpy(&event, data, sizeof event);
+      event.path[sizeof event.path - 1] = '\0';
+      impl.processes_.take_exec(event.process, event.path);
+    }
+    return 0;
+  }
+
+  void take_released(const SocketReleased& event) {
+    const SocketNote& note = event.note;
+    const std::uint8_t proto = proto_of(note.protocol);
+    if (!model::ip_proto::has_ports(proto)) return;  // ping's sockets
+    model::ClosedSocket& closed = out_->emplace_back();
+    if (note.opened_ns != 0) {
+      closed.opened_ns = boot_offset_ns_ + static_cast<base::TimeNs>(note.opened_ns);
+    }
+    closed.closed_ns = boot_offset_ns_ + static_cast<base::TimeNs>(event.closed_ns);
+    model::Socket& socket = closed.socket;
+    socket.local = endpoint(note.local, note.local_port);
+    socket.remote = endpoint(note.remote, note.remote_port);
+    socket.proto = proto;
+    socket.cookie = note.cookie;
+    socket.netns = note.netns;
+    socket.owner.process = processes_.find(note.user);
+    if (socket.owner.process) {
+      socket.uid = note.user.uid;
+      socket.owner.quality = model::Quality::kExact;
+      socket.owner.via = model::OwnerVia::kEbpf;
+      socket.owner.holders = 1;
+    }
+    if (note.whole != 0) {
+      socket.bytes_sent = static_cast<std::int64_t>(note.sent);
+      socket.bytes_received = static_cast<std::int64_t>(note.received);
+    }
+  }
+
+  void take_holder(const HolderNote& note, std::vector<model::SocketHolding>& found) {
+    if (found.size() >= kMaxHoldings) return;
+    model::SocketHolding& holding = found.emplace_back();
+    holding.inode = note.inode;
+    holding.cookie = note.cookie;
+    holding.netns = note.netns;
+    holding.holder = processes_.find(note.holder);
+    holding.user = processes_.find(note.user);
+  }
+
+  static void sort_holdings(std::vector<model::SocketHolding>& found) {
+    const auto key = [](const model::SocketHolding& one) {
+      return std::tuple(one.inode, one.holder->pid);
+    };
+    std::sort(found.begin(), found.end(),
+              [&](const auto& a, const auto& b) { return key(a) < key(b); });
+    found.erase(std::unique(found.begin(), found.end(),
+                            [&](const auto& a, const auto& b) { return key(a) == key(b); }),
+                found.end());
+  }
+
+  std::unique_ptr<sockets_bpf, DestroySkeleton> skeleton_;
+  std::unique_ptr<ring_buffer, FreeRing> ring_;
+  bool has_lengths_ = false;
+  ProcessTable processes_;
+  std::vector<model::ClosedSocket>* out_ = nullptr;  // of the drain() in work
+  base::TimeNs boot_offset_ns_ = 0;                  // wall clock minus CLOCK_BOOTTIME
+  std::optional<CloseFd> stats_;
+};
+
+OpenedTracker Tracker::open(const TrackerOptions& options) {
+  OpenedTracker opened;
+  auto impl = std::make_unique<Impl>();
+  if (impl->open(options, opened.abilities)) {
+    opened.tracker.reset(new Tracker(std::move(impl)));
+  } else {
+    std::erase_if(opened.abilities, [](const model::Ability& ability) { return ability.on; });
+  }
+  return opened;
+}
+
+bool Tracker::built_in() { return true; }
+
+Tracker::Tracker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Tracker::~Tracker() = default;
+void Tracker::drain(std::vector<model::ClosedSocket>& out) { impl_->drain(out); }
+base::Result<std::vector<model::SocketHolding>> Tracker::holdings() { return impl_->holdings(); }
+std::uint64_t Tracker::lost_events() const { return impl_->lost_events(); }
+base::Status Tracker::count_costs() { return impl_->count_costs(); }
+std::vector<ProgramCost> Tracker::costs() const { return impl_->costs(); }
+
+}  // namespace netwatch::ebpf

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/sample.h"
+#include "model/socket.h"
+
+namespace netwatch::ebpf {
+
+struct TrackerOptions {
+  // Folder of the cgroup2 tree below which sockets' ends are told; empty: the whole tree.
+  std::string cgroup;
+  bool lengths = true;  // false: as on kernels that tell no sends and receives (before 6.3)
+  std::string mountinfo = "/proc/self/mountinfo";  // where that tree is found
+};
+
+// What one program has cost so far, by the kernel's own count (BPF_STATS_RUN_TIME).
+struct ProgramCost {
+  std::string name;
+  std::uint64_t runs = 0;
+  std::uint64_t time_ns = 0;
+};
+
+class Tracker;
+
+// A tracker, or none, and in words what works and what does not.
+struct OpenedTracker {
+  std::unique_ptr<Tracker> tracker;
+  std::vector<model::Ability> abilities;
+};
+
+// Follows the sockets of this host, in all network namespaces, by small programs in the kernel
+// (src/ebpf/programs): which process used each last, and how much payload it moved. Everything is
+// opened by open(): afterwards no right is needed any more. drain() and holdings() may be called
+// by two threads at the same time, each by one.
+class Tracker {
+ public:
+  // Never fails: what the kernel, these rights or this build do not allow is an Ability that is
+  // off.
+  static OpenedTracker open(const TrackerOptions& options = {});
+  // Whether this build has the programs at all (NETWATCH_EBPF).
+  static bool built_in();
+  ~Tracker();
+  Tracker(const Tracker&) = delete;
+  Tracker& operator=(const Tracker&) = delete;
+
+  // Appends the sockets that have ended since the last call. Never waits; to be called some ten
+  // times a second.
+  void drain(std::vector<model::ClosedSocket>& out);
+  // Who holds which IP socket now, sorted by inode, then pid; once per process however many
+  // descriptors it has.
+  base::Result<std::vector<model::SocketHolding>> holdings();
+  // Events that the kernel had no room for.
+  [[nodiscard]] std::uint64_t lost_events() const;
+
+  // From here on the kernel counts what its programs cost, until this object ends. Needs
+  // CAP_SYS_ADMIN.
+  base::Status count_costs();
+  [[nodiscard]] std::vector<ProgramCost> costs() const;
+
+ private:
+  class Impl;
+  explicit Tracker(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace netwatch::ebpf

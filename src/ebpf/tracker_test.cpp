@@ -1,0 +1,337 @@
+// The programs in this machine's kernel, against a ledger that other programs keep of their own
+// traffic.
+#include "ebpf/tracker.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <thread>
+#include <tuple>
+
+#include "ebpf/test_programs.h"
+#include "ebpf/test_traffic.h"
+
+namespace netwatch::ebpf {
+namespace {
+
+constexpr int kConnections = 500;
+constexpr int kMultipathTcp = 262;
+
+// Skips, with the exact reason, where there can be no programs; where there can, they must run.
+// The rest of a session may run at the same time: nothing is asserted about others' sockets.
+class TrackerInKernel : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string why = why_no_programs(); !why.empty()) GTEST_SKIP() << why;
+    ASSERT_TRUE(sandbox_.ready());
+  }
+
+  // The port of the socket that `program` serves; the listener is made inside, before the fork.
+  template <typename Program>
+  std::pair<pid_t, std::uint16_t> serve(const std::string& name, int family, int type,
+                                        Program program, int protocol = 0) {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    const pid_t pid = sandbox_.start(name, [&] {
+      std::uint16_t port = 0;
+      const int fd = bound(family, type, port, protocol);
+      if (::write(ends[1], &port, sizeof port) == sizeof port) program(fd);
+    });
+    std::uint16_t port = 0;
+    EXPECT_EQ(::read(ends[0], &port, sizeof port), ssize_t{sizeof port});
+    ::close(ends[0]);
+    ::close(ends[1]);
+    return {pid, port};
+  }
+
+  void open(bool lengths = true) {
+    auto opened = Tracker::open({.cgroup = sandbox_.cgroup(), .lengths = lengths});
+    for (const model::Ability& ability : opened.abilities) {
+      EXPECT_EQ(ability.on, lengths || ability.name != "payload of every socket") << ability.why;
+    }
+    lengths_ = lengths;
+    ASSERT_TRUE(opened.tracker);
+    tracker_ = std::move(opened.tracker);
+  }
+
+  // Waits for a program, as the live view would: draining some ten times a second.
+  void wait_draining(pid_t pid) {
+    int status = 0;
+    while (::waitpid(pid, &status, WNOHANG) == 0) {
+      tracker_->drain(closed_);
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    EXPECT_EQ(status, 0);
+    tracker_->drain(closed_);
+  }
+
+  using Key = std::tuple<std::uint8_t, model::Endpoint, model::Endpoint>;
+  static Key key(std::uint8_t proto, const model::Endpoint& local, const model::Endpoint& remote) {
+    return {proto, local, remote.port == 0 ? model::Endpoint{} : remote};
+  }
+
+  // Every row of the ledger has one event, with its owner and its bytes; nothing else is told.
+  void expect_the_ledger() {
+    std::multimap<Key, const model::ClosedSocket*> events;
+    for (const model::ClosedSocket& one : closed_) {
+      EXPECT_EQ(one.socket.netns, sandbox_.netns());
+      EXPECT_NE(one.socket.cookie, 0U);
+      EXPECT_LE(one.opened_ns, one.closed_ns);
+      events.emplace(key(one.socket.proto, one.socket.local, one.socket.remote), &one);
+    }
+    for (const LedgerRow& row : ledger_.rows()) {
+      // A port may have been used twice.
+      const auto found = events.find(key(row.proto, row.local, row.remote));
+      ASSERT_NE(found, events.end()) << row.local.port;
+      const model::Socket& socket = found->second->socket;
+      ASSERT_TRUE(socket.owner.process);
+      EXPECT_EQ(socket.owner.quality, model::Quality::kExact);
+      EXPECT_EQ(socket.owner.process->pid, row.pid);
+      const bool counted = lengths_ || row.proto == model::ip_proto::kTcp;
+      EXPECT_EQ(socket.bytes_sent, counted ? row.sent : -1);
+      EXPECT_EQ(socket.bytes_received, counted ? row.received : -1);
+      events.erase(found);
+    }
+    EXPECT_TRUE(events.empty()) << events.size();
+    EXPECT_EQ(tracker_->lost_events(), 0U);
+  }
+
+  Sandbox sandbox_;
+  Ledger ledger_;
+  bool lengths_ = true;
+  std::unique_ptr<Tracker> tracker_;
+  std::vector<model::ClosedSocket> closed_;
+};
+
+TEST_F(TrackerInKernel, ShortTcpConnectionsAtBothEnds) {
+  open();
+  for (const int family : {AF_INET, AF_INET6}) {
+    const auto [server, port] = serve("nw-server", family, SOCK_STREAM, [&](int listener) {
+      serve_tcp(ledger_, listener, kConnections);
+    });
+    const pid_t client = sandbox_.start(
+        "nw-client", [&, to = port] { connect_tcp(ledger_, family, to, kConnections); });
+    wait_draining(client);
+    wait_draining(server);
+  }
+  ASSERT_EQ(ledger_.rows().size(), 4U * kConnections);
+  expect_the_ledger();
+  const auto is_short = [](const model::ClosedSocket& one) {
+    return one.closed_ns - one.opened_ns < 5 * base::kNsPerMs;
+  };
+  std::printf("%ld of %zu lived less than 5 ms\n",
+              std::count_if(closed_.begin(), closed_.end(), is_short), closed_.size());
+}
+
+TEST_F(TrackerInKernel, DatagramsConnectedAndNot) {
+  open();
+  for (const int family : {AF_INET, AF_INET6}) {
+    const auto [server, port] = serve("nw-server", family, SOCK_DGRAM,
+                                      [&](int fd) { serve_udp(ledger_, fd, kConnections); });
+    const pid_t client = sandbox_.start(
+        "nw-client", [&, to = port] { send_udp(ledger_, family, to, kConnections); });
+    wait_draining(client);
+    wait_draining(server);
+  }
+  ASSERT_EQ(ledger_.rows().size(), 2U * (kConnections + 1));
+  expect_the_ledger();
+}
+
+TEST_F(TrackerInKernel, MultipathTcp) {
+  const int probe = ::socket(AF_INET, SOCK_STREAM, kMultipathTcp);
+  if (probe < 0) GTEST_SKIP() << "the kernel has no Multipath TCP";
+  ::close(probe);
+  open();
+  const auto [server, port] = serve(
+      "nw-server", AF_INET, SOCK_STREAM, [&](int listener) { serve_tcp(ledger_, listener, 20); },
+      kMultipathTcp);
+  const pid_t client = sandbox_.start(
+      "nw-client", [&, to = port] { connect_tcp(ledger_, AF_INET, to, 20, kMultipathTcp); });
+  wait_draining(client);
+  wait_draining(server);
+  ASSERT_EQ(ledger_.rows().size(), 40U);
+  expect_the_ledger();
+}
+
+// What is left of it on kernels before 6.3.
+TEST_F(TrackerInKernel, WithoutLengths) {
+  open(false);
+  const auto [tcp_server, tcp_port] = serve(
+      "nw-server", AF_INET6, SOCK_STREAM, [&](int listener) { serve_tcp(ledger_, listener, 20); });
+  const auto [udp_server, udp_port] =
+      serve("nw-server", AF_INET, SOCK_DGRAM, [&](int fd) { serve_udp(ledger_, fd, 20); });
+  const pid_t client = sandbox_.start("nw-client", [&, tcp = tcp_port, udp = udp_port] {
+    connect_tcp(ledger_, AF_INET6, tcp, 20);
+    send_udp(ledger_, AF_INET, udp, 20);
+  });
+  wait_draining(client);
+  wait_draining(tcp_server);
+  wait_draining(udp_server);
+  ASSERT_EQ(ledger_.rows().size(), 61U);
+  expect_the_ledger();
+}
+
+// Descriptors travel: who made a socket, who holds it and who uses it may be three processes.
+TEST_F(TrackerInKernel, TheOwnerIsWhoUsesTheSocket) {
+  open();
+  const auto [server, port] = serve("nw-master", AF_INET, SOCK_STREAM, [&](int listener) {
+    // The worker accepts what its parent listens for.
+    const pid_t worker = ::fork();
+    if (worker == 0) {
+      serve_tcp(ledger_, listener, 1);
+      ::_exit(0);
+    }
+    wait_for(worker);
+  });
+  const pid_t client = sandbox_.start("nw-parent", [&, to = port] {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    SocketAddress address = loopback(AF_INET, to);
+    ::connect(fd, address.get(), address.length);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::prctl(PR_SET_NAME, "nw-child");
+      LedgerRow row = row_of(fd, IPPROTO_TCP);
+      row.sent = ::send(fd, kRequest.data(), kRequest.size(), 0);
+      row.received = receive_until(fd, kAnswerBytes + 1);
+      ledger_.add(row);
+      ::_exit(0);
+    }
+    wait_for(child);
+    ::close(fd);  // the last to let go has not used it
+  });
+  wait_draining(client);
+  wait_draining(server);
+  ASSERT_EQ(ledger_.rows().size(), 2U);
+  expect_the_ledger();
+  for (const model::ClosedSocket& one : closed_) {
+    if (one.socket.remote.port == port) {
+      EXPECT_EQ(one.socket.owner.process->comm, "nw-child");
+      EXPECT_EQ(one.socket.owner.process->parent_pid, static_cast<std::uint32_t>(client));
+    }
+  }
+}
+
+TEST_F(TrackerInKernel, AConnectionThatIsRefusedHasAnOwner) {
+  open();
+  const pid_t client = sandbox_.start("nw-client", [&] {
+    const int fd = ::socket(AF_INET6, SOCK_STREAM, 0);
+    SocketAddress address = loopback(AF_INET6, 9);
+    EXPECT_NE(::connect(fd, address.get(), address.length), 0);
+    ::close(fd);
+  });
+  wait_draining(client);
+  ASSERT_EQ(closed_.size(), 1U);
+  const model::Socket& socket = closed_[0].socket;
+  EXPECT_EQ(socket.remote.port, 9);
+  EXPECT_EQ(socket.remote.address.to_string(), "::1");
+  EXPECT_NE(socket.local.port, 0);
+  ASSERT_TRUE(socket.owner.process);
+  EXPECT_EQ(socket.owner.process->comm, "nw-client");
+  EXPECT_EQ(socket.bytes_sent, 0);
+}
+
+TEST_F(TrackerInKernel, SocketsThatAreOlder) {
+  std::array<int, 2> go{};
+  ASSERT_EQ(::pipe2(go.data(), O_CLOEXEC), 0);
+  const auto [server, port] = serve("nw-server", AF_INET, SOCK_STREAM, [&](int listener) {
+    char byte = 0;
+    const int fd = ::accept(listener, nullptr, nullptr);
+    ::close(listener);
+    const pid_t other = ::fork();  // a second holder
+    if (::read(go[0], &byte, 1) != 1 || other == 0) ::_exit(0);
+    LedgerRow row = row_of(fd, IPPROTO_TCP);
+    row.sent = ::send(fd, "old", 3, 0);
+    row.received = receive_until(fd, 1000);
+    ledger_.add(row);
+    wait_for(other);
+  });
+  const pid_t client = sandbox_.start("nw-client", [&, to = port] {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    SocketAddress address = loopback(AF_INET, to);
+    ::connect(fd, address.get(), address.length);
+    LedgerRow row = row_of(fd, IPPROTO_TCP);
+    row.sent = ::send(fd, "before", 6, 0);
+    row.received = receive_until(fd, 3);
+    ::shutdown(fd, SHUT_WR);
+    ledger_.add(row);
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  open();
+  auto all = tracker_->holdings();
+  ASSERT_TRUE(all) << all.error().message;
+  std::map<std::uint32_t, std::string> holders;
+  for (const model::SocketHolding& one : *all) {
+    if (one.netns != sandbox_.netns()) continue;
+    holders.emplace(one.holder->pid, one.holder->comm);
+    EXPECT_FALSE(one.user) << "nobody has used it since";
+    EXPECT_NE(one.cookie, 0U);
+  }
+  EXPECT_EQ(holders.size(), 3U);
+  EXPECT_EQ(holders[static_cast<std::uint32_t>(server)], "nw-server");
+  EXPECT_EQ(holders[static_cast<std::uint32_t>(client)], "nw-client");
+  ASSERT_EQ(::write(go[1], "gg", 2), 2);
+  wait_draining(server);
+  wait_draining(client);
+  EXPECT_EQ(closed_.size(), 2U);
+  expect_the_ledger();
+  ::close(go[0]);
+  ::close(go[1]);
+}
+
+TEST_F(TrackerInKernel, ProgramsThatAreGoneHaveNames) {
+  open();
+  const auto [server, port] = serve("nw-server", AF_INET, SOCK_STREAM,
+                                    [&](int listener) { serve_tcp(ledger_, listener, 1); });
+  const pid_t client = sandbox_.start("nw-client", [&, to = port] {
+    const std::string script = "exec 3<>/dev/tcp/127.0.0.1/" + std::to_string(to) +
+                               " && printf '%s' " + std::string(kRequest) + " >&3 && cat <&3";
+    ::dup2(::open("/dev/null", O_WRONLY), STDOUT_FILENO);
+    ::execl("/bin/bash", "bash", "-c", script.c_str(), nullptr);
+    ::_exit(1);
+  });
+  wait_draining(client);
+  wait_draining(server);
+  ASSERT_EQ(closed_.size(), 2U);
+  for (const model::ClosedSocket& one : closed_) {
+    ASSERT_TRUE(one.socket.owner.process);
+    if (one.socket.remote.port != port) continue;
+    // bash connected and sent, cat has received last.
+    EXPECT_EQ(one.socket.owner.process->comm, "cat");
+    EXPECT_TRUE(one.socket.owner.process->exe.ends_with("/cat")) << one.socket.owner.process->exe;
+    EXPECT_EQ(one.socket.bytes_sent, 100);
+    EXPECT_EQ(one.socket.bytes_received, kAnswerBytes);
+  }
+}
+
+// Costs are printed, never asserted: they depend on the machine.
+TEST_F(TrackerInKernel, WhatItCosts) {
+  open();
+  if (const auto counting = tracker_->count_costs(); !counting) {
+    GTEST_SKIP() << counting.error().message;
+  }
+  const auto [server, port] = serve("nw-server", AF_INET, SOCK_STREAM, [&](int listener) {
+    serve_tcp(ledger_, listener, kConnections);
+  });
+  const pid_t client = sandbox_.start(
+      "nw-client", [&, to = port] { connect_tcp(ledger_, AF_INET, to, kConnections); });
+  wait_draining(client);
+  wait_draining(server);
+  ASSERT_TRUE(tracker_->holdings());
+  std::uint64_t total_ns = 0;
+  for (const ProgramCost& cost : tracker_->costs()) {
+    if (cost.runs == 0) continue;
+    std::printf("%-12s %7llu runs, %6llu ns each\n", cost.name.c_str(),
+                static_cast<unsigned long long>(cost.runs),
+                static_cast<unsigned long long>(cost.time_ns / cost.runs));
+    if (cost.name != "holders") total_ns += cost.time_ns;
+    EXPECT_GT(cost.time_ns, 0U);
+  }
+  std::printf("%llu ns per socket and its life\n",
+              static_cast<unsigned long long>(total_ns / (2 * kConnections)));
+}
+
+}  // namespace
+}  // namespace netwatch::ebpf
