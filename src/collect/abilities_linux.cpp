@@ -16,11 +16,14 @@ namespace netwatch::collect {
 namespace {
 
 // What grants these rights to the program file for all its users; running it by sudo does as well.
-// SYS_PTRACE and DAC_READ_SEARCH together show other users' /proc/PID/fd, neither does alone.
+// SYS_PTRACE and DAC_READ_SEARCH together show other users' /proc/PID/fd, neither does alone; BPF,
+// PERFMON and NET_ADMIN are for src/ebpf.
 std::string setcap_command() {
   std::string program = read_link("/proc/self/exe");
   if (program.empty()) program = "netwatch";
-  return "sudo setcap cap_net_raw,cap_net_admin,cap_sys_ptrace,cap_dac_read_search=ep " + program;
+  return "sudo setcap cap_net_raw,cap_net_admin,cap_sys_ptrace,cap_dac_read_search,cap_bpf,"
+         "cap_perfmon=ep " +
+         program;
 }
 
 model::Ability capture_ability() {

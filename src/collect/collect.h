@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,9 +20,13 @@ struct Root {
   [[nodiscard]] std::string join(std::string_view relative) const;  // "proc/stat" -> "/proc/stat"
 };
 
+// Who holds which socket, if something better than a walk over /proc/*/fd can tell (src/ebpf).
+using HoldingSource = std::function<base::Result<model::SocketHoldings>()>;
+
 // The sockets of this network namespace with their owners: sock_diag over netlink (TCP with
-// tcp_info, UDP, both families), else /proc/net/{tcp,udp}{,6}; inodes matched to processes by
-// /proc/*/fd (quality: inferred).
+// tcp_info, UDP, both families), else /proc/net/{tcp,udp}{,6}. Where there is a HoldingSource the
+// owner is who used the socket last, else its only holder (exact); else inodes are matched to
+// processes by /proc/*/fd (inferred).
 // Of several holders the owner is the one that started first, since descriptors travel from parent
 // to child; a service manager (pid 1, systemd) gives way to the service that it opened the socket
 // for. Sockets without inode (TIME-WAIT, orphans) belong to no process any more and are not
@@ -30,7 +35,7 @@ struct Root {
 // counts a SYN and a FIN. Keeps a cache of processes between calls; not thread-safe.
 class SocketCollector {
  public:
-  explicit SocketCollector(Root root = {});
+  explicit SocketCollector(Root root = {}, HoldingSource holdings = {});
   ~SocketCollector();
   SocketCollector(const SocketCollector&) = delete;
   SocketCollector& operator=(const SocketCollector&) = delete;

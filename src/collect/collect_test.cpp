@@ -97,6 +97,67 @@ TEST(FakeRootSockets, WhatIsKnownOfAProcess) {
   EXPECT_EQ(odd->exe, "");
 }
 
+// What the kernel tells of holders, in the place of a walk over /proc.
+TEST(FakeRootSockets, HoldersThatTheKernelTells) {
+  const auto process = [](std::uint32_t pid, std::uint64_t start_ticks, const char* comm) {
+    auto made = std::make_shared<model::Process>();
+    made->pid = pid;
+    made->start_ticks = start_ticks;
+    made->comm = comm;
+    return made;
+  };
+  const auto held = [](std::uint64_t inode, auto holder,
+                       std::shared_ptr<const model::Process> user) {
+    model::SocketHolding holding;
+    holding.inode = inode;
+    holding.holder = std::move(holder);
+    holding.user = std::move(user);
+    return holding;
+  };
+  const auto master = process(200, 2000, "nginx");
+  const auto worker = process(201, 2100, "nginx");
+  SocketCollector collector(web_host(), [&]() -> base::Result<model::SocketHoldings> {
+    model::SocketHoldings told;
+    told.holdings = {
+        held(5000, master, nullptr),  // a listener of master and worker
+        held(5000, worker, nullptr),
+        held(5002, master, worker),                     // inherited, and used by the worker
+        held(5003, process(400, 1, "other"), nullptr),  // not who has this pid in /proc
+        held(5004, process(999, 9, "brief"), process(998, 9, "briefer"))};
+    return told;
+  });
+  const auto table = collector.collect();
+  ASSERT_TRUE(table);
+  struct Case {
+    std::uint64_t inode;
+    std::uint32_t pid, holders;
+    model::Quality quality;
+  };
+  for (const Case& c :
+       {Case{5000, 200, 2, model::Quality::kInferred}, Case{5002, 201, 1, model::Quality::kExact},
+        Case{5003, 400, 1, model::Quality::kExact}, Case{5004, 998, 1, model::Quality::kExact},
+        Case{5005, 0, 0, model::Quality::kUnknown}}) {
+    const model::Socket* socket = find_inode(*table, c.inode);
+    ASSERT_NE(socket, nullptr) << c.inode;
+    EXPECT_EQ(pid_of(socket), c.pid) << c.inode;
+    EXPECT_EQ(socket->owner.holders, c.holders) << c.inode;
+    EXPECT_EQ(socket->owner.quality, c.quality) << c.inode;
+    EXPECT_EQ(socket->owner.via, c.pid == 0 ? model::OwnerVia::kNone : model::OwnerVia::kEbpf);
+  }
+  EXPECT_EQ(find_inode(*table, 5002)->owner.process->user, "www-data") << "/proc knows more of it";
+  EXPECT_EQ(find_inode(*table, 5003)->owner.process->comm, "other");
+}
+
+TEST(FakeRootSockets, WithoutThemProcIsWalked) {
+  SocketCollector collector(web_host(), []() -> base::Result<model::SocketHoldings> {
+    return base::Error{base::ErrorCode::kDenied, "no"};
+  });
+  const auto table = collector.collect();
+  ASSERT_TRUE(table);
+  EXPECT_EQ(pid_of(find_inode(*table, 5002)), 201U);
+  EXPECT_EQ(find_inode(*table, 5002)->owner.quality, model::Quality::kInferred);
+}
+
 TEST(FakeRootSockets, V4MappedAddressesAreV4) {
   SocketCollector collector(web_host());
   const auto table = collector.collect();

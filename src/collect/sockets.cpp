@@ -50,7 +50,8 @@ bool owns_rather(const model::Process& candidate, const model::Process& present)
 
 class SocketCollector::Impl {
  public:
-  explicit Impl(Root root) : root_(std::move(root)), processes_(root_) {}
+  Impl(Root root, HoldingSource holdings)
+      : root_(std::move(root)), holdings_(std::move(holdings)), processes_(root_) {}
 
   base::Result<model::SocketTable> collect() {
     model::SocketTable table;
@@ -96,17 +97,64 @@ class SocketCollector::Impl {
 
   void find_owners(model::SocketTable& table) {
     processes_.begin_round();
-    Holdings found;
-    if (auto scanned = scan_proc_fd(root_)) found = *std::move(scanned);
-    table.unreadable_processes = found.unreadable_processes;
-    table.holdings_not_kept = found.not_kept;
     table.torn_tables = torn_;
+    model::SocketHoldings told;
+    Holdings walked;
+    bool is_told = false;
+    if (holdings_) {
+      if (auto found = holdings_()) {
+        told = *std::move(found);
+        is_told = true;
+      }
+    }
+    if (!is_told) {
+      if (auto scanned = scan_proc_fd(root_)) walked = *std::move(scanned);
+    }
+    table.unreadable_processes = walked.unreadable_processes;
+    table.holdings_not_kept = is_told ? told.not_kept : walked.not_kept;
     for (std::size_t i = 0; i < table.sockets.size(); ++i) {
       model::Socket& socket = table.sockets[i];
       if (socket.inode == 0) continue;  // no process has it any more
-      socket.owner = owner_of(socket.inode, found.holdings, via_[i]);
+      socket.owner = is_told ? told_owner_of(socket, told.holdings)
+                             : owner_of(socket.inode, walked.holdings, via_[i]);
       if (!socket.owner.process) ++table.sockets_without_owner;
     }
+  }
+
+  // By what the kernel itself says. Inodes are those of the descriptor, which the subflows of a
+  // Multipath TCP socket share with it, though not its cookie.
+  model::Owner told_owner_of(const model::Socket& socket,
+                             const std::vector<model::SocketHolding>& holdings) {
+    model::Owner owner;
+    std::shared_ptr<const model::Process> user;
+    auto holding = std::lower_bound(
+        holdings.begin(), holdings.end(), socket.inode,
+        [](const model::SocketHolding& h, std::uint64_t wanted) { return h.inode < wanted; });
+    for (; holding != holdings.end() && holding->inode == socket.inode; ++holding) {
+      ++owner.holders;
+      if (holding->user) user = holding->user;
+      auto process = known(holding->holder);
+      if (!owner.process || owns_rather(*process, *owner.process)) {
+        owner.process = std::move(process);
+      }
+    }
+    if (owner.holders == 0) return owner;
+    owner.via = model::OwnerVia::kEbpf;
+    owner.quality = model::Quality::kExact;
+    if (user) {
+      owner.process = known(user);
+    } else if (owner.holders > 1) {
+      owner.quality = model::Quality::kInferred;
+    }
+    return owner;
+  }
+
+  // What /proc says of a process, if it still says it of the same one and the same program.
+  std::shared_ptr<const model::Process> known(const std::shared_ptr<const model::Process>& told) {
+    auto process = processes_.find(told->pid);
+    const bool same =
+        process && process->start_ticks == told->start_ticks && process->comm == told->comm;
+    return same ? process : told;
   }
 
   model::Owner owner_of(std::uint64_t inode, const std::vector<Holding>& holdings,
@@ -131,12 +179,14 @@ class SocketCollector::Impl {
   }
 
   Root root_;
+  HoldingSource holdings_;
   ProcessCache processes_;
   std::vector<model::OwnerVia> via_;  // of each socket of the table in work
   std::uint64_t torn_ = 0;            // tables of the last look that kept changing
 };
 
-SocketCollector::SocketCollector(Root root) : impl_(std::make_unique<Impl>(std::move(root))) {}
+SocketCollector::SocketCollector(Root root, HoldingSource holdings)
+    : impl_(std::make_unique<Impl>(std::move(root), std::move(holdings))) {}
 SocketCollector::~SocketCollector() = default;
 base::Result<model::SocketTable> SocketCollector::collect() { return impl_->collect(); }
 

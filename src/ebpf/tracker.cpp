@@ -90,6 +90,22 @@ base::TimeNs clock_ns(clockid_t clock) {
   return now.tv_sec * base::kNsPerSecond + now.tv_nsec;
 }
 
+// Wall clock minus CLOCK_BOOTTIME; moves with the wall clock, which may be set at any time. Taken
+// anew where something came between the two clocks.
+base::TimeNs boot_offset_ns() {
+  base::TimeNs best_ns = 0;
+  base::TimeNs best_gap_ns = INT64_MAX;
+  for (int tries = 0; tries < 5 && best_gap_ns > 2 * base::kNsPerUs; ++tries) {
+    const base::TimeNs before_ns = clock_ns(CLOCK_BOOTTIME);
+    const base::TimeNs wall_ns = base::wall_clock_ns();
+    const base::TimeNs gap_ns = clock_ns(CLOCK_BOOTTIME) - before_ns;
+    if (gap_ns >= best_gap_ns) continue;
+    best_gap_ns = gap_ns;
+    best_ns = wall_ns - before_ns - gap_ns / 2;
+  }
+  return best_ns;
+}
+
 std::string read_all(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -136,16 +152,15 @@ class Tracker::Impl {
 
   void drain(std::vector<model::ClosedSocket>& out) {
     out_ = &out;
-    // The offset moves with the wall clock, which may be set at any time.
-    boot_offset_ns_ = base::wall_clock_ns() - clock_ns(CLOCK_BOOTTIME);
+    boot_offset_ns_ = boot_offset_ns();
     ring_buffer__consume(ring_.get());
     out_ = nullptr;
   }
 
-  base::Result<std::vector<model::SocketHolding>> holdings() {
+  base::Result<model::SocketHoldings> holdings() {
     const CloseFd iterator(bpf_iter_create(bpf_link__fd(skeleton_->links.holders)));
     if (iterator.fd < 0) return base::errno_error(errno, "iterator over descriptors");
-    std::vector<model::SocketHolding> found;
+    model::SocketHoldings found;
     std::vector<HolderNote> notes(1024);
     auto* bytes = reinterpret_cast<char*>(notes.data());
     const std::size_t room = notes.size() * sizeof(HolderNote);
@@ -161,7 +176,7 @@ class Tracker::Impl {
       kept = have % sizeof(HolderNote);
       std::memmove(bytes, bytes + whole * sizeof(HolderNote), kept);
     }
-    sort_holdings(found);
+    sort_holdings(found.holdings);
     return found;
   }
 
@@ -314,9 +329,12 @@ class Tracker::Impl {
     }
   }
 
-  void take_holder(const HolderNote& note, std::vector<model::SocketHolding>& found) {
-    if (found.size() >= kMaxHoldings) return;
-    model::SocketHolding& holding = found.emplace_back();
+  void take_holder(const HolderNote& note, model::SocketHoldings& found) {
+    if (found.holdings.size() >= kMaxHoldings) {
+      ++found.not_kept;
+      return;
+    }
+    model::SocketHolding& holding = found.holdings.emplace_back();
     holding.inode = note.inode;
     holding.cookie = note.cookie;
     holding.netns = note.netns;
@@ -360,7 +378,7 @@ bool Tracker::built_in() { return true; }
 Tracker::Tracker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Tracker::~Tracker() = default;
 void Tracker::drain(std::vector<model::ClosedSocket>& out) { impl_->drain(out); }
-base::Result<std::vector<model::SocketHolding>> Tracker::holdings() { return impl_->holdings(); }
+base::Result<model::SocketHoldings> Tracker::holdings() { return impl_->holdings(); }
 std::uint64_t Tracker::lost_events() const { return impl_->lost_events(); }
 base::Status Tracker::count_costs() { return impl_->count_costs(); }
 std::vector<ProgramCost> Tracker::costs() const { return impl_->costs(); }

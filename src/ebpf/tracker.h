@@ -51,9 +51,8 @@ class Tracker {
   // Appends the sockets that have ended since the last call. Never waits; to be called some ten
   // times a second.
   void drain(std::vector<model::ClosedSocket>& out);
-  // Who holds which IP socket now, sorted by inode, then pid; once per process however many
-  // descriptors it has.
-  base::Result<std::vector<model::SocketHolding>> holdings();
+  // Who holds which IP socket now.
+  base::Result<model::SocketHoldings> holdings();
   // Events that the kernel had no room for.
   [[nodiscard]] std::uint64_t lost_events() const;
 

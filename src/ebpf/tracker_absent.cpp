@@ -22,9 +22,7 @@ bool Tracker::built_in() { return false; }
 Tracker::Tracker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Tracker::~Tracker() = default;
 void Tracker::drain(std::vector<model::ClosedSocket>&) {}
-base::Result<std::vector<model::SocketHolding>> Tracker::holdings() {
-  return std::vector<model::SocketHolding>{};
-}
+base::Result<model::SocketHoldings> Tracker::holdings() { return model::SocketHoldings{}; }
 std::uint64_t Tracker::lost_events() const { return 0; }
 base::Status Tracker::count_costs() { return base::ok_status(); }
 std::vector<ProgramCost> Tracker::costs() const { return {}; }

@@ -140,6 +140,47 @@ TEST_F(TrackerInKernel, DatagramsConnectedAndNot) {
   expect_the_ledger();
 }
 
+// A program may close long before TCP has sent everything, with or without having sent its FIN.
+TEST_F(TrackerInKernel, WhatIsStillQueuedCounts) {
+  open();
+  constexpr std::int64_t kBytes = 1 << 20;
+  for (const bool shut : {false, true}) {
+    std::array<int, 2> closed{};
+    ASSERT_EQ(::pipe2(closed.data(), O_CLOEXEC), 0);
+    const auto [server, port] = serve("nw-server", AF_INET, SOCK_STREAM, [&](int listener) {
+      const int fd = ::accept(listener, nullptr, nullptr);
+      const int room = 4 * static_cast<int>(kBytes);
+      ::setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+      const std::string answer(kBytes, 'a');
+      LedgerRow row = row_of(fd, IPPROTO_TCP);
+      row.sent = ::send(fd, answer.data(), answer.size(), 0);
+      if (shut) ::shutdown(fd, SHUT_WR);
+      ::close(fd);
+      ledger_.add(row);
+      EXPECT_EQ(::write(closed[1], "c", 1), 1);
+    });
+    const pid_t client = sandbox_.start("nw-client", [&, to = port] {
+      const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+      const int room = 4096;
+      ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+      SocketAddress address = loopback(AF_INET, to);
+      ::connect(fd, address.get(), address.length);
+      char byte = 0;
+      EXPECT_EQ(::read(closed[0], &byte, 1), 1);
+      LedgerRow row = row_of(fd, IPPROTO_TCP);
+      row.received = receive_until(fd, kBytes + 1);
+      ledger_.add(row);
+    });
+    wait_draining(client);
+    wait_draining(server);
+    ::close(closed[0]);
+    ::close(closed[1]);
+  }
+  ASSERT_EQ(ledger_.rows().size(), 4U);
+  for (const LedgerRow& row : ledger_.rows()) EXPECT_EQ(row.sent + row.received, kBytes);
+  expect_the_ledger();
+}
+
 TEST_F(TrackerInKernel, MultipathTcp) {
   const int probe = ::socket(AF_INET, SOCK_STREAM, kMultipathTcp);
   if (probe < 0) GTEST_SKIP() << "the kernel has no Multipath TCP";
@@ -263,7 +304,7 @@ TEST_F(TrackerInKernel, SocketsThatAreOlder) {
   auto all = tracker_->holdings();
   ASSERT_TRUE(all) << all.error().message;
   std::map<std::uint32_t, std::string> holders;
-  for (const model::SocketHolding& one : *all) {
+  for (const model::SocketHolding& one : all->holdings) {
     if (one.netns != sandbox_.netns()) continue;
     holders.emplace(one.holder->pid, one.holder->comm);
     EXPECT_FALSE(one.user) << "nobody has used it since";

@@ -102,7 +102,8 @@ std::string_view drop_name(Drop drop) {
       "protected",
       "tunnel_depth",
       "expected_evicted",
-      "connection_evicted"};
+      "connection_evicted",
+      "socket_events"};
   return pick(kNames, drop);
 }
 

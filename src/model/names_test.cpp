@@ -18,8 +18,7 @@ TEST(Names, EveryDropHasItsOwn) {
     EXPECT_FALSE(name.empty()) << i;
     EXPECT_TRUE(names.insert(name).second) << name;
   }
-  EXPECT_EQ(drop_name(Drop::kConnectionEvicted),
-            "connection_evicted");  // the last: nothing has shifted
+  EXPECT_EQ(drop_name(Drop::kSocketEvents), "socket_events");  // the last: nothing has shifted
   EXPECT_EQ(drop_name(Drop::kStreamGapBytes), "stream_gap_bytes");
   EXPECT_EQ(drop_name(Drop::kCount), "");
 }

@@ -76,5 +76,9 @@ struct SocketHolding {
   // Who sent or received last, else who connected or created it; null if nobody was seen to.
   std::shared_ptr<const Process> user;
 };
+struct SocketHoldings {
+  std::vector<SocketHolding> holdings;  // sorted by inode, then pid; one per socket and process
+  std::uint64_t not_kept = 0;           // beyond what one look may remember
+};
 
 }  // namespace netwatch::model

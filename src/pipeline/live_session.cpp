@@ -1,5 +1,7 @@
 #include "pipeline/live_session.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -54,6 +56,11 @@ void set_ability(std::vector<model::Ability>& abilities, model::Ability ability)
   }
 }
 
+std::uint64_t own_netns() {
+  struct stat status{};
+  return ::stat("/proc/thread-self/ns/net", &status) == 0 ? status.st_ino : 0;
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionOptions& options) {
@@ -74,14 +81,23 @@ base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionO
                             .why = "turned off with --no-capture",
                             .fix = "start without --no-capture"});
   }
+  ebpf::OpenedTracker opened;
+  if (options.root.path == "/") opened = options.open_tracker();
+  for (model::Ability& ability : opened.abilities) set_ability(abilities, std::move(ability));
+  if (opened.tracker) {  // its iterator sees what /proc hides
+    set_ability(abilities, {.name = "owners of all sockets", .on = true, .why = {}, .fix = {}});
+  }
   return std::unique_ptr<LiveSession>(
-      new LiveSession(options, std::move(source), std::move(abilities)));
+      new LiveSession(options, std::move(source), std::move(opened.tracker), std::move(abilities)));
 }
 
 LiveSession::LiveSession(LiveSessionOptions options, std::unique_ptr<capture::PacketSource> source,
+                         std::unique_ptr<ebpf::Tracker> tracker,
                          std::vector<model::Ability> abilities)
     : options_(std::move(options)),
       source_(std::move(source)),
+      tracker_(std::move(tracker)),
+      netns_(own_netns()),
       abilities_(std::move(abilities)),
       table_(table_options(options_, source_ != nullptr)),
       engine_(engine_options(options_), table_) {
@@ -110,6 +126,7 @@ void LiveSession::run_engine() {
       capture_once();
     } else {
       wait(kCaptureWaitMs * base::kNsPerMs);
+      take_closed_sockets();
       reopen_capture();
     }
     const base::TimeNs now_ns = base::monotonic_clock_ns();
@@ -128,6 +145,8 @@ void LiveSession::run_engine() {
 void LiveSession::capture_once() {
   auto batch = source_->next(kCaptureWaitMs);
   if (batch.ok()) {
+    // Which sockets have ended is known before the packets that came after them.
+    take_closed_sockets();
     if (*batch != nullptr && !(*batch)->packets.empty()) engine_.push(std::move(*batch));
     return;
   }
@@ -154,8 +173,19 @@ void LiveSession::reopen_capture() {
   table_.set_capturing(true);
 }
 
+// Those of other network namespaces are left out: their addresses may be ours as well.
+void LiveSession::take_closed_sockets() {
+  if (!tracker_) return;
+  closed_.clear();
+  tracker_->drain(closed_);
+  std::erase_if(closed_, [this](const auto& one) { return one.socket.netns != netns_; });
+  if (!closed_.empty()) table_.take_closed(closed_);
+}
+
 void LiveSession::run_collector() {
-  collect::SocketCollector sockets(options_.root);
+  collect::HoldingSource holdings;
+  if (tracker_) holdings = [this] { return tracker_->holdings(); };
+  collect::SocketCollector sockets(options_.root, std::move(holdings));
   while (!stopping()) {
     const base::TimeNs begun_ns = base::monotonic_clock_ns();
     auto socket_table = sockets.collect();
@@ -198,6 +228,7 @@ void LiveSession::take_samples() {
 }
 
 void LiveSession::publish(base::TimeNs pace_ns) {
+  if (tracker_) table_.set_lost_socket_events(tracker_->lost_events());
   model::SnapshotPtr snapshot = table_.publish(base::wall_clock_ns(), pace_ns, engine_.totals());
   const std::lock_guard lock(mutex_);
   latest_ = std::move(snapshot);

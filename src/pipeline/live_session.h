@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "capture/source.h"
 #include "collect/collect.h"
+#include "ebpf/tracker.h"
 #include "model/snapshot.h"
 #include "pipeline/engine.h"
 #include "pipeline/live_table.h"
@@ -27,6 +28,8 @@ struct LiveSessionOptions {
   // tests.
   std::function<base::Result<std::unique_ptr<capture::PacketSource>>(const capture::LiveOptions&)>
       open_capture = capture::open_live;
+  // Opens what tells exactly who owns sockets; asked on the real root only.
+  std::function<ebpf::OpenedTracker()> open_tracker = [] { return ebpf::Tracker::open(); };
 };
 
 // A running live view of this host: one thread captures and runs the engine, one looks at sockets
@@ -52,10 +55,11 @@ class LiveSession {
   };
 
   LiveSession(LiveSessionOptions options, std::unique_ptr<capture::PacketSource> source,
-              std::vector<model::Ability> abilities);
+              std::unique_ptr<ebpf::Tracker> tracker, std::vector<model::Ability> abilities);
   void run_engine();
   void capture_once();
   void reopen_capture();
+  void take_closed_sockets();
   void run_collector();
   void take_samples();
   void publish(base::TimeNs pace_ns);
@@ -64,6 +68,9 @@ class LiveSession {
 
   LiveSessionOptions options_;
   std::unique_ptr<capture::PacketSource> source_;  // null without capture
+  std::unique_ptr<ebpf::Tracker> tracker_;         // null where the kernel or the rights lack it
+  std::uint64_t netns_ = 0;                        // inode of the network namespace we are in
+  std::vector<model::ClosedSocket> closed_;        // of one drain
   base::TimeNs next_reopen_ns_ = 0;                // 0: capture was never there to be lost
   std::vector<model::Ability> abilities_;
   bool sockets_failed_ = false;  // at the last look

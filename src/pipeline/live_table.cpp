@@ -3,13 +3,11 @@
 #include <algorithm>
 
 namespace netwatch::pipeline {
-namespace {
 
-model::FlowKey key_of(std::uint8_t proto, const model::Endpoint& one, const model::Endpoint& two) {
+model::FlowKey LiveTable::key_of(std::uint8_t proto, const model::Endpoint& one,
+                                 const model::Endpoint& two) {
   return {.a = std::min(one, two), .b = std::max(one, two), .proto = proto};
 }
-
-}  // namespace
 
 LiveTable::LiveTable(LiveTableOptions options)
     : options_(std::move(options)), throughput_(options_.interface) {}
@@ -120,7 +118,8 @@ model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, base::TimeNs pace_ns,
   snapshot->attribution = attribution();
   snapshot->drops = totals.drops;
   snapshot->drops[model::Drop::kRowRefused] +=
-      refused_flows_ + refused_sockets_ + talkers_.refused();
+      refused_flows_ + refused_sockets_ + refused_closed_ + talkers_.refused();
+  snapshot->drops[model::Drop::kSocketEvents] += lost_socket_events_;
   snapshot->packets = totals.packets;
   snapshot->wire_bytes = totals.wire_bytes;
   snapshot->flows = totals.flows;
@@ -275,51 +274,20 @@ void LiveTable::fill_from_socket(Slot& slot, const model::Socket& socket) {
   model::ConnectionRow& row = slot.row;
   const bool from_local = socket.local == row.local;
   slot.socket_round = socket_round_;
-  set_owner(slot, from_local ? 0 : 1, socket.owner);
+  const std::size_t end = from_local ? 0 : 1;
+  set_owner(slot, end, socket.owner);
+  // A connection that TCP still ends, long after its program has let go.
+  if (const auto* closed = socket.inode != 0 ? nullptr : closed_.find(socket.cookie)) {
+    set_owner(slot, end, closed->socket.owner);
+  }
   if (!from_local) return;
   row.socket = socket.inode;
   row.state = socket.state;
   if (socket.rtt_us >= 0) {
     row.rtt_us = static_cast<std::int32_t>(std::min<std::int64_t>(socket.rtt_us, INT32_MAX));
   }
-  if (socket.bytes_sent >= 0 && socket.bytes_received >= 0) {
-    const auto sent = static_cast<std::uint64_t>(socket.bytes_sent);
-    const auto received = static_cast<std::uint64_t>(socket.bytes_received);
-    if (!row.has_socket_bytes) {
-      slot.first_kernel_up_bytes = sent;
-      slot.first_kernel_down_bytes = received;
-    }
-    row.has_socket_bytes = true;
-    // Retransmissions are subtracted, so the figure may briefly fall: it must not count backwards.
-    row.kernel_up_bytes = std::max(row.kernel_up_bytes, sent);
-    row.kernel_down_bytes = std::max(row.kernel_down_bytes, received);
-  }
+  take_kernel_bytes(slot, socket, true);
   if (row.name_from == model::NameSource::kNone) name_remote(row);
-}
-
-// An owner once known stays: its socket may be gone by the next look (never downgrade).
-void LiveTable::set_owner(Slot& slot, std::size_t end, const model::Owner& owner) {
-  model::RowOwner& row_owner = slot.row.owners[end];
-  if (owner.process == nullptr || owner.quality < row_owner.quality) return;
-  row_owner.quality = owner.quality;
-  row_owner.via = owner.via;
-  row_owner.pid = owner.process->pid;
-  row_owner.name = pool_.intern(owner.process->comm);
-  slot.processes[end] = owner.process;
-}
-
-void LiveTable::find_owners(Slot& slot) {
-  const model::ConnectionRow& row = slot.row;
-  // Forwarded, mirrored and foreign multicast traffic has no owner here, even if a program of ours
-  // is bound to the same port.
-  if (!is_local(row.local.address)) return;
-  if (const auto* socket = sockets_.find(row.proto, row.local, row.remote)) {
-    set_owner(slot, 0, socket->owner);
-  }
-  if (!is_local(row.remote.address)) return;
-  if (const auto* socket = sockets_.find(row.proto, row.remote, row.local)) {
-    set_owner(slot, 1, socket->owner);
-  }
 }
 
 void LiveTable::name_remote(model::ConnectionRow& row) {

@@ -11,6 +11,7 @@
 #include "model/sample.h"
 #include "model/snapshot.h"
 #include "model/socket.h"
+#include "pipeline/closed_sockets.h"
 #include "pipeline/result_sink.h"
 #include "pipeline/socket_index.h"
 #include "pipeline/talkers.h"
@@ -37,6 +38,10 @@ class LiveTable final : public ResultSink {
 
   void on_flow(const model::Flow& flow) override;
   void take_sockets(const model::SocketTable& table);
+  // Sockets that have ended since the last call, all of this network namespace. To be called before
+  // packets that came after their end.
+  void take_closed(const std::vector<model::ClosedSocket>& sockets);
+  void set_lost_socket_events(std::uint64_t lost) { lost_socket_events_ = lost; }
   void take_interfaces(const model::InterfaceTable& table);
   void set_abilities(std::vector<model::Ability> abilities) { abilities_ = std::move(abilities); }
   // Capture ended or began: from now on rates and shares are taken from other counters.
@@ -64,8 +69,11 @@ class LiveTable final : public ResultSink {
     std::size_t operator()(const model::FlowKey& key) const { return model::hash_value(key); }
   };
 
+  static model::FlowKey key_of(std::uint8_t proto, const model::Endpoint& one,
+                               const model::Endpoint& two);
   std::uint32_t slot_of_flow(const model::Flow& flow);
   std::uint32_t slot_of_socket(const model::Socket& socket, base::TimeNs taken_ns);
+  std::uint32_t slot_of_closed(const model::ClosedSocket& closed);
   std::uint32_t new_slot(const model::FlowKey& key);
   void look_at_the_rest();
   void mark_gone(Slot& slot) const;
@@ -76,8 +84,13 @@ class LiveTable final : public ResultSink {
   void mark_dirty(std::uint32_t number);
   void fill_from_flow(Slot& slot, const model::Flow& flow);
   void fill_from_socket(Slot& slot, const model::Socket& socket);
+  void fill_from_closed(Slot& slot, const model::ClosedSocket& closed);
+  static void take_kernel_bytes(Slot& slot, const model::Socket& socket, bool seen);
   void set_owner(Slot& slot, std::size_t end, const model::Owner& owner);
   void find_owners(Slot& slot);
+  [[nodiscard]] const model::Owner* find_owner(const model::ConnectionRow& row,
+                                               const model::Endpoint& local,
+                                               const model::Endpoint& remote) const;
   void name_remote(model::ConnectionRow& row);
   void every_second(double seconds);
   void rate(std::uint32_t number, double seconds);
@@ -96,6 +109,7 @@ class LiveTable final : public ResultSink {
   std::vector<std::shared_ptr<const model::RowChunk>> chunks_;         // as last published
   std::vector<bool> dirty_;                                            // by chunk
   SocketIndex sockets_;
+  ClosedSockets closed_;
   std::uint32_t socket_round_ = 0;
   std::uint64_t unreadable_processes_ = 0;
   std::uint64_t holdings_not_kept_ = 0;
@@ -111,6 +125,8 @@ class LiveTable final : public ResultSink {
   std::uint64_t sequence_ = 0;
   std::uint64_t refused_flows_ = 0;    // that ended without ever having had a row
   std::uint64_t refused_sockets_ = 0;  // at the last look
+  std::uint64_t refused_closed_ = 0;
+  std::uint64_t lost_socket_events_ = 0;
 };
 
 }  // namespace netwatch::pipeline

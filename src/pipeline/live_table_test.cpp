@@ -121,6 +121,143 @@ TEST_F(LiveTableTest, AnInboundConnectionIsSeenFromThisHost) {
   EXPECT_EQ(all[0].up.wire_bytes, 70U);
 }
 
+model::ClosedSocket closed_socket(const model::Endpoint& local, const model::Endpoint& remote,
+                                  const char* comm, base::TimeNs opened_ns,
+                                  base::TimeNs closed_ns) {
+  model::ClosedSocket closed;
+  closed.socket = tcp_socket(local, remote, owned_by(comm, 7));
+  closed.socket.owner.quality = model::Quality::kExact;
+  closed.socket.owner.via = model::OwnerVia::kEbpf;
+  closed.socket.inode = 0;
+  closed.socket.cookie = static_cast<std::uint64_t>(closed_ns);
+  closed.socket.bytes_sent = 100;
+  closed.socket.bytes_received = 200;
+  closed.opened_ns = opened_ns;
+  closed.closed_ns = closed_ns;
+  return closed;
+}
+
+// No look at the sockets has ever seen it: it lived for two milliseconds.
+TEST_F(LiveTableTest, AFlowIsJoinedWithASocketThatIsGone) {
+  const auto gone =
+      closed_socket(mine_, theirs_, "curl", kStart - base::kNsPerMs, kStart + base::kNsPerMs);
+  table_.take_closed({gone});
+  EXPECT_TRUE(rows(*publish(0)).empty()) << "its packets will tell of it";
+  table_.on_flow(tcp_flow(1, mine_, theirs_, 1, 1));
+  const auto all = rows(*publish(kSecond));
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].owners[0].name, "curl");
+  EXPECT_EQ(all[0].owners[0].quality, model::Quality::kExact);
+  EXPECT_EQ(all[0].owners[0].via, model::OwnerVia::kEbpf);
+}
+
+TEST_F(LiveTableTest, ASocketThatIsGoneIsJoinedWithItsFlow) {
+  table_.on_flow(tcp_flow(1, mine_, theirs_, 1, 1));
+  table_.take_sockets(
+      {.taken_ns = kStart, .sockets = {tcp_socket(mine_, theirs_, owned_by("sh", 6))}});
+  table_.take_closed({closed_socket(mine_, theirs_, "curl", kStart - 1, kStart + kSecond)});
+  table_.take_sockets({.taken_ns = kStart + kSecond, .sockets = {tcp_socket(mine_, theirs_)}});
+  const auto all = rows(*publish(kSecond));
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].owners[0].name, "curl");
+  EXPECT_EQ(all[0].kernel_up_bytes, 100U);
+  EXPECT_EQ(all[0].kernel_down_bytes, 200U);
+}
+
+// A port comes again: what was there before, or will be there later, is another's.
+TEST_F(LiveTableTest, EqualEndsAreToldByTheirTimes) {
+  const auto first = closed_socket(mine_, theirs_, "first", kStart, kStart + kSecond);
+  const auto second =
+      closed_socket(mine_, theirs_, "second", kStart + 3 * kSecond, kStart + 4 * kSecond);
+  table_.take_closed({first});
+  const auto flow_at = [&](model::FlowId id, base::TimeNs begin, base::TimeNs end) {
+    model::Flow flow = tcp_flow(id, mine_, theirs_, 1, 1);
+    flow.first_ns = kStart + begin;
+    flow.last_ns = kStart + end;
+    table_.on_flow(flow);
+  };
+  flow_at(1, kSecond / 2, kSecond);
+  flow_at(2, 3 * kSecond, 3 * kSecond + kSecond / 2);
+  flow_at(3, 5 * kSecond, 6 * kSecond);
+  EXPECT_EQ(rows(*publish(0))[1].owners[0].quality, model::Quality::kUnknown);
+  table_.take_closed({second});
+  flow_at(1, kSecond / 2, kSecond);
+  flow_at(2, 3 * kSecond, 4 * kSecond);
+  flow_at(3, 5 * kSecond, 6 * kSecond);
+  const auto all = rows(*publish(kSecond));
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0].owners[0].name, "first");
+  EXPECT_EQ(all[1].owners[0].name, "second");
+  EXPECT_EQ(all[2].owners[0].name, "");
+}
+
+// The last look still shows a socket of which we know that it has ended meanwhile.
+TEST_F(LiveTableTest, ASocketThatHasEndedOwnsNothingThatBeginsLater) {
+  auto gone = closed_socket(mine_, theirs_, "first", kStart, kStart + kSecond / 4);
+  model::Socket polled = gone.socket;
+  polled.inode = 4711;
+  table_.take_sockets({.taken_ns = kStart, .sockets = {polled}});
+  table_.take_closed({gone});
+  model::Flow flow = tcp_flow(1, mine_, theirs_, 1, 1);
+  flow.first_ns = flow.last_ns = kStart + kSecond / 2;
+  table_.on_flow(flow);
+  for (const auto& row : rows(*publish(kSecond))) {
+    if (row.flow != 1) continue;
+    EXPECT_EQ(row.owners[0].quality, model::Quality::kUnknown);
+  }
+}
+
+TEST_F(LiveTableTest, LoopbackOfSocketsThatAreGone) {
+  const auto client = at("127.0.0.1", 40000);
+  const auto server = at("127.0.0.1", 80);
+  table_.take_closed({closed_socket(server, client, "nginx", kStart, kStart + 2),
+                      closed_socket(client, server, "curl", kStart - 1, kStart + 1)});
+  table_.on_flow(tcp_flow(1, client, server, 10, 20));
+  const auto all = rows(*publish(kSecond));
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].owners[0].name, "curl");
+  EXPECT_EQ(all[0].owners[1].name, "nginx");
+}
+
+TEST_F(LiveTableTest, AnUnconnectedSocketThatIsGone) {
+  auto gone = closed_socket(at("0.0.0.0", 5000), {}, "dig", kStart, kStart + 1);
+  gone.socket.proto = model::ip_proto::kUdp;
+  table_.take_closed({gone});
+  model::Flow flow = tcp_flow(1, at("192.0.2.10", 5000), at("198.51.100.7", 53), 100, 0);
+  flow.proto = model::ip_proto::kUdp;
+  table_.on_flow(flow);
+  flow.id = 2;
+  flow.first_ns = flow.last_ns = kStart + kSecond;
+  table_.on_flow(flow);
+  const auto all = rows(*publish(kSecond));
+  EXPECT_EQ(all[0].owners[0].name, "dig");
+  EXPECT_EQ(all[1].owners[0].quality, model::Quality::kUnknown);
+}
+
+// An orphan in FIN-WAIT has no inode any more; its number is the same.
+TEST_F(LiveTableTest, ASocketWithoutInodeIsKnownByItsCookie) {
+  auto gone = closed_socket(mine_, theirs_, "curl", kStart - 1, kStart);
+  model::Socket orphan = tcp_socket(mine_, theirs_);
+  orphan.inode = 0;
+  orphan.cookie = gone.socket.cookie;
+  table_.take_closed({gone});
+  table_.take_sockets({.taken_ns = kStart + kSecond, .sockets = {orphan}});
+  const auto all = rows(*publish(kSecond));
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].owners[0].name, "curl");
+}
+
+TEST_F(LiveTableTest, WithoutCaptureSocketsThatAreGoneHaveRows) {
+  table_.set_capturing(false);
+  table_.take_closed({closed_socket(mine_, theirs_, "curl", kStart + 1, kStart + base::kNsPerMs)});
+  const auto all = rows(*publish(kSecond));
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].owners[0].name, "curl");
+  EXPECT_EQ(all[0].end, model::FlowEnd::kClosed);
+  EXPECT_FLOAT_EQ(all[0].down_rate, 200);
+  EXPECT_TRUE(rows(*publish(20 * kSecond)).empty());
+}
+
 TEST_F(LiveTableTest, LoopbackHasAnOwnerAtBothEnds) {
   const auto client = at("127.0.0.1", 40000);
   const auto server = at("127.0.0.1", 80);

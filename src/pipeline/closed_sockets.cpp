@@ -1,0 +1,83 @@
+#include "pipeline/closed_sockets.h"
+
+#include <array>
+
+namespace netwatch::pipeline {
+namespace {
+
+// Packets and sockets are timed by two clocks, of which one is converted.
+constexpr base::TimeNs kSlackNs = base::kNsPerMs / 10;
+
+model::FlowKey key_of(std::uint8_t proto, const model::Endpoint& local,
+                      const model::Endpoint& remote) {
+  return {.a = local, .b = remote.port == 0 ? model::Endpoint{} : remote, .proto = proto};
+}
+
+model::FlowKey key_of(const model::Socket& socket) {
+  return key_of(socket.proto, socket.local, socket.remote);
+}
+
+// The kernel writes 0.0.0.0 for IPv4 and :: for IPv6 sockets, which may take IPv4 traffic too.
+model::Endpoint any_v4(std::uint16_t port) {
+  constexpr std::array<std::uint8_t, 4> kZeros{};
+  return {.address = base::IpAddress::v4(kZeros.data()), .port = port};
+}
+
+}  // namespace
+
+bool ClosedSockets::overlaps(const model::ClosedSocket& closed, base::TimeNs first_ns,
+                             base::TimeNs last_ns) {
+  return closed.opened_ns <= last_ns + kSlackNs && first_ns <= closed.closed_ns + kSlackNs;
+}
+
+const ClosedSockets::Entry* ClosedSockets::at(std::uint64_t number) const {
+  return number < first_number_ ? nullptr : &sockets_[number - first_number_];
+}
+
+void ClosedSockets::add(const model::ClosedSocket& closed) {
+  if (sockets_.size() >= capacity_) {
+    const model::Socket& oldest = sockets_.front().closed.socket;
+    const auto forget = [this](auto& numbers, const auto& key) {
+      const auto found = numbers.find(key);
+      if (found != numbers.end() && found->second == first_number_) numbers.erase(found);
+    };
+    forget(by_ends_, key_of(oldest));
+    forget(by_cookie_, oldest.cookie);
+    sockets_.pop_front();
+    ++first_number_;
+  }
+  const std::uint64_t number = first_number_ + sockets_.size();
+  std::uint64_t& last = by_ends_[key_of(closed.socket)];
+  sockets_.push_back({.closed = closed, .before = last});
+  last = number;
+  if (closed.socket.cookie != 0) by_cookie_[closed.socket.cookie] = number;
+}
+
+const model::ClosedSocket* ClosedSockets::find(std::uint8_t proto, const model::Endpoint& local,
+                                               const model::Endpoint& remote, base::TimeNs first_ns,
+                                               base::TimeNs last_ns) const {
+  const auto look = [&](const model::Endpoint& from,
+                        const model::Endpoint& to) -> const model::ClosedSocket* {
+    const auto found = by_ends_.find(key_of(proto, from, to));
+    const Entry* entry = found == by_ends_.end() ? nullptr : at(found->second);
+    while (entry != nullptr && !overlaps(entry->closed, first_ns, last_ns)) {
+      entry = at(entry->before);
+    }
+    return entry == nullptr ? nullptr : &entry->closed;
+  };
+  if (const auto* connected = look(local, remote)) return connected;
+  if (proto != model::ip_proto::kUdp) return nullptr;
+  if (const auto* bound = look(local, {})) return bound;
+  const model::Endpoint any_v6{.address = {}, .port = local.port};
+  if (!local.address.is_v4()) return look(any_v6, {});
+  if (const auto* any = look(any_v4(local.port), {})) return any;
+  return look(any_v6, {});
+}
+
+const model::ClosedSocket* ClosedSockets::find(std::uint64_t cookie) const {
+  const auto found = by_cookie_.find(cookie);
+  const Entry* entry = found == by_cookie_.end() ? nullptr : at(found->second);
+  return entry == nullptr ? nullptr : &entry->closed;
+}
+
+}  // namespace netwatch::pipeline

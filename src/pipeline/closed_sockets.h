@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+
+#include "model/socket.h"
+
+namespace netwatch::pipeline {
+
+// Sockets that have ended, for flows that are reported later than their socket lived. Bounded: the
+// oldest are forgotten first. Ports come again, so a socket is found only by a flow that it was
+// there for: what lay between its beginning and its end overlaps with the flow's packets.
+class ClosedSockets {
+ public:
+  explicit ClosedSockets(std::size_t capacity = std::size_t{32} << 10) : capacity_(capacity) {}
+
+  void add(const model::ClosedSocket& closed);
+
+  // The one that was closed last of those that match: connected ones first, then an unconnected UDP
+  // socket that was bound to the address, then one bound to any address. Valid until add().
+  [[nodiscard]] const model::ClosedSocket* find(std::uint8_t proto, const model::Endpoint& local,
+                                                const model::Endpoint& remote,
+                                                base::TimeNs first_ns, base::TimeNs last_ns) const;
+  // By the kernel's number of a socket, which never comes again; null if it has not been closed.
+  [[nodiscard]] const model::ClosedSocket* find(std::uint64_t cookie) const;
+  [[nodiscard]] std::size_t size() const { return sockets_.size(); }
+
+  // Whether the socket was there while a flow had these first and last packets.
+  static bool overlaps(const model::ClosedSocket& closed, base::TimeNs first_ns,
+                       base::TimeNs last_ns);
+
+ private:
+  struct Entry {
+    model::ClosedSocket closed;
+    std::uint64_t before = 0;  // number of the one with equal ends that was added before; 0: none
+  };
+  struct KeyHash {
+    std::size_t operator()(const model::FlowKey& key) const { return model::hash_value(key); }
+  };
+  [[nodiscard]] const Entry* at(std::uint64_t number) const;
+
+  std::size_t capacity_;
+  std::deque<Entry> sockets_;
+  std::uint64_t first_number_ = 1;  // of sockets_[0]
+  // Ordered as (local, remote), not as a flow's key.
+  std::unordered_map<model::FlowKey, std::uint64_t, KeyHash> by_ends_;  // the last one's number
+  std::unordered_map<std::uint64_t, std::uint64_t> by_cookie_;
+};
+
+}  // namespace netwatch::pipeline

@@ -1,0 +1,59 @@
+#include "pipeline/closed_sockets.h"
+
+#include <gtest/gtest.h>
+
+namespace netwatch::pipeline {
+namespace {
+
+model::ClosedSocket closed(std::uint16_t port, std::uint64_t cookie, base::TimeNs opened_ns,
+                           base::TimeNs closed_ns) {
+  model::ClosedSocket one;
+  one.socket.proto = model::ip_proto::kTcp;
+  one.socket.local = {.address = *base::IpAddress::parse("192.0.2.1"), .port = port};
+  one.socket.remote = {.address = *base::IpAddress::parse("192.0.2.2"), .port = 80};
+  one.socket.cookie = cookie;
+  one.opened_ns = opened_ns;
+  one.closed_ns = closed_ns;
+  return one;
+}
+
+TEST(ClosedSockets, TheOldestAreForgottenAndNoneIsFoundAfterwards) {
+  ClosedSockets sockets(4);
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    // Two ports in turn, so that there are always several with equal ends.
+    const auto time_ns = static_cast<base::TimeNs>(i) * base::kNsPerSecond;
+    sockets.add(closed(static_cast<std::uint16_t>(1000 + i % 2), i, time_ns, time_ns));
+    EXPECT_LE(sockets.size(), 4U);
+    for (std::uint64_t old = 1; old <= i; ++old) {
+      const bool kept = old + 4 > i;
+      const auto at_ns = static_cast<base::TimeNs>(old) * base::kNsPerSecond;
+      const auto one = closed(static_cast<std::uint16_t>(1000 + old % 2), old, at_ns, at_ns);
+      const auto* found =
+          sockets.find(one.socket.proto, one.socket.local, one.socket.remote, at_ns, at_ns);
+      ASSERT_EQ(found != nullptr, kept) << old << " of " << i;
+      ASSERT_EQ(sockets.find(old) != nullptr, kept);
+      if (kept) {
+        ASSERT_EQ(found->socket.cookie, old);
+      }
+    }
+  }
+}
+
+TEST(ClosedSockets, TheLastOfThoseThatMatch) {
+  ClosedSockets sockets;
+  sockets.add(closed(1000, 1, 0, 10 * base::kNsPerMs));
+  sockets.add(closed(1000, 2, 20 * base::kNsPerMs, 30 * base::kNsPerMs));
+  const auto one = closed(1000, 1, 0, 0).socket;
+  const auto cookie = [&](base::TimeNs first_ms, base::TimeNs last_ms) {
+    const auto* found = sockets.find(one.proto, one.local, one.remote, first_ms * base::kNsPerMs,
+                                     last_ms * base::kNsPerMs);
+    return found == nullptr ? 0 : found->socket.cookie;
+  };
+  EXPECT_EQ(cookie(0, 10), 1U);
+  EXPECT_EQ(cookie(11, 19), 0U);
+  EXPECT_EQ(cookie(5, 25), 2U);
+  EXPECT_EQ(cookie(31, 40), 0U);
+}
+
+}  // namespace
+}  // namespace netwatch::pipeline

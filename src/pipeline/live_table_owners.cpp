@@ -1,0 +1,118 @@
+// How rows of the live table get their owners: from sockets that are there and sockets that were.
+#include <algorithm>
+
+#include "pipeline/live_table.h"
+
+namespace netwatch::pipeline {
+
+// An owner once known stays: its socket may be gone by the next look (never downgrade). The newest
+// of equal quality counts, since sockets are handed on.
+void LiveTable::set_owner(Slot& slot, std::size_t end, const model::Owner& owner) {
+  model::RowOwner& row_owner = slot.row.owners[end];
+  if (owner.process == nullptr || owner.quality < row_owner.quality) return;
+  row_owner.quality = owner.quality;
+  row_owner.via = owner.via;
+  row_owner.pid = owner.process->pid;
+  row_owner.name = pool_.intern(owner.process->comm);
+  slot.processes[end] = owner.process;
+}
+
+void LiveTable::find_owners(Slot& slot) {
+  const model::ConnectionRow& row = slot.row;
+  // Forwarded, mirrored and foreign multicast traffic has no owner here, even if a program of ours
+  // is bound to the same port.
+  if (!is_local(row.local.address)) return;
+  if (const auto* owner = find_owner(row, row.local, row.remote)) set_owner(slot, 0, *owner);
+  if (!is_local(row.remote.address)) return;
+  if (const auto* owner = find_owner(row, row.remote, row.local)) set_owner(slot, 1, *owner);
+}
+
+// One end of a row as a socket has it: first by a socket that is known to have been there for these
+// packets and is gone, then by one of the last look. Of that one we know that it was there then,
+// and not that it has ended before the row's first packet.
+const model::Owner* LiveTable::find_owner(const model::ConnectionRow& row,
+                                          const model::Endpoint& local,
+                                          const model::Endpoint& remote) const {
+  const auto* closed = closed_.find(row.proto, local, remote, row.first_ns, row.last_ns);
+  if (closed != nullptr) return &closed->socket.owner;
+  const auto* socket = sockets_.find(row.proto, local, remote);
+  if (socket == nullptr) return nullptr;
+  const auto* ended = socket->cookie == 0 ? nullptr : closed_.find(socket->cookie);
+  if (ended != nullptr && !ClosedSockets::overlaps(*ended, row.first_ns, row.last_ns)) {
+    return nullptr;
+  }
+  return &socket->owner;
+}
+
+void LiveTable::take_closed(const std::vector<model::ClosedSocket>& sockets) {
+  for (const model::ClosedSocket& closed : sockets) {
+    closed_.add(closed);
+    if (closed.socket.remote.port == 0) continue;  // its rows find it when their flows move
+    const std::uint32_t number = slot_of_closed(closed);
+    if (number == model::kNoRow) continue;
+    fill_from_closed(slots_[number], closed);
+    mark_dirty(number);
+  }
+}
+
+// The row of a socket that is gone. Without capture its own row is all that will tell of it; with
+// capture its flow will come, if packets of it are seen at all.
+std::uint32_t LiveTable::slot_of_closed(const model::ClosedSocket& closed) {
+  const model::Socket& socket = closed.socket;
+  const auto key = key_of(socket.proto, socket.local, socket.remote);
+  if (const auto found = by_key_.find(key); found != by_key_.end()) {
+    const model::ConnectionRow& row = slots_[found->second].row;
+    if (ClosedSockets::overlaps(closed, row.first_ns, row.last_ns)) return found->second;
+    if (row.first_ns > closed.closed_ns) return model::kNoRow;  // it belongs to a newer connection
+  }
+  const bool moved = socket.bytes_sent > 0 || socket.bytes_received > 0;
+  if (options_.capturing || !moved) return model::kNoRow;
+  const std::uint32_t number = new_slot(key);
+  if (number == model::kNoRow) {
+    ++refused_closed_;
+    return number;
+  }
+  model::ConnectionRow& row = slots_[number].row;
+  row.proto = socket.proto;
+  row.local = socket.local;
+  row.remote = socket.remote;
+  row.first_ns = closed.opened_ns != 0 ? closed.opened_ns : closed.closed_ns;
+  row.last_ns = closed.closed_ns;
+  return number;
+}
+
+void LiveTable::fill_from_closed(Slot& slot, const model::ClosedSocket& closed) {
+  const model::Socket& socket = closed.socket;
+  model::ConnectionRow& row = slot.row;
+  const bool from_local = socket.local == row.local;
+  set_owner(slot, from_local ? 0 : 1, socket.owner);
+  if (row.flow == model::kNoFlow && !slot.gone) {
+    row.end = model::FlowEnd::kClosed;
+    row.last_ns = std::max(row.last_ns, closed.closed_ns);
+    mark_gone(slot);
+  }
+  if (!from_local) return;
+  row.state = model::TcpState::kNone;
+  row.socket = 0;
+  // Bytes of before this session count as seen, where there was no look to tell how many they were.
+  const bool is_older = closed.opened_ns < started_ns_;
+  take_kernel_bytes(slot, socket, is_older);
+}
+
+// Payload by the kernel's count; `seen`: what there is at the first look is not of this session.
+void LiveTable::take_kernel_bytes(Slot& slot, const model::Socket& socket, bool seen) {
+  if (socket.bytes_sent < 0 || socket.bytes_received < 0) return;
+  model::ConnectionRow& row = slot.row;
+  const auto sent = static_cast<std::uint64_t>(socket.bytes_sent);
+  const auto received = static_cast<std::uint64_t>(socket.bytes_received);
+  if (!row.has_socket_bytes && seen) {
+    slot.first_kernel_up_bytes = sent;
+    slot.first_kernel_down_bytes = received;
+  }
+  row.has_socket_bytes = true;
+  // Retransmissions are subtracted, so the figure may briefly fall: it must not count backwards.
+  row.kernel_up_bytes = std::max(row.kernel_up_bytes, sent);
+  row.kernel_down_bytes = std::max(row.kernel_down_bytes, received);
+}
+
+}  // namespace netwatch::pipeline
