@@ -88,32 +88,37 @@ scenario_quic_moves() {
   seq 1 2000 >"$scratch/h3/numbers.txt"
   printf '%s www.example.test\n' 10.77.0.2 >"$scratch/hosts"
   printf '%s www6.example.test\n' fd77::2 >>"$scratch/hosts"
-  ip -n "$client" addr add 10.77.0.3/24 dev nwc
-  ip -n "$client" addr add 10.77.0.4/24 dev nwc
-  ip -n "$client" addr add fd77::3/64 dev nwc nodad
-  serve gtlsserver -q --no-pmtud -d "$scratch/h3" 10.77.0.2 4433 "$scratch/k.pem" "$scratch/c.pem"
-  serve gtlsserver -q --no-pmtud -d "$scratch/h3" fd77::2 4433 "$scratch/k.pem" "$scratch/c.pem"
+  ip -n "$client" addr add 10.77.0.21/24 dev nwc
+  ip -n "$client" addr add 10.77.0.22/24 dev nwc
+  ip -n "$client" addr add fd77::21/64 dev nwc nodad
+  serve gtlsserver -q --no-pmtud -d "$scratch/h3" 10.77.0.2 4440 "$scratch/k.pem" "$scratch/c.pem"
+  serve gtlsserver -q --no-pmtud -d "$scratch/h3" fd77::2 4440 "$scratch/k.pem" "$scratch/c.pem"
   capture_filter=udp capture quic/gtls_rebinding quic_rebinding
   capture_filter=udp capture quic/gtls_nat quic_behind_nat
   in_client nft flush ruleset
+  ip -n "$client" -6 route del fd77::2/128 dev nwc
+  ip -n "$client" route change 10.77.0.0/24 dev nwc src 10.77.0.1
+  ip -n "$client" addr del 10.77.0.21/24 dev nwc
+  ip -n "$client" addr del 10.77.0.22/24 dev nwc
+  ip -n "$client" addr del fd77::21/64 dev nwc
 }
 # quic_get URL OPTIONS...
 quic_get() {
   local host=${1#https://}
   in_client unshare --mount sh -c "mount --bind $scratch/hosts /etc/hosts &&
     timeout 8 gtlsclient -q --no-pmtud --exit-on-all-streams-close --timeout=2s ${*:2} \
-    ${host%%:*} 4433 $1"
+    ${host%%:*} 4440 $1"
 }
 # The client asks 0.6 s after the handshake; half way it goes on with another socket, whose address
 # the kernel chooses.
 quic_rebinding() {
-  local url=https://www.example.test:4433/index.html moving=(--delay-stream=600ms --change-local-addr=300ms)
+  local url=https://www.example.test:4440/index.html moving=(--delay-stream=600ms --change-local-addr=300ms)
   quic_get "$url" "${moving[@]}" --nat-rebinding                          # another port
   quic_get "$url" "${moving[@]}"                                          # and another ID
-  (sleep 0.2 && ip -n "$client" route change 10.77.0.0/24 dev nwc src 10.77.0.3) &
+  (sleep 0.2 && ip -n "$client" route change 10.77.0.0/24 dev nwc src 10.77.0.21) &
   quic_get "$url" "${moving[@]}" --nat-rebinding --scid=                  # another address
   ip -n "$client" -6 route add fd77::2/128 dev nwc src fd77::1
-  (sleep 0.2 && ip -n "$client" -6 route change fd77::2/128 dev nwc src fd77::3) &
+  (sleep 0.2 && ip -n "$client" -6 route change fd77::2/128 dev nwc src fd77::21) &
   quic_get "${url/www/www6}" "${moving[@]}" --nat-rebinding
 }
 # A translator that forgets twice, on a link so slow that the download goes on meanwhile.
@@ -121,8 +126,8 @@ quic_behind_nat() {
   ip netns exec "$client" tc qdisc add dev nwc root tbf rate 64kbit burst 1600 latency 2s
   ip netns exec "$server" tc qdisc add dev nws root tbf rate 64kbit burst 1600 latency 2s
   quic_nat 10.77.0.1:5001
-  (sleep 0.7 && quic_nat 10.77.0.3:5002 && sleep 0.7 && quic_nat 10.77.0.4:5003) &
-  quic_get https://www.example.test:4433/numbers.txt
+  (sleep 0.7 && quic_nat 10.77.0.21:5002 && sleep 0.7 && quic_nat 10.77.0.22:5003) &
+  quic_get https://www.example.test:4440/numbers.txt
   ip netns exec "$client" tc qdisc del dev nwc root
   ip netns exec "$server" tc qdisc del dev nws root
 }
