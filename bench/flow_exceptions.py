@@ -35,20 +35,25 @@ def flow_filter(row):
 
 
 def shown(capture, row):
-    """The protocols of each packet of a row's flow, as tshark reads it when told how."""
+    """(source port, protocols) of each packet of a row's flow, as tshark reads it when told how."""
     run = subprocess.run(['timeout', '60', 'tshark', '-n', '-r', capture, '-d', row.read_as,
-                          '-Y', flow_filter(row), '-T', 'fields', '-e', 'frame.protocols'],
+                          '-Y', flow_filter(row), '-T', 'fields',
+                          '-e', f'{row.transport}.srcport', '-e', 'frame.protocols'],
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    return [line.split(':') for line in run.stdout.decode().splitlines()]
+    rows = (line.split('\t') for line in run.stdout.decode().splitlines())
+    return [(port, protocols.split(':')) for port, protocols in rows]
 
 
 def is_proof(packets, protocol):
-    """Whether what tshark shows is the protocol: in all packets but those that hold the middle of a
-    message or, of datagrams, what shares the port. These are one in four at most."""
+    """Whether what tshark shows is the protocol: in all packets of the side that speaks first (the
+    other may not understand it), or in all but those that hold the middle of a message or, of
+    datagrams, what shares the port; these are one in four at most."""
     label = LABELS.get(protocol, protocol)
-    found = sum(label in packet for packet in packets)
-    malformed = any('_ws.malformed' in packet for packet in packets)
-    return found > 0 and 4 * found >= 3 * len(packets) and not malformed
+    if not packets or any('_ws.malformed' in protocols for _, protocols in packets):
+        return False
+    found = [label in protocols for _, protocols in packets]
+    asked = [label in protocols for port, protocols in packets if port == packets[0][0]]
+    return all(asked) or 4 * sum(found) >= 3 * len(found)
 
 
 class Exceptions:

@@ -12,7 +12,9 @@ import flow_exceptions  # noqa: E402  pylint: disable=wrong-import-position
 
 ROW = 'a.pcap\tudp\t10.0.0.1:50\t10.0.0.2:17500\tdropbox\tcoap\tudp.port==17500,coap\twhy\n'
 KEY = ('udp', ('10.0.0.1', '50'), ('10.0.0.2', '17500'))
-COAP = ['eth', 'ip', 'udp', 'coap']
+COAP = ('50', ['eth', 'ip', 'udp', 'coap'])
+NONE = ('50', ['eth', 'ip', 'udp'])
+ANSWER = ('17500', ['eth', 'ip', 'udp', 'http'])
 
 
 class FlowExceptions(unittest.TestCase):
@@ -35,11 +37,15 @@ class FlowExceptions(unittest.TestCase):
         self.assertIn('1 flows called coap, not dropbox: why', out)
 
     def test_what_tshark_does_not_show_is_no_proof(self):
-        for packets in ([], [COAP[:3]], [COAP, COAP[:3]], [COAP, COAP + ['_ws.malformed']]):
+        malformed = ('17500', COAP[1] + ['_ws.malformed'])
+        for packets in ([], [NONE], [COAP, NONE], [ANSWER, COAP], [COAP, malformed]):
             taken, sound, out = self.look(['coap'], packets)
             self.assertTrue(taken)
             self.assertFalse(sound)
             self.assertIn('tshark does not prove: a.pcap', out)
+
+    def test_who_is_asked_may_not_understand(self):
+        self.assertTrue(self.look(['coap'], [COAP, ANSWER])[1])
 
     def test_a_flow_that_is_called_otherwise_is_not_excepted(self):
         for got, names in ((['stun'], ['dropbox']), (['coap'], ['dns'])):

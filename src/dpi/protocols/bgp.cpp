@@ -8,6 +8,7 @@
 
 #include "base/cursor.h"
 #include "dpi/parts/frame_decoder.h"
+#include "dpi/parts/probe_sides.h"
 #include "dpi/protocol.h"
 
 namespace netwatch::dpi {
@@ -140,18 +141,13 @@ Probe probe_open(Bytes bytes, std::size_t len) {
 }
 
 Probe probe_bgp(const ProbeInput& input) {
-  Probe answer = Probe::kNo;
-  for (const Bytes bytes : input.sides) {
-    if (bytes.empty()) continue;
+  return probe_sides(input, [](Bytes bytes) {
     const FrameSize size = frame_size(bytes);
-    if (size.what == FrameSize::What::kMore) answer = Probe::kMore;
-    if (size.what != FrameSize::What::kKnown) continue;
+    if (size.what == FrameSize::What::kMore) return Probe::kMore;
+    if (size.what != FrameSize::What::kKnown) return Probe::kNo;
     if (bytes[18] != kOpenType) return Probe::kYes;
-    const Probe open = probe_open(bytes, static_cast<std::size_t>(size.bytes));
-    if (open == Probe::kYes) return open;
-    if (open == Probe::kMore) answer = open;
-  }
-  return answer;
+    return probe_open(bytes, static_cast<std::size_t>(size.bytes));
+  });
 }
 
 std::string capability_name(std::uint8_t code) {

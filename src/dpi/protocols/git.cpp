@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "dpi/parts/frame_decoder.h"
+#include "dpi/parts/probe_sides.h"
 #include "dpi/protocol.h"
 
 namespace netwatch::dpi {
@@ -74,34 +75,41 @@ bool begins_request(string_view line) {
   });
 }
 
+constexpr std::size_t kIdDigits = 40;  // 64 of SHA-256
+
+bool is_id(string_view text) {
+  return std::ranges::all_of(
+      text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
 // "3485...77c1 HEAD", "version 2", "ERR no such repository".
 bool begins_response(string_view line) {
-  constexpr std::size_t kIdDigits = 40;  // 64 of SHA-256
   if (line.starts_with("version ") || line.starts_with("ERR ")) return true;
   const std::size_t digits = std::min(line.find(' '), line.size());
   return (digits == kIdDigits || digits == 64) && line.find('\0') != string_view::npos &&
-         std::ranges::all_of(line.substr(0, digits), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+         is_id(line.substr(0, digits));
 }
 
-Probe probe_git(const ProbeInput& input) {
-  constexpr std::size_t kEnough = kLengthBytes + 19;  // the longest service
-  Probe answer = Probe::kNo;
-  for (const Bytes bytes : input.sides) {
-    if (bytes.empty()) continue;
-    const FrameSize size = frame_size(bytes);
-    if (size.what == FrameSize::What::kBad || size.bytes > kProbeBytes) continue;
-    const string_view line = base::as_text(bytes).substr(std::min(kLengthBytes, bytes.size()));
-    if (bytes.size() >= kEnough && begins_request(line)) return Probe::kYes;
-    const bool whole = size.bytes > kLengthBytes && bytes.size() >= size.bytes;
-    const string_view shown =
-        line.substr(0, static_cast<std::size_t>(size.bytes) - std::min<std::size_t>(size.bytes, 4));
-    if (whole && begins_response(shown)) return Probe::kYes;
-    if (!whole && bytes.size() < kEnough) answer = Probe::kMore;
-  }
-  return answer;
+bool may_respond(string_view line) {
+  return string_view("version ").starts_with(line.substr(0, 8)) ||
+         string_view("ERR ").starts_with(line.substr(0, 4)) || is_id(line.substr(0, kIdDigits));
 }
+
+Probe look(Bytes bytes) {
+  constexpr std::size_t kEnough = kLengthBytes + 19;  // the longest service
+  const FrameSize size = frame_size(bytes);
+  if (size.what == FrameSize::What::kBad || size.bytes > kProbeBytes) return Probe::kNo;
+  if (bytes.size() < kLengthBytes) return Probe::kMore;
+  const auto length = static_cast<std::size_t>(size.bytes);
+  const string_view line = base::as_text(bytes).substr(kLengthBytes);
+  if (bytes.size() >= kEnough && begins_request(line)) return Probe::kYes;
+  const bool whole = length > kLengthBytes && bytes.size() >= length;
+  if (whole)
+    return begins_response(line.substr(0, length - kLengthBytes)) ? Probe::kYes : Probe::kNo;
+  return begins_request(line) || may_respond(line) ? Probe::kMore : Probe::kNo;
+}
+
+Probe probe_git(const ProbeInput& input) { return probe_sides(input, look); }
 
 // The value of "name=value" among words that `divider` ends.
 string_view word_of(string_view words, string_view name, char divider) {

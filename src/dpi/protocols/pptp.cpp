@@ -8,6 +8,7 @@
 #include "base/cursor.h"
 #include "dpi/parts/field_text.h"
 #include "dpi/parts/frame_decoder.h"
+#include "dpi/parts/probe_sides.h"
 #include "dpi/protocol.h"
 
 namespace netwatch::dpi {
@@ -147,14 +148,11 @@ FrameSize frame_size(Bytes bytes) {
 }
 
 Probe probe_pptp(const ProbeInput& input) {
-  Probe answer = Probe::kNo;
-  for (const Bytes bytes : input.sides) {
-    if (bytes.empty()) continue;
+  return probe_sides(input, [](Bytes bytes) {
     const FrameSize size = frame_size(bytes);
     if (size.what == FrameSize::What::kKnown) return Probe::kYes;
-    if (size.what == FrameSize::What::kMore) answer = Probe::kMore;
-  }
-  return answer;
+    return size.what == FrameSize::What::kMore ? Probe::kMore : Probe::kNo;
+  });
 }
 
 // Of the result of a reply; what has no name is shown as a number.

@@ -7,6 +7,7 @@
 
 #include "dpi/parts/http_message.h"
 #include "dpi/parts/line_decoder.h"
+#include "dpi/parts/probe_sides.h"
 #include "dpi/protocol.h"
 
 namespace netwatch::dpi {
@@ -189,7 +190,6 @@ Probe probe_aggregate(string_view text) {
 }
 
 Probe probe_side(string_view text) {
-  if (text.empty()) return Probe::kNo;
   if (text[0] == '-' || text[0] == '+') return probe_own_reply(text);
   if (!is_aggregate(text[0])) return Probe::kNo;
   const Command command = read_command(text);
@@ -231,12 +231,9 @@ Probe probe_redis(const ProbeInput& input) {
     if (probe == Probe::kYes) return probe;
     if (probe == Probe::kMore) best = probe;
   }
-  for (base::Bytes bytes : input.sides) {
-    const Probe probe = probe_side(base::as_text(bytes));
-    if (probe == Probe::kYes) return probe;
-    if (probe == Probe::kMore) best = probe;
-  }
-  return best;
+  const Probe values =
+      probe_sides(input, [](base::Bytes bytes) { return probe_side(base::as_text(bytes)); });
+  return values == Probe::kNo ? best : values;
 }
 
 class RedisDecoder final : public Decoder {

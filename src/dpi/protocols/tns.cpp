@@ -9,6 +9,7 @@
 #include "base/cursor.h"
 #include "dpi/parts/frame_decoder.h"
 #include "dpi/parts/http_message.h"
+#include "dpi/parts/probe_sides.h"
 #include "dpi/protocol.h"
 
 namespace netwatch::dpi {
@@ -144,28 +145,21 @@ FrameSize frame_size(Bytes bytes) {
   return FrameSize::known(length);
 }
 
-// The first packet of either side has to be whole and what a first one is.
-Probe probe_tns(const ProbeInput& input) {
-  Probe answer = Probe::kNo;
-  for (const Bytes bytes : input.sides) {
-    if (bytes.empty()) continue;
-    const FrameSize size = frame_size(bytes);
-    if (size.what == FrameSize::What::kBad) continue;
-    const bool whole = size.what == FrameSize::What::kKnown && bytes.size() >= size.bytes;
-    const bool may = bytes.size() < 5 || bytes[4] == kConnect || bytes[4] == kAccept ||
-                     bytes[4] == kRefuse || bytes[4] == kRedirect;
-    if (!whole) {
-      if (may && size.bytes <= kMaxDescription + 256) answer = Probe::kMore;
-      continue;
-    }
-    const auto length = static_cast<std::size_t>(size.bytes);
-    const Bytes frame = bytes.first(length);
-    const bool first =
-        bytes[4] == kConnect ? read_connect(frame, length).ok : may && is_answer(bytes[4], frame);
-    if (first) return Probe::kYes;
-  }
-  return answer;
+// The first packet of a side has to be whole and what a first one is.
+Probe look(Bytes bytes) {
+  const FrameSize size = frame_size(bytes);
+  if (size.what == FrameSize::What::kBad) return Probe::kNo;
+  const std::uint8_t type = bytes.size() > 4 ? bytes[4] : std::uint8_t{kConnect};
+  const bool may = type == kConnect || type == kAccept || type == kRefuse || type == kRedirect;
+  if (!may || size.bytes > kMaxDescription + 256) return Probe::kNo;
+  const auto length = static_cast<std::size_t>(size.bytes);
+  if (size.what == FrameSize::What::kMore || bytes.size() < length) return Probe::kMore;
+  const Bytes frame = bytes.first(length);
+  const bool first = type == kConnect ? read_connect(frame, length).ok : is_answer(type, frame);
+  return first ? Probe::kYes : Probe::kNo;
 }
+
+Probe probe_tns(const ProbeInput& input) { return probe_sides(input, look); }
 
 // The part of a description behind "(KEY=", from its first bracket on; empty if there is none.
 string_view part_of(string_view text, string_view key) {
