@@ -114,8 +114,10 @@ NAMES = {
     'bacnet': ('bacnet', 'BACnet'),
     'opcua': ('opcua', 'OPC-UA'),
     'bgp': ('bgp', 'BGP'),
-    # What netwatch does not decode.
+    'diameter': ('diameter', 'Diameter'),
     'cql': ('cql', 'Cassandra'),
+    'nats': ('nats', 'Nats'),
+    # What netwatch does not decode.
     'h323': ('h225 q931 h245', 'H323'),
     'ajp': ('ajp13', 'AJP'),
     'whois': ('whois', 'Whois-DAS'),
@@ -132,7 +134,6 @@ NAMES = {
     'iax2': ('iax2', 'IAX'),
     'mp2t': ('mp2t', 'MPEG_TS'),
     'xdmcp': ('xdmcp', 'XDMCP'),
-    'diameter': ('diameter', 'Diameter'),
     'ayiya': ('ayiya', 'Ayiya'),
     'steam': ('steam_ihs_discovery', 'Steam'),
 }

@@ -2,7 +2,7 @@
 # it: uses its functions and its two namespaces.
 # Needs (Debian), besides what make_captures.sh names:
 #   openafs-client openafs-fileserver openafs-dbserver osmo-ggsn
-#   softflowd nfdump pmacct collectd-core
+#   softflowd nfdump pmacct collectd-core freediameterd nats-server python3-cassandra
 
 # A scripted server and client of one protocol: scripted_pair NAME
 scripted_pair() {
@@ -144,6 +144,44 @@ CONF
   done
 }
 
+# freediameter_conf NAME ADDRESS PEER ADDRESS: its configuration, and a certificate, which it wants even so
+freediameter_conf() {
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \
+    -keyout "$scratch/$1.key" -out "$scratch/$1.pem" -subj "/CN=$1.example.test" 2>/dev/null
+  cat >"$scratch/$1.conf" <<CONF
+Identity = "$1.example.test";
+Realm = "example.test";
+ListenOn = "$2";
+No_SCTP;
+No_IPv6;
+SecPort = 0;
+TwTimer = 6;
+TLS_Cred = "$scratch/$1.pem", "$scratch/$1.key";
+TLS_CA = "$scratch/$1.pem";
+ConnectPeer = "$3.example.test" { ConnectTo = "$4"; No_TLS; };
+CONF
+}
+
+diameter_traffic() {
+  freediameter_conf hss 10.77.0.2 mme 10.77.0.1
+  freediameter_conf mme 10.77.0.1 hss 10.77.0.2
+  serve freeDiameterd -c "$scratch/hss.conf"
+  in_client timeout -s INT -k 5 10 freeDiameterd -c "$scratch/mme.conf"
+}
+
+nats_traffic() {
+  serve nats-server -a 10.77.0.2 -p 4222 -n broker --user alice --pass secret
+  serve nats-server -a 10.77.0.2 -p 4223 -n sealed --tls --tlscert "$scratch/c.pem" \
+    --tlskey "$scratch/k.pem"
+  speaks nats
+}
+
+cql_traffic() {
+  serve "$here/peers/cql_peers.py" server
+  sleep 1
+  in_client timeout 20 "$here/peers/cql_peers.py" client 10.77.0.2
+}
+
 carrier_captures() {
   if want lisp; then capture lisp/control_scripted scripted_pair lisp; fi
   if want gtp; then
@@ -162,5 +200,12 @@ carrier_captures() {
   if want collectd; then capture_filter='udp port 25826' capture collectd/collectd collectd_traffic; fi
   if want dropbox; then capture dropbox/announcements_scripted speaks dropbox; fi
   if want bjnp; then capture bjnp/jobs_scripted scripted_pair bjnp; fi
+  if want diameter; then
+    capture_filter='tcp port 3868' capture diameter/freediameter diameter_traffic
+    alone
+    capture diameter/sessions_scripted scripted_pair diameter
+  fi
+  if want nats; then capture nats/nats_server_scripted nats_traffic; fi
+  if want cql; then capture_filter='tcp port 9042' capture cql/driver_scripted cql_traffic; fi
   if want rx; then capture rx/openafs rx_traffic; fi
 }

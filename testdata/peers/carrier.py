@@ -261,7 +261,94 @@ def bjnp_server():
             peer.sendto(bjnp_answer(asked), client)
 
 
+# Diameter, RFC 6733: credit control (RFC 8506) and an S6a location update, with results of both kinds.
+
+def avp(code, value, vendor=0):
+    value = struct.pack('>I', value) if isinstance(value, int) else value
+    head = struct.pack('>IBBH', code, 0xC0 if vendor else 0x40, 0, len(value) + (12 if vendor else 8))
+    return head + (struct.pack('>I', vendor) if vendor else b'') + value + bytes(-len(value) % 4)
+
+
+def diameter(flags, command, application, number, *avps):
+    body = b''.join(avps)
+    return (struct.pack('>II', 1 << 24 | 20 + len(body), flags << 24 | command)
+            + struct.pack('>III', application, number, number) + body)
+
+
+def diameter_client(host):
+    me = avp(264, b'pgw.example.test') + avp(296, b'example.test')
+    to = avp(293, b'ocs.example.test') + avp(283, b'example.test')
+    session = avp(263, b'pgw.example.test;1;42')
+    subscriber = avp(443, avp(450, 0) + avp(444, b'491701234567'))
+    with socket.create_connection((host, 3868)) as peer:
+        for message in [
+                diameter(0x80, 257, 0, 1, me, avp(257, b'\0\1' + ROUTER), avp(266, 0),
+                         avp(269, b'test gateway'), avp(258, 4)),
+                diameter(0xC0, 272, 4, 2, session, me, to, avp(258, 4), avp(416, 1), avp(415, 0),
+                         avp(1, b'001010123456789'), subscriber, avp(30, b'internet')),
+                diameter(0xC0, 272, 4, 3, session, me, to, avp(258, 4), avp(416, 3), avp(415, 1)),
+                diameter(0xC0, 316, 16777251, 4, session, me, to, avp(1, b'001019999999999'))]:
+            peer.sendall(message)
+            peer.recv(4096)
+
+
+def diameter_answer(asked):
+    command, application, number = struct.unpack('>III', asked[4:16])
+    me = avp(264, b'ocs.example.test') + avp(296, b'example.test')
+    session = b'' if command & 0xFFFFFF == 257 else avp(263, b'pgw.example.test;1;42')
+    result = avp(268, 2001)
+    if number == 3:
+        result = avp(268, 5002) + avp(281, b'no such session')
+    if number == 4:
+        result = avp(297, avp(266, 10415) + avp(298, 5001))
+    return diameter(0x40, command & 0xFFFFFF, application, number, session, result, me)
+
+
+def diameter_server():
+    listener = socket.create_server((SERVER, 3868))
+    while True:
+        peer, _ = listener.accept()
+        while asked := peer.recv(4096):
+            peer.sendall(diameter_answer(asked))
+
+
+# NATS: a client with requests, answers, headers and errors, for a real server.
+
+def nats_client(host):
+    with socket.create_connection((host, 4222)) as peer:
+        peer.settimeout(0.3)
+
+        def say(text):
+            peer.sendall(text)
+            try:
+                peer.recv(65536)
+            except TimeoutError:
+                pass
+        say(b'')
+        say(b'CONNECT {"verbose":false,"pedantic":false,"user":"alice","pass":"secret","lang":"python",'
+            b'"version":"1.0","name":"reporter","protocol":1,"headers":true}\r\nPING\r\n')
+        say(b'SUB orders.* workers 1\r\nSUB _INBOX.abc 2\r\nPING\r\n')
+        say(b'PUB orders.new _INBOX.abc 5\r\nhello\r\nPUB orders.new 5\r\nagain\r\n')
+        say(b'HPUB orders.old 22 27\r\nNATS/1.0\r\nBar: Baz\r\n\r\nhello\r\n')
+        say(b'PUB _INBOX.abc 2\r\nok\r\nUNSUB 1\r\n')
+        say(b'PUB bad..subject. 0\r\n\r\nWHAT\r\n')
+    with socket.create_connection((host, 4222)) as peer:
+        peer.recv(4096)
+        peer.sendall(b'CONNECT {"verbose":true,"user":"alice","pass":"wrong"}\r\n')
+        peer.recv(4096)
+    import ssl  # pylint: disable=import-outside-toplevel
+    context = ssl._create_unverified_context()  # pylint: disable=protected-access
+    with socket.create_connection((host, 4223)) as peer:
+        peer.recv(4096)
+        with context.wrap_socket(peer, server_hostname='broker.example.test') as inner:
+            inner.sendall(b'CONNECT {"verbose":false}\r\nPING\r\n')
+            inner.recv(4096)
+
+
 ROLES = {
+    'nats-client': nats_client,
+    'diameter-client': diameter_client,
+    'diameter-server': diameter_server,
     'bjnp-client': bjnp_client,
     'bjnp-server': bjnp_server,
     'dropbox-client': dropbox_client,
