@@ -95,7 +95,7 @@ class FragmentStream final : public FrameDecoder {
 class DcerpcDecoder final : public Decoder {
  public:
   Step on_bytes(const model::StreamChunk& chunk, Context& context) override {
-    if (!chunk.datagram) return stream_.on_bytes(chunk, context);
+    if (!chunk.datagram) return on_stream(chunk, context);
     DcePdu pdu;
     if (!read_dce_datagram(chunk.bytes, pdu)) return {.verdict = Verdict::kNotMine};
     reader_.message(pdu, chunk.bytes, chunk, context);
@@ -106,8 +106,21 @@ class DcerpcDecoder final : public Decoder {
   }
 
  private:
+  // Who is asked in a protocol that it does not speak may answer in its own.
+  Step on_stream(const model::StreamChunk& chunk, Context& context) {
+    constexpr std::uint8_t kVersion = 5;
+    bool& begun = begun_[model::index(chunk.side)];
+    if (!begun && begun_[model::index(model::other(chunk.side))] && chunk.bytes[0] != kVersion) {
+      context.hand_on();
+      return {};
+    }
+    begun = true;
+    return stream_.on_bytes(chunk, context);
+  }
+
   DceReader reader_;
   FragmentStream stream_{reader_};
+  std::array<bool, 2> begun_{};
 };
 
 constexpr std::uint16_t kPorts[] = {135, 34964};

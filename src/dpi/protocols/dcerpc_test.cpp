@@ -137,6 +137,15 @@ TEST(Dcerpc, BehindAGapASegmentOfMessagesGoesOn) {
   EXPECT_THAT(feeder.context.records, ElementsAre(HasSubstr("bind"), HasSubstr("ept_lookup")));
 }
 
+TEST(Dcerpc, AnAnswerInAnotherProtocolIsHandedOn) {
+  Feeder feeder(kDcerpc);
+  feeder.stream(kClient, kBind);
+  feeder.stream(kServer, "HTTP/1.1 400 Bad Request\r\n\r\n");
+  EXPECT_TRUE(feeder.context.handed_on);
+  EXPECT_THAT(feeder.held(kServer), HasSubstr("HTTP/1.1 400"));
+  EXPECT_THAT(feeder.context.odds, IsEmpty());
+}
+
 TEST(Dcerpc, HostileCountsEndWithTheMessage) {
   Feeder feeder(kDcerpc);
   std::string many = kBind;
