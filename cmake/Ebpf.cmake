@@ -36,8 +36,10 @@ foreach(program ${programs})
     DEPENDS ${program} DEPFILE ${dir}/${name}.d VERBATIM)
   add_custom_command(
     OUTPUT ${dir}/${name}.skel.h
+    COMMAND ${CMAKE_COMMAND} -E echo "// NOLINTBEGIN: made by bpftool" > ${dir}/${name}.skel.h
     COMMAND ${NETWATCH_BPFTOOL} gen skeleton ${dir}/${name}.bpf.o name ${name}_bpf
-            > ${dir}/${name}.skel.h
+            >> ${dir}/${name}.skel.h
+    COMMAND ${CMAKE_COMMAND} -E echo "// NOLINTEND" >> ${dir}/${name}.skel.h
     DEPENDS ${dir}/${name}.bpf.o VERBATIM)
   list(APPEND skeletons ${dir}/${name}.skel.h)
 endforeach()
