@@ -31,7 +31,7 @@ enum class Drop : std::uint8_t {
   kExpectedEvicted,   // announcements of flows to come that others took the place of
   // Connections' ids, and links made by them, that others took the place of.
   kConnectionEvicted,
-  kSocketEvents,      // sockets' ends that the kernel had no room to tell of
+  kSocketEvents,  // sockets' ends that the kernel had no room to tell of
   kCount,
 };
 std::string_view drop_name(Drop drop);  // snake_case, stable: the NDJSON key
