@@ -63,7 +63,7 @@ bool is_login(Bytes body, std::size_t size) {
   Cursor in(body);
   const std::uint32_t length = in.u32le();
   const std::uint32_t version = in.u32le();
-  const std::uint8_t major = static_cast<std::uint8_t>(version >> 24);
+  const auto major = static_cast<std::uint8_t>(version >> 24);
   return in.ok() && length >= 86 && length <= 0x10000 && length >= size &&
          (major == 0x70 || major == 0x71 || major == 0x72 || major == 0x73 || major == 0x74 ||
           major == 0);

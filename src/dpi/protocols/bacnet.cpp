@@ -362,8 +362,8 @@ void BacnetDecoder::confirmed(std::uint8_t service, Cursor in, model::RecordBuil
       properties(in, record);
       break;
     case kSubscribeCov:
-      if (take_tag(in, tag) && take_tag(in, tag) && tag.is(1))
-        record.add_text(kObject, bacnet::object_text(tag.uint()));
+      take_tag(in, tag);  // the process
+      if (take_tag(in, tag) && tag.is(1)) record.add_text(kObject, bacnet::object_text(tag.uint()));
       break;
     default:
       break;
@@ -375,9 +375,9 @@ void BacnetDecoder::unconfirmed(std::uint8_t service, Cursor in, model::RecordBu
   if (service == kIAm) {
     if (!take_tag(in, tag) || tag.number != bacnet::kIdentifierTag) return;
     record.add_uint(kDevice, tag.uint() & 0x3FFFFF);
-    Tag vendor;
-    if (take_tag(in, tag) && take_tag(in, tag) && take_tag(in, vendor))
-      record.add_uint(kVendor, vendor.uint());
+    take_tag(in, tag);  // longest message
+    take_tag(in, tag);  // segments
+    if (take_tag(in, tag)) record.add_uint(kVendor, tag.uint());
   } else if (service == kIHave) {
     for (int i = 0; i < 2 && take_tag(in, tag) && tag.number == bacnet::kIdentifierTag; ++i)
       record.add_text(kObject, bacnet::object_text(tag.uint()));
@@ -408,7 +408,7 @@ void BacnetDecoder::answer(const Packet& packet, const model::StreamChunk& chunk
     in.skip(1);
   }
   if (!first) return;
-  const auto call = std::ranges::find_if(calls_, [&](const Call& one) {
+  auto* const call = std::ranges::find_if(calls_, [&](const Call& one) {
     return one.used && one.invoke == invoke && one.side != chunk.side &&
            one.network == packet.source;
   });

@@ -23,7 +23,6 @@ namespace {
 using ::testing::ElementsAre;
 using testing::Feeder;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using testing::kClient;
 using testing::kServer;
 using ::testing::SizeIs;

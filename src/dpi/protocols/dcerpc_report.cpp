@@ -267,8 +267,8 @@ void DceReader::message(const DcePdu& pdu, Bytes bytes, const model::StreamChunk
 }
 
 void DceReader::remember(std::uint16_t id, const Uuid& interface) {
-  auto row = std::ranges::find_if(contexts_,
-                                  [&](const auto& known) { return known.used && known.id == id; });
+  auto* row = std::ranges::find_if(contexts_,
+                                   [&](const auto& known) { return known.used && known.id == id; });
   if (row == contexts_.end()) {
     row = contexts_.begin() + next_context_;
     next_context_ = static_cast<std::uint8_t>((next_context_ + 1) % contexts_.size());
@@ -406,7 +406,7 @@ void DceReader::request(const Seen& seen) {
 }
 
 DceReader::Call* DceReader::find_call(std::uint32_t id, Side answering) {
-  const auto found = std::ranges::find_if(calls_, [&](const Call& call) {
+  auto* const found = std::ranges::find_if(calls_, [&](const Call& call) {
     return call.used && call.id == id && call.side != answering;
   });
   return found == calls_.end() ? nullptr : &*found;

@@ -283,7 +283,7 @@ std::uint64_t EnipReader::key_of(const Head& head, Bytes cip, std::uint16_t numb
 }
 
 EnipReader::Call* EnipReader::find(std::uint64_t key, std::uint16_t command, Side answering) {
-  const auto found = std::ranges::find_if(calls_, [&](const Call& call) {
+  auto* const found = std::ranges::find_if(calls_, [&](const Call& call) {
     return call.used && call.key == key && call.command == command && call.side != answering;
   });
   return found == calls_.end() ? nullptr : &*found;

@@ -280,7 +280,7 @@ void Iec104Decoder::control(const Frame& frame) {
 // Reported once for its type, cause and station; 48 of them.
 bool Iec104Decoder::is_new(const Asdu& asdu) {
   const Seen one{asdu.address, asdu.type_id, asdu.cause};
-  const auto end = seen_.begin() + seen_count_;
+  auto* const end = seen_.begin() + seen_count_;
   if (std::find(seen_.begin(), end, one) != end || seen_count_ == seen_.size()) return false;
   seen_[seen_count_++] = one;
   return true;

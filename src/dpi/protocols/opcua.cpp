@@ -162,7 +162,7 @@ Probe look(Bytes bytes) {
   if (type == "ACK") return size == kAckBytes ? Probe::kYes : Probe::kNo;
   if (type == "HEL") {
     if (bytes.size() < kHelloBytes) return size < kHelloBytes ? Probe::kNo : Probe::kMore;
-    in.skip(5 * 4);
+    in.skip(std::size_t{5} * 4);
     const std::uint32_t url = in.u32le();
     return size == kHelloBytes + (url == 0xFFFFFFFF ? 0 : url) ? Probe::kYes : Probe::kNo;
   }
@@ -225,7 +225,7 @@ void OpcuaDecoder::connection(string_view type, Cursor in, const Frame& frame) {
   model::RecordBuilder& record = frame.context.record();
   record.start(kSchema, hello ? kHello : type == "ERR" ? kError : kAcknowledge);
   if (hello) {
-    in.skip(5 * 4);  // version, sizes
+    in.skip(std::size_t{5} * 4);  // version, sizes
     const string_view url = take_string(in);
     if (in.ok() && !url.empty()) record.add_text(kEndpoint, url);
   } else if (type == "ERR") {
