@@ -45,7 +45,8 @@ bool read_envelope(Bytes bytes, Envelope& envelope) {
   envelope.head = static_cast<std::uint8_t>(head_bytes(first));
   envelope.flags = in.u8();
   const bool old = envelope.version <= kOldVersions;
-  envelope.stream = old ? static_cast<std::int8_t>(in.u8()) : static_cast<std::int16_t>(in.u16());
+  const std::int8_t short_stream = old ? static_cast<std::int8_t>(in.u8()) : std::int8_t{0};
+  envelope.stream = old ? std::int16_t{short_stream} : static_cast<std::int16_t>(in.u16());
   envelope.opcode = in.u8();
   envelope.length = in.u32();
   if (!in.ok() || envelope.head == 0 || (envelope.flags & ~kAnyFlags) != 0) return false;

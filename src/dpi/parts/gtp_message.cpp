@@ -25,7 +25,9 @@ bool skip_extensions(Cursor& in, std::uint8_t next) {
 }
 
 bool read_v1(Cursor& in, std::uint8_t flags, Message& message) {
-  constexpr std::uint8_t kExtension = 4, kSequenced = 2, kAnyOption = 7;
+  constexpr std::uint8_t kExtension = 4;
+  constexpr std::uint8_t kSequenced = 2;
+  constexpr std::uint8_t kAnyOption = 7;
   constexpr std::uint8_t kFirstTunnel = 254;  // end marker; 255 is the tunnel itself
   const std::size_t length = in.u16();
   message.has_teid = true;
@@ -44,7 +46,9 @@ bool read_v1(Cursor& in, std::uint8_t flags, Message& message) {
 }
 
 bool read_v2(Cursor& in, std::uint8_t flags, Message& message) {
-  constexpr std::uint8_t kPiggyback = 0x10, kHasTeid = 8, kHasPriority = 4;
+  constexpr std::uint8_t kPiggyback = 0x10;
+  constexpr std::uint8_t kHasTeid = 8;
+  constexpr std::uint8_t kHasPriority = 4;
   const std::size_t length = in.u16();
   message.size = 4 + length;
   if (!in.ok() || length > in.remaining()) return false;

@@ -212,7 +212,8 @@ void BjnpDecoder::identity(Bytes payload, model::RecordBuilder& record) {
 
 // Texts in UTF-16, big-endian, of a fixed size and filled up with zeros.
 void BjnpDecoder::job(Bytes payload, model::RecordBuilder& record) {
-  constexpr std::size_t kNameBytes = 64, kTitleBytes = 256;
+  constexpr std::size_t kNameBytes = 64;
+  constexpr std::size_t kTitleBytes = 256;
   Cursor in(payload);
   in.skip(8);
   const auto add = [&](Field field, std::size_t size) {

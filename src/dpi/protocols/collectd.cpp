@@ -3,10 +3,12 @@
 // before, and every notification.
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string>
 
 #include "base/cursor.h"
 #include "dpi/parts/field_text.h"
+#include "dpi/parts/seen_texts.h"
 #include "dpi/protocol.h"
 
 namespace netwatch::dpi {
@@ -101,7 +103,8 @@ bool is_values(Bytes value) {
 }
 
 bool is_encryption(Bytes value) {
-  constexpr std::size_t kVectorBytes = 16, kHashBytes = 20;
+  constexpr std::size_t kVectorBytes = 16;
+  constexpr std::size_t kHashBytes = 20;
   Cursor in(value);
   const std::size_t size = in.u16();
   const Bytes user = in.take(size);
@@ -183,8 +186,8 @@ struct Summary {
  private:
   void keep_plugin() {
     const std::array one{plugin_, instance_};
-    const auto seen = plugins.begin() + static_cast<std::ptrdiff_t>(plugin_count);
-    if (plugin_.empty() || plugin_count == kMost || std::find(plugins.begin(), seen, one) != seen)
+    const auto seen = std::span(plugins).first(plugin_count);
+    if (plugin_.empty() || plugin_count == kMost || std::ranges::find(seen, one) != seen.end())
       return;
     plugins[plugin_count++] = one;
   }
@@ -208,8 +211,8 @@ void Summary::part(std::uint16_t type, Bytes value) {
       instance_ = text;
       break;
     case kPartType: {
-      const auto seen = types.begin() + static_cast<std::ptrdiff_t>(type_count);
-      if (type_count < kMost && std::find(types.begin(), seen, text) == seen)
+      const auto seen = std::span(types).first(type_count);
+      if (type_count < kMost && std::ranges::find(seen, text) == seen.end())
         types[type_count++] = text;
       break;
     }
@@ -246,11 +249,7 @@ void Summary::part(std::uint16_t type, Bytes value) {
 }
 
 std::uint32_t hash_of(string_view one, string_view other) {
-  std::uint32_t hash = 2166136261U;
-  for (const string_view text : {one, string_view("/"), other}) {
-    for (char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619U;
-  }
-  return hash;
+  return text_hash(other, text_hash("/", text_hash(one)));
 }
 
 class CollectdDecoder final : public Decoder {
@@ -258,26 +257,16 @@ class CollectdDecoder final : public Decoder {
   Step on_bytes(const model::StreamChunk& chunk, Context& context) override;
 
  private:
-  static constexpr std::size_t kKnown = 256;
   bool is_news(const Summary& summary);
-  bool add(std::uint32_t hash);
 
-  std::array<std::uint32_t, kKnown> known_{};  // hosts with their plugins, and users
-  std::size_t count_ = 0;
+  SeenTexts<256> seen_;  // hosts with their plugins, and users
 };
-
-bool CollectdDecoder::add(std::uint32_t hash) {
-  const auto end = known_.begin() + static_cast<std::ptrdiff_t>(count_);
-  if (count_ == kKnown || std::find(known_.begin(), end, hash) != end) return false;
-  known_[count_++] = hash;
-  return true;
-}
 
 bool CollectdDecoder::is_news(const Summary& summary) {
   bool news = !summary.message.empty();
-  if (summary.host.empty()) return add(hash_of(summary.user, summary.security)) || news;
+  if (summary.host.empty()) return seen_.add(hash_of(summary.user, summary.security)) || news;
   for (std::size_t i = 0; i < summary.plugin_count; ++i) {
-    news = add(hash_of(summary.host, summary.plugins[i][0])) || news;
+    news = seen_.add(hash_of(summary.host, summary.plugins[i][0])) || news;
   }
   return news;
 }

@@ -106,7 +106,8 @@ constexpr std::uint32_t kLengthBits = 0x1FFFF, kSelfContained = 0x20000, kZeroBi
 // Whether `text` begins like a statement; of most databases, not only of this one.
 bool is_statement(string_view text) {
   const string_view word = text.substr(0, text.find_first_of(" \t\r\n"));
-  constexpr std::size_t kShortest = 3, kLongest = 10;
+  constexpr std::size_t kShortest = 3;
+  constexpr std::size_t kLongest = 10;
   return word.size() >= kShortest && word.size() <= kLongest && word.size() < text.size() &&
          std::ranges::all_of(word, [](char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; });
 }

@@ -175,7 +175,8 @@ struct Avp {
 
 // Section 4.1; false at the end, and of what cannot be one.
 bool read_avp(Cursor& in, Avp& avp) {
-  constexpr std::uint8_t kHasVendor = 0x80, kReservedBits = 0x1F;
+  constexpr std::uint8_t kHasVendor = 0x80;
+  constexpr std::uint8_t kReservedBits = 0x1F;
   avp.code = in.u32();
   const std::uint8_t flags = in.u8();
   const std::uint32_t length = in.u24();

@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 #include "dpi/parts/field_text.h"
-#include "dpi/parts/line_decoder.h"
+#include "dpi/parts/seen_texts.h"
 #include "dpi/protocol.h"
 
 namespace netwatch::dpi {
@@ -74,7 +74,8 @@ std::uint64_t number(string_view digits) {
 
 // The keys may come in any order.
 bool is_announcement(string_view text) {
-  constexpr std::size_t kFewest = 32, kMost = 8192;
+  constexpr std::size_t kFewest = 32;
+  constexpr std::size_t kMost = 8192;
   if (text.size() < kFewest || text.size() > kMost || !text.starts_with("{\"")) return false;
   constexpr std::array<string_view, 5> kKeys{"host_int\"", "version\"", "displayname\"", "port\"",
                                              "namespaces\""};
@@ -84,12 +85,6 @@ bool is_announcement(string_view text) {
   const bool numbered = !host.empty() && host.find_first_not_of("0123456789") == string_view::npos;
   return known && text.ends_with('}') && numbered && !value_of(text, "\"version\"").empty() &&
          text.contains("\"namespaces\"");
-}
-
-std::uint32_t hash_of(string_view text) {
-  std::uint32_t hash = 2166136261U;
-  for (char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619U;
-  return hash;
 }
 
 class DropboxDecoder final : public Decoder {
@@ -104,7 +99,7 @@ Step DropboxDecoder::on_bytes(const model::StreamChunk& chunk, Context& context)
   const string_view text = base::as_text(chunk.bytes);
   if (!is_announcement(text)) return {.verdict = Verdict::kNotMine};
   const Step through{.consumed = chunk.bytes.size()};
-  const std::uint32_t hash = hash_of(text);
+  const std::uint32_t hash = text_hash(text);
   if (std::exchange(last_[model::index(chunk.side)], hash) == hash) return through;
   model::RecordBuilder& record = context.record();
   record.start(kSchema, 0);

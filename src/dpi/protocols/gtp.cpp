@@ -229,7 +229,8 @@ void Report::elements(const Message& message, bool inner) {
 
 // TS 29.060 section 7.7, TS 32.295 section 6.2.
 void Report::first(std::uint8_t version, std::uint8_t type, Bytes value) {
-  constexpr std::uint8_t kUserData = 16, kControl = 17;
+  constexpr std::uint8_t kUserData = 16;
+  constexpr std::uint8_t kControl = 17;
   const auto text = [&](Field field) { once(field, digits(value)); };
   switch (type) {
     case 1:
@@ -307,7 +308,8 @@ void Report::second(std::uint8_t type, Bytes value, bool inner) {
 
 // Section 8.22.
 void Report::fteid(Bytes value) {
-  constexpr std::uint8_t kV4 = 0x80, kV6 = 0x40;
+  constexpr std::uint8_t kV4 = 0x80;
+  constexpr std::uint8_t kV6 = 0x40;
   Cursor in(value);
   const std::uint8_t flags = in.u8();
   const Bytes number = in.take(4);
@@ -324,7 +326,9 @@ void Report::fteid(Bytes value) {
 
 // Section 8.14: with a prefix length before the IPv6 address.
 void Report::allocation(Bytes value) {
-  constexpr std::uint8_t kIpv4 = 1, kIpv6 = 2, kBoth = 3;
+  constexpr std::uint8_t kIpv4 = 1;
+  constexpr std::uint8_t kIpv6 = 2;
+  constexpr std::uint8_t kBoth = 3;
   Cursor in(value);
   const std::uint8_t type = in.u8() & 7;
   if (type == kIpv6 || type == kBoth) {

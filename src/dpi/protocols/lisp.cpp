@@ -137,7 +137,8 @@ struct Place {
 
 // RFC 8060 section 3: an address that says how long it is. Only an instance's inner one is read.
 bool read_lcaf(Cursor& in, Place& place) {
-  constexpr std::uint8_t kInstance = 2, kLastType = 17;
+  constexpr std::uint8_t kInstance = 2;
+  constexpr std::uint8_t kLastType = 17;
   const std::uint8_t reserved = in.u8();
   in.skip(1);
   const std::uint8_t type = in.u8();
@@ -241,7 +242,7 @@ bool Reader::nonce(Cursor& in) {
 bool Reader::message(Bytes bytes, bool inner) {
   Cursor in(bytes);
   const std::uint32_t word = in.u32();
-  const std::uint8_t type = static_cast<std::uint8_t>(word >> 28);
+  const auto type = static_cast<std::uint8_t>(word >> 28);
   const std::uint8_t count = word & 0xFF;
   if (!in.ok() || bytes.size() < 16) return false;
   if (type == kTypeEncapsulated) return !inner && encapsulated(bytes);

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "dpi/parts/line_decoder.h"
+#include "dpi/parts/seen_texts.h"
 #include "dpi/protocol.h"
 
 namespace netwatch::dpi {
@@ -138,17 +139,13 @@ class NatsDecoder final : public LineDecoder {
   Onward on_line(const Line& line) override;
 
  private:
-  static constexpr std::size_t kSubjects = 128;
-
   Onward payload(const Line& line, const Words& words, bool delivered, bool headers);
   Onward info(const Line& line, string_view json);
   static Onward connect(const Line& line, string_view json);
   static Onward subscription(const Line& line, const Words& words, bool begins);
   void pong(const Line& line);
-  bool is_new(string_view subject, bool delivered);
 
-  std::array<std::uint32_t, kSubjects> subjects_{};
-  std::size_t subject_count_ = 0;
+  SeenTexts<128> subjects_;  // with the direction
   std::uint64_t published_ = 0;
   std::uint64_t delivered_ = 0;
   base::TimeNs ping_ns_ = 0;
@@ -156,15 +153,6 @@ class NatsDecoder final : public LineDecoder {
   base::TimeNs latency_ns_ = -1;
   bool confirmed_ = false;
 };
-
-bool NatsDecoder::is_new(string_view subject, bool delivered) {
-  std::uint32_t hash = 2166136261U + (delivered ? 1 : 0);
-  for (char c : subject) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619U;
-  const auto end = subjects_.begin() + static_cast<std::ptrdiff_t>(subject_count_);
-  if (subject_count_ == kSubjects || std::find(subjects_.begin(), end, hash) != end) return false;
-  subjects_[subject_count_++] = hash;
-  return true;
-}
 
 Onward NatsDecoder::info(const Line& line, string_view json) {
   RecordBuilder& record = line.context.record();
@@ -236,7 +224,8 @@ Onward NatsDecoder::payload(const Line& line, const Words& words, bool delivered
   const string_view subject = words.words[0];
   // Answers come on subjects that nobody else uses.
   const bool inbox = subject.starts_with("_INBOX.");
-  if (is_new(inbox ? "_INBOX" : subject, delivered)) {
+  const std::uint32_t direction = text_hash(delivered ? "delivered " : "published ");
+  if (subjects_.add(text_hash(inbox ? "_INBOX" : subject, direction))) {
     RecordBuilder& record = line.context.record();
     record.start(kSchema, delivered ? kMessage : kPublish);
     record.add_text(kSubject, subject);

@@ -283,10 +283,10 @@ void RxDecoder::describe(const Call& call, RecordBuilder& record) {
 }
 
 RxDecoder::Call* RxDecoder::find(const Packet& packet, model::Side side) {
-  const auto found = std::ranges::find_if(calls_, [&](const Call& call) {
+  auto* const found = std::ranges::find_if(calls_, [&](const Call& call) {
     return call.used && call.cid == packet.cid && call.number == packet.call && call.side == side;
   });
-  return found == calls_.end() ? nullptr : &*found;
+  return found == calls_.end() ? nullptr : found;
 }
 
 void RxDecoder::call(const Packet& packet, const model::StreamChunk& chunk, RecordBuilder& record) {

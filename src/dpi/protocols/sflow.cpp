@@ -69,7 +69,10 @@ struct Datagram {
 
 // Version 5: samples of a type and a length; the expanded forms have the numbers 3 and 4.
 bool read_samples(Cursor& in, std::uint32_t count, Datagram& datagram) {
-  constexpr std::uint32_t kFlow = 1, kCounters = 2, kExpandedFlow = 3, kExpandedCounters = 4;
+  constexpr std::uint32_t kFlow = 1;
+  constexpr std::uint32_t kCounters = 2;
+  constexpr std::uint32_t kExpandedFlow = 3;
+  constexpr std::uint32_t kExpandedCounters = 4;
   for (; count > 0; --count) {
     const std::uint32_t type = in.u32();
     Cursor sample = in.sub(in.u32());
@@ -87,8 +90,10 @@ bool read_samples(Cursor& in, std::uint32_t count, Datagram& datagram) {
 }
 
 bool read_datagram(Bytes bytes, Datagram& datagram) {
-  constexpr std::uint32_t kIpv4 = 1, kIpv6 = 2;
-  constexpr std::uint32_t kMostSamples = 512, kFewestBytes = 8;
+  constexpr std::uint32_t kIpv4 = 1;
+  constexpr std::uint32_t kIpv6 = 2;
+  constexpr std::uint32_t kMostSamples = 512;
+  constexpr std::uint32_t kFewestBytes = 8;
   Cursor in(bytes);
   datagram.version = in.u32();
   const std::uint32_t family = in.u32();
@@ -102,7 +107,7 @@ bool read_datagram(Bytes bytes, Datagram& datagram) {
   datagram.sequence = in.u32();
   in.skip(4);  // time since its start
   const std::uint32_t samples = in.u32();
-  if (!in.ok() || samples > kMostSamples || in.remaining() < samples * kFewestBytes) return false;
+  if (!in.ok() || samples > kMostSamples || in.remaining() / kFewestBytes < samples) return false;
   if (datagram.version == 5) return read_samples(in, samples, datagram);
   // Samples of the older versions do not say how long they are.
   const std::uint32_t type = in.u32();
