@@ -30,27 +30,27 @@ Migrations::Hash::Hash() {
   other_key_ = (std::uint64_t{device()} << 32) | device();
 }
 
-std::size_t Migrations::Hash::operator()(const ConnectionId& id) const {
+std::size_t Migrations::Hash::operator()(const ConnectionId* id) const {
   constexpr std::size_t kWord = sizeof(std::uint64_t);
   std::array<std::uint64_t, 6> words{};
-  static_assert(sizeof id.bytes <= 3 * kWord);
-  std::memcpy(words.data(), id.bytes.data(), id.size);
-  std::memcpy(words.data() + 3, id.end.address.bytes().data(), 2 * kWord);
-  words[5] = (std::uint64_t{id.scope} << 24) | (std::uint64_t{id.end.port} << 8) | id.size;
+  static_assert(sizeof id->bytes <= 3 * kWord);
+  std::memcpy(words.data(), id->bytes.data(), id->size);
+  std::memcpy(words.data() + 3, id->end.address.bytes().data(), 2 * kWord);
+  words[5] = (std::uint64_t{id->scope} << 24) | (std::uint64_t{id->end.port} << 8) | id->size;
   std::uint64_t sum = other_key_;
   for (const std::uint64_t word : words) sum = mix(mix(word ^ key_) + mix(sum));
   return static_cast<std::size_t>(sum);
 }
 
 void Migrations::learn(const ChosenId& chosen) {
-  if (const auto known = by_id_.find(chosen.id); known != by_id_.end()) {
-    const Chosen::iterator entry = *known;
+  if (const auto known = by_id_.find(&chosen.id); known != by_id_.end()) {
+    const auto entry = known->second;
     id_bytes_ = id_bytes_ - entry->name.size() + chosen.name.size();
     *entry = chosen;
     chosen_.splice(chosen_.begin(), chosen_, entry);
   } else {
     chosen_.push_front(chosen);
-    by_id_.insert(chosen_.begin());
+    by_id_.emplace(&chosen_.front().id, chosen_.begin());
     count_size(chosen.id.size, 1);
     id_bytes_ += kChosenBytes + chosen.name.size();
   }
@@ -67,7 +67,7 @@ void Migrations::forget_oldest_id() {
   const ChosenId& oldest = chosen_.back();
   id_bytes_ -= kChosenBytes + oldest.name.size();
   count_size(oldest.id.size, -1);
-  by_id_.erase(std::prev(chosen_.end()));
+  by_id_.erase(&oldest.id);
   chosen_.pop_back();
   ++forgotten_;
 }
@@ -79,13 +79,13 @@ Migrations::Chosen::iterator Migrations::find(ConnectionId id) {
     id.size = static_cast<std::uint8_t>(std::bit_width(sizes) - 1);
     sizes &= ~(std::uint32_t{1} << id.size);
     std::fill(id.bytes.begin() + id.size, id.bytes.end(), std::uint8_t{0});
-    if (const auto known = by_id_.find(id); known != by_id_.end()) return *known;
+    if (const auto known = by_id_.find(&id); known != by_id_.end()) return known->second;
   }
   return chosen_.end();
 }
 
 void Migrations::look(const CarriedId& carried) {
-  const Chosen::iterator chosen = find(carried.id);
+  const auto chosen = find(carried.id);
   if (chosen == chosen_.end()) return;
   // Not another flow, but one whose decoder had to give way.
   if (chosen->flow == carried.flow || by_flow_.contains(carried.flow)) return;

@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "base/bytes.h"
 #include "dpi/protocol.h"
@@ -73,25 +72,19 @@ class Migrations {
     model::NameSource name_from = model::NameSource::kNone;
   };
   using Links = std::list<Link>;
-  // Of elements as of ids. Keyed: the ids are chosen by strangers.
+  // Of what is pointed to. Keyed: the ids are chosen by strangers.
   class Hash {
    public:
-    using is_transparent = void;
     Hash();
-    std::size_t operator()(const ConnectionId& id) const;
-    std::size_t operator()(Chosen::iterator chosen) const { return (*this)(chosen->id); }
+    std::size_t operator()(const ConnectionId* id) const;
 
    private:
     std::uint64_t key_;
     std::uint64_t other_key_;
   };
   struct Same {
-    using is_transparent = void;
-    static const ConnectionId& id(const ConnectionId& id) { return id; }
-    static const ConnectionId& id(Chosen::iterator chosen) { return chosen->id; }
-    template <typename A, typename B>
-    bool operator()(const A& a, const B& b) const {
-      return id(a) == id(b);
+    bool operator()(const ConnectionId* one, const ConnectionId* other) const {
+      return *one == *other;
     }
   };
 
@@ -106,7 +99,7 @@ class Migrations {
   std::size_t link_bytes_ = 0;
   std::uint64_t forgotten_ = 0;
   Chosen chosen_;  // most recently chosen or seen first
-  std::unordered_set<Chosen::iterator, Hash, Same> by_id_;
+  std::unordered_map<const ConnectionId*, Chosen::iterator, Hash, Same> by_id_;
   std::array<std::int32_t, dpi::kLongestConnectionId + 1> of_size_{};
   std::uint32_t sizes_ = 0;  // a bit for each that there are ids of
   Links links_;              // youngest first

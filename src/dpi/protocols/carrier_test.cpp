@@ -226,8 +226,8 @@ TEST(Netflow, IpfixOverTcpInAnyPieces) {
 
 TEST(Netflow, WhatIsMissingIsCountedEachMinute) {
   const auto five = [](char number) {
-    return from_hex("0005 0001 00001388 6553f100 00000000 000000") + number +
-           from_hex("00 03 0000") + std::string(48, '\0');
+    return from_hex("0005 0002 00001388 6553f100 00000000 000000") + number +
+           from_hex("00 03 0000") + std::string(96, '\0');
   };
   Feeder feeder(kNetflow);
   feeder.datagram(kClient, five(1));
@@ -236,8 +236,8 @@ TEST(Netflow, WhatIsMissingIsCountedEachMinute) {
   feeder.pass_us(61'000'000);
   feeder.datagram(kClient, five(3));
   EXPECT_THAT(feeder.context.records,
-              ElementsAre(HasSubstr("messages=1 records=1"),
-                          "> export version=5 source=3 sequence=3 messages=3 records=3 lost=3"));
+              ElementsAre(HasSubstr("messages=1 records=2"),
+                          "> export version=5 source=3 sequence=3 messages=3 records=6 lost=2"));
 }
 
 TEST(Sflow, OnlyWhatAddsUp) {

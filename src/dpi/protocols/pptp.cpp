@@ -128,7 +128,6 @@ constexpr std::array<Message, kLinkInfo + 1> kMessages{{{0, -1},
                                                         {24, -1}}};
 
 constexpr std::size_t kHeaderBytes = 12;
-constexpr std::uint32_t kCookie = 0x1A2B3C4D;
 constexpr std::size_t kNameBytes = 64;
 
 // Section 2: length, 1 for a control message, the cookie, the type.

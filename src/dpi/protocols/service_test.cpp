@@ -136,11 +136,12 @@ TEST(Cql, EnvelopesInFrames) {
     feeder.stream(kClient, cql("05 00 0000 01", options));
     feeder.stream(kClient, frame(one + two, true));
     feeder.stream(kClient, frame(one.substr(0, 18), false) + frame(one.substr(18), false));
+    feeder.stream(kClient, frame(two.substr(0, 12), false) + frame(two.substr(12), false));
     feeder.stream(kClient, frame(two, true));
-    EXPECT_THAT(
-        feeder.context.records,
-        ElementsAre(HasSubstr("operation=startup"), HasSubstr("query=USE a"),
-                    HasSubstr("query=USE b"), HasSubstr("query=USE a"), HasSubstr("query=USE b")));
+    EXPECT_THAT(feeder.context.records,
+                ElementsAre(HasSubstr("operation=startup"), HasSubstr("query=USE a"),
+                            HasSubstr("query=USE b"), HasSubstr("query=USE a"),
+                            HasSubstr("operation=query stream=2"), HasSubstr("query=USE b")));
     EXPECT_THAT(feeder.context.odds, IsEmpty());
   }
 }
