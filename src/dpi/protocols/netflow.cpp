@@ -124,7 +124,8 @@ bool read_sets(Cursor in, Message& message) {
 
 // Bytes of one record; the datagram holds as many as it says, and nothing else.
 bool fits(std::size_t body, std::uint16_t count, std::uint16_t version) {
-  constexpr std::size_t kSmallest = 24, kLargest = 52;  // of version 8, by how it aggregates
+  constexpr std::size_t kSmallest = 24;  // of version 8, by how it aggregates
+  constexpr std::size_t kLargest = 52;
   if (count == 0 || body % count != 0) return false;
   const std::size_t record = body / count;
   if (version == 8) return record >= kSmallest && record <= kLargest && record % 4 == 0;
