@@ -286,8 +286,8 @@ quic_traffic() {
   ask 4434                                                                # with a Retry
 }
 
-# tunnel KIND OPTIONS...: a device of that kind at both ends, 10.78.0.0/24 and fd78::/64 inside. Fails
-# where the kernel has no such device.
+# tunnel KIND OPTIONS...: a device of that kind at both ends, 10.78.0.0/24 inside. Fails where the
+# kernel has no such device.
 tunnel() {
   local kind=$1
   shift
@@ -295,12 +295,26 @@ tunnel() {
   ip -n "$server" link del tun77 2>/dev/null || true
   ip -n "$client" link add tun77 type "$kind" local 10.77.0.1 remote 10.77.0.2 "$@" &&
     ip -n "$server" link add tun77 type "$kind" local 10.77.0.2 remote 10.77.0.1 "$@" || return 1
+  in_client sysctl -qw net.ipv6.conf.tun77.disable_ipv6=1
+  in_server sysctl -qw net.ipv6.conf.tun77.disable_ipv6=1
   ip -n "$client" addr add 10.78.0.1/24 dev tun77 && ip -n "$server" addr add 10.78.0.2/24 dev tun77
   ip -n "$client" link set tun77 up && ip -n "$server" link set tun77 up
   sleep 0.5
 }
 
 tunnel_traffic() { in_client curl -s -H 'Host: inside.example.test' http://10.78.0.2/; }
+
+# The link is narrower than what the tunnel's device takes, and than IPv6 bears. The request says its
+# host in the last fragment.
+narrow_tunnel_traffic() {
+  local long
+  long=$(printf 'x%.0s' {1..1300})
+  ip -n "$client" link set nwc mtu 600 && ip -n "$client" link set tun77 mtu 1500
+  ip -n "$server" link set nws mtu 600 && ip -n "$server" link set tun77 mtu 1500
+  in_client curl -s -H 'Host: inside.example.test' "http://10.78.0.2/numbers.txt?$long"
+  ip -n "$client" link set nwc mtu 1500 && ip -n "$client" addr add fd77::1/64 dev nwc nodad
+  ip -n "$server" link set nws mtu 1500 && ip -n "$server" addr add fd77::2/64 dev nws nodad
+}
 
 multicast_names() {  # scripted peers: the packaged ones need a system bus
   in_client python3 - <<'PY'
@@ -370,6 +384,9 @@ if want tunnel; then
   if tunnel vxlan id 4242 dstport 4789; then capture tunnel/curl_vxlan tunnel_traffic; fi
   if tunnel gretap key 7; then capture tunnel/curl_gretap tunnel_traffic; fi
   if tunnel ipip; then capture tunnel/curl_ipip tunnel_traffic; fi
+  if tunnel vxlan id 4242 dstport 4789; then
+    capture_filter=ip capture tunnel/curl_vxlan_fragments narrow_tunnel_traffic
+  fi
 fi
 infra_captures
 ip_captures

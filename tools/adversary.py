@@ -189,14 +189,14 @@ def first_fragments():
                    udp(9, 9, b'f' * 1200)[:1200], ident=number & 0xffff, fragment=0x2000)
 
 
-def crumbs():
+def crumbs(proto):
     """Fragments of eight bytes, every other one missing, each told twice with other contents."""
     number = 0
     while True:
         number += 1
         for i in range(1, 2000, 2):
             for byte in b'12':
-                yield ipv4(0x0b000000 + number % 512, 0xc0000201, 17, bytes([byte]) * 8,
+                yield ipv4(0x0b000000 + number % 512, 0xc0000201, proto, bytes([byte]) * 8,
                            ident=number & 0xffff, fragment=0x2000 | i)
 
 
@@ -311,10 +311,12 @@ ATTACKS = {
     'half_open': half_open,
     'udp_flood': udp_flood,
     'first_fragments': first_fragments,
-    'crumbs': crumbs,
+    'crumbs': lambda: crumbs(17),
+    'tunnel_crumbs': lambda: crumbs(47),
     'tunnels_4': lambda: tunnels(4),
     'tunnels_40': lambda: tunnels(40),
     'tunnel_fragments': tunnel_fragments,
+    'tunnel_beginnings': lambda: (p for i, p in enumerate(tunnel_fragments()) if i % 2 == 0),
     'colliding_flows': colliding_flows,
     'colliding_answers': colliding_answers,
     'dns_pointers': dns_pointers,
@@ -340,7 +342,6 @@ def tls_hellos():
     """ClientHello and ServerHello with little in them, then application data."""
     def record(kind, body):
         return bytes([kind, 3, 3]) + struct.pack('!H', len(body)) + body
-
     def handshake(kind, body):
         return record(22, bytes([kind]) + struct.pack('!I', len(body))[1:] + body)
     name = b'www.example.org'

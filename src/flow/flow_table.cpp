@@ -76,17 +76,17 @@ std::uint32_t FlowTable::Impl::meet(std::uint32_t index) const {
 }
 
 std::uint32_t FlowTable::Impl::packet(const model::Packet& packet, const wire::Decoded& decoded,
-                                      std::uint32_t tag) {
+                                      std::uint32_t tag, const PacketTally* parts) {
   const TimeNs time_ns = sane_time(packet.time_ns);
   set_clock(time_ns);
   joined_ = nullptr;
   const bool headless = decoded.status == wire::DecodeStatus::kFragment;
   if ((headless || decoded.first_fragment) && decoded.fragment.wire_len > 0) {
-    return fragment(packet, decoded);
+    return fragment(packet, decoded, parts);
   }
-  if (headless) ++lost_fragments_;
+  if (headless) lost_fragments_ += parts == nullptr ? 1 : parts->packets;
   if (decoded.status != wire::DecodeStatus::kFlow) return kNone;
-  return whole(packet, decoded, time_ns, tag, nullptr);
+  return whole(packet, decoded, time_ns, tag, parts);
 }
 
 std::uint32_t FlowTable::Impl::whole(const model::Packet& packet, const wire::Decoded& decoded,
@@ -121,7 +121,8 @@ std::uint32_t FlowTable::Impl::whole(const model::Packet& packet, const wire::De
 }
 
 // A datagram waits in its fragments and goes on as one packet, with all that they count.
-std::uint32_t FlowTable::Impl::fragment(const model::Packet& packet, const wire::Decoded& decoded) {
+std::uint32_t FlowTable::Impl::fragment(const model::Packet& packet, const wire::Decoded& decoded,
+                                        const PacketTally* parts) {
   while (give_up_datagram(clock_ns_ - Fragments::kTimeoutNs)) {
   }
   while (!fragments_.has_room(decoded.fragment) && give_up_datagram(kLastTime)) {
@@ -132,13 +133,23 @@ std::uint32_t FlowTable::Impl::fragment(const model::Packet& packet, const wire:
       budget_.first_sighting_only
           ? packet.ifindex * 4 + static_cast<std::uint32_t>(packet.direction)
           : 0;
-  joined_ = fragments_.add(packet, decoded, place, clock_ns_);
+  joined_ = fragments_.add(packet, decoded, place, clock_ns_, parts);
   return joined_ == nullptr ? kNone : put_in(*joined_);
 }
 
 std::uint32_t FlowTable::Impl::put_in(const JoinedDatagram& joined) {
-  return whole(joined.packet, joined.decoded, sane_time(joined.packet.time_ns),
-               tag_of(joined.decoded), &joined.tally);
+  wire::Decoded decoded;
+  joined.decode_into(decoded);
+  // What is in a tunnel has addresses, and so a shard, of its own.
+  const bool flow = decoded.status == wire::DecodeStatus::kFlow;
+  if (!flow || decoded.tunnels != joined.envelope.tunnels) {
+    lost_fragments_ += joined.tally.packets;
+    return kNone;
+  }
+  decoded.ip_bytes = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(joined.tally.ip_bytes, std::numeric_limits<std::uint32_t>::max()));
+  return whole(joined.packet, decoded, sane_time(joined.packet.time_ns), tag_of(decoded),
+               &joined.tally);
 }
 
 // Whether one had begun before that time. Its beginning, if it came, is a cut packet.
@@ -419,11 +430,11 @@ FlowTable::FlowTable(FlowSink& sink, std::uint32_t shard, const FlowBudget& budg
 FlowTable::~FlowTable() = default;
 
 FlowHandle FlowTable::packet(const model::Packet& packet, const wire::Decoded& decoded) {
-  return {impl_->packet(packet, decoded, impl_->tag_of(decoded))};
+  return {impl_->packet(packet, decoded, impl_->tag_of(decoded), nullptr)};
 }
 FlowHandle FlowTable::packet(const model::Packet& packet, const wire::Decoded& decoded,
-                             std::uint32_t tag) {
-  return {impl_->packet(packet, decoded, tag)};
+                             std::uint32_t tag, const PacketTally* parts) {
+  return {impl_->packet(packet, decoded, tag, parts)};
 }
 std::uint32_t FlowTable::announce(const wire::Decoded& decoded) const {
   return impl_->announce(decoded);

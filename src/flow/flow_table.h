@@ -43,6 +43,7 @@ struct FlowHandle {
 };
 
 class FlowTable;
+struct PacketTally;
 
 // What a table tells its shard, during packet(), advance() and finish().
 class FlowSink {
@@ -74,8 +75,10 @@ class FlowTable {
   FlowHandle packet(const model::Packet& packet, const wire::Decoded& decoded);
   // The same, for callers who know the packets to come: each is announced some packets ahead, then
   // approached, then met, so that what it will touch is in the cache by then. Nothing but time
-  // depends on it. `tag` is announce()'s answer for this packet.
-  FlowHandle packet(const model::Packet& packet, const wire::Decoded& decoded, std::uint32_t tag);
+  // depends on it. `tag` is announce()'s answer for this packet. `parts`: of one that was put
+  // together already.
+  FlowHandle packet(const model::Packet& packet, const wire::Decoded& decoded, std::uint32_t tag,
+                    const PacketTally* parts = nullptr);
   [[nodiscard]] std::uint32_t announce(const wire::Decoded& decoded) const;
   [[nodiscard]] FlowHandle approach(std::uint32_t tag) const;
   // The first of its flow's reader slots, 0 where there is none or nothing is read any more.

@@ -29,8 +29,8 @@ class FlowTable::Impl final : public StreamOut {
        const FlowTimeouts& timeouts);
 
   // Index of the packet's flow, or kNone.
-  std::uint32_t packet(const model::Packet& packet, const wire::Decoded& decoded,
-                       std::uint32_t tag);
+  std::uint32_t packet(const model::Packet& packet, const wire::Decoded& decoded, std::uint32_t tag,
+                       const PacketTally* parts);
   [[nodiscard]] std::uint32_t tag_of(const wire::Decoded& decoded) const {
     return hash_(decoded.src, decoded.src_port, decoded.dst, decoded.dst_port, decoded.proto,
                  decoded.scope);
@@ -85,7 +85,8 @@ class FlowTable::Impl final : public StreamOut {
   [[nodiscard]] std::uint32_t tag_of(const HotFlow& flow) const;
   [[nodiscard]] Found find(std::uint32_t tag, const wire::Decoded& decoded) const;
   [[nodiscard]] bool gives_way(const Found& found, const wire::Decoded& decoded) const;
-  std::uint32_t fragment(const model::Packet& packet, const wire::Decoded& decoded);
+  std::uint32_t fragment(const model::Packet& packet, const wire::Decoded& decoded,
+                         const PacketTally* parts);
   bool give_up_datagram(base::TimeNs begun_ns);
   std::uint32_t put_in(const JoinedDatagram& joined);
   // `parts`: of a datagram that came in fragments.
@@ -135,8 +136,8 @@ class FlowTable::Impl final : public StreamOut {
   TimerWheel wheel_;
   Reassembly reassembly_;
   Fragments fragments_;
-  std::uint64_t lost_fragments_ = 0;                            // that were never held
-  const JoinedDatagram* joined_ = nullptr;                      // what the last packet completed
+  std::uint64_t lost_fragments_ = 0;        // that were never held, or made no packet of a flow
+  const JoinedDatagram* joined_ = nullptr;  // what the last packet completed
   std::deque<std::array<Sighting, 2>> sightings_;               // by flow index and side
   std::vector<std::uint64_t> changed_;                          // a bit per flow index
   std::vector<std::pair<std::uint64_t, std::uint32_t>> order_;  // scratch, for sorting

@@ -18,9 +18,6 @@ constexpr std::uint8_t kFragmentProto = 44;
 constexpr std::uint32_t kMaxIpv4Payload = 0xffff - kIpv4Header;
 constexpr std::uint32_t kMaxIpv6Payload = 0xffff - kFragmentHeader;
 
-// What is inside has addresses, and so a shard, of its own.
-bool is_tunnel(std::uint8_t proto) { return proto == 4 || proto == 41; }
-
 std::uint32_t clamp32(std::uint64_t value) {
   return static_cast<std::uint32_t>(
       std::min<std::uint64_t>(value, std::numeric_limits<std::uint32_t>::max()));
@@ -77,19 +74,19 @@ bool Fragments::has_room(const wire::FragmentPart& part) const {
 }
 
 const JoinedDatagram* Fragments::add(const model::Packet& packet, const wire::Decoded& decoded,
-                                     std::uint32_t place, base::TimeNs clock_ns) {
+                                     std::uint32_t place, base::TimeNs clock_ns,
+                                     const PacketTally* parts) {
   const wire::FragmentPart& part = decoded.fragment;
-  const bool sane = fits_a_datagram(part, !decoded.src.is_v4()) && !is_tunnel(part.proto);
-  if (!sane || !has_room(part)) {
-    ++lost_;
+  if (!fits_a_datagram(part, !decoded.src.is_v4()) || !has_room(part)) {
+    lost_ += parts == nullptr ? 1 : parts->packets;
     return nullptr;
   }
   std::uint32_t index = find(decoded, place);
   if (index == kNone) index = create(decoded, place, clock_ns);
   Entry& entry = entries_[index];
-  count(entry, packet, decoded);
+  count(entry, packet, decoded, parts);
   if (entry.bad) {
-    ++lost_;
+    lost_ += parts == nullptr ? 1 : parts->packets;
     return nullptr;
   }
   if (!place_part(entry, part)) {
@@ -99,20 +96,38 @@ const JoinedDatagram* Fragments::add(const model::Packet& packet, const wire::De
   const bool complete = entry.range_count == 1 && entry.ranges[0].begin == 0 && entry.total != 0 &&
                         entry.ranges[0].end == entry.total;
   if (!complete) return nullptr;
-  const bool flow = join(entry, true);
+  join(entry, true);
   release(index);
-  return flow ? &joined_ : nullptr;
+  return &joined_;
 }
 
 Fragments::GivenUp Fragments::give_up_oldest(base::TimeNs begun_ns) {
   if (oldest_ == kNone || entries_[oldest_].begun_ns >= begun_ns) return GivenUp::kNothing;
-  const std::uint32_t index = oldest_;
+  return give_up(oldest_);
+}
+
+Fragments::GivenUp Fragments::give_up_overtaken(const wire::Decoded& begins, std::uint32_t place,
+                                                unsigned most) {
+  std::uint32_t index = oldest_;
+  for (unsigned seen = 0; index != kNone && seen < kMaxOvertaken; ++seen) {
+    Entry& entry = entries_[index];
+    if (entry.envelope.scope == begins.scope && entry.place == place && entry.src == begins.src &&
+        entry.dst == begins.dst) {
+      if (entry.overtaken == most) return give_up(index);
+      ++entry.overtaken;
+    }
+    index = entry.newer;
+  }
+  return GivenUp::kNothing;
+}
+
+Fragments::GivenUp Fragments::give_up(std::uint32_t index) {
   Entry& entry = entries_[index];
   bool beginning = false;
   if (!entry.bad) {
-    const bool known = entry.range_count > 0 && entry.ranges[0].begin == 0;
-    if (known) {
-      beginning = join(entry, false);
+    beginning = entry.range_count > 0 && entry.ranges[0].begin == 0;
+    if (beginning) {
+      join(entry, false);
     } else {
       lost_ += entry.tally.packets;
     }
@@ -143,7 +158,7 @@ std::uint32_t Fragments::find(const wire::Decoded& decoded, std::uint32_t place)
   return index_.find(
       tag(decoded.src, decoded.dst, id, decoded.scope), [&](std::uint32_t candidate) {
         const Entry& entry = entries_[candidate];
-        return entry.id == id && entry.scope == decoded.scope && entry.place == place &&
+        return entry.id == id && entry.envelope.scope == decoded.scope && entry.place == place &&
                (entry.is_v6() || entry.proto == decoded.fragment.proto) &&
                entry.src == decoded.src && entry.dst == decoded.dst;
       });
@@ -156,28 +171,28 @@ std::uint32_t Fragments::create(const wire::Decoded& decoded, std::uint32_t plac
   entry.src = decoded.src;
   entry.dst = decoded.dst;
   entry.id = decoded.fragment.id;
-  entry.scope = decoded.scope;
+  entry.envelope = {decoded.scope, decoded.ether_type, decoded.tunnels};
   entry.place = place;
-  entry.ether_type = decoded.ether_type;
   entry.proto = decoded.fragment.proto;
   entry.begun_ns = clock_ns;
   entry.blocks.fill(kNone);
   entry.older = newest_;
   (newest_ == kNone ? oldest_ : entries_[newest_].newer) = index;
   newest_ = index;
-  index_.insert(tag(entry.src, entry.dst, entry.id, entry.scope), index);
+  index_.insert(tag(entry.src, entry.dst, entry.id, entry.envelope.scope), index);
   return index;
 }
 
-void Fragments::count(Entry& entry, const model::Packet& packet, const wire::Decoded& decoded) {
+void Fragments::count(Entry& entry, const model::Packet& packet, const wire::Decoded& decoded,
+                      const PacketTally* parts) {
   PacketTally& tally = entry.tally;
   if (tally.packets == 0) {
-    tally.first_packet = packet.number;
-    tally.first_ns = packet.time_ns;
+    tally.first_packet = parts == nullptr ? packet.number : parts->first_packet;
+    tally.first_ns = parts == nullptr ? packet.time_ns : parts->first_ns;
     entry.ifindex = packet.ifindex;
     entry.direction = packet.direction;
   }
-  ++tally.packets;
+  tally.packets += parts == nullptr ? 1 : parts->packets;
   tally.wire_bytes += packet.wire_len;
   tally.ip_bytes += decoded.ip_bytes;
   entry.last_packet = packet.number;
@@ -296,8 +311,8 @@ bool Fragments::merge(Entry& entry, Range range) {
   return true;
 }
 
-// Gives out the datagram, or the beginning that is known. Whether it makes a flow's packet.
-bool Fragments::join(const Entry& entry, bool whole) {
+// Gives out the datagram, or the beginning that is known.
+void Fragments::join(const Entry& entry, bool whole) {
   const std::uint32_t len = entry.ranges[0].end;
   const std::uint32_t captured = std::min(len, entry.cut_at);
   if (buffer_.empty()) buffer_.resize(kHeaderRoom + kMaxBytes);
@@ -308,17 +323,10 @@ bool Fragments::join(const Entry& entry, bool whole) {
   }
   const std::uint8_t* header = put_header(body, entry.src, entry.dst, entry.proto, len, whole);
   const auto header_len = static_cast<std::size_t>(body - header);
-  joined_.decoded = wire::decode(wire::linktype::kRaw, {header, header_len + captured},
-                                 static_cast<std::uint32_t>(header_len + len));
-  wire::Decoded& decoded = joined_.decoded;
-  const bool same_ends = decoded.src == entry.src && decoded.dst == entry.dst;
-  if (decoded.status != wire::DecodeStatus::kFlow || !same_ends) {
-    lost_ += entry.tally.packets;
-    return false;
-  }
-  decoded.scope = entry.scope;
-  decoded.ether_type = entry.ether_type;
-  decoded.ip_bytes = clamp32(entry.tally.ip_bytes);
+  joined_.packet.bytes = {header, header_len + captured};
+  joined_.ip_len = static_cast<std::uint32_t>(header_len + len);
+  joined_.fragmented = whole ? wire::Fragmented::kWhole : wire::Fragmented::kBeginning;
+  joined_.envelope = entry.envelope;
   joined_.tally = entry.tally;
   joined_.packet.number = entry.last_packet;
   joined_.packet.time_ns = entry.last_ns;
@@ -327,7 +335,6 @@ bool Fragments::join(const Entry& entry, bool whole) {
   joined_.packet.wire_len = clamp32(entry.tally.wire_bytes);
   std::copy_n(entry.numbers.begin(), entry.number_count, numbers_.begin());
   joined_.packets = std::span(numbers_).first(entry.number_count);
-  return true;
 }
 
 // The datagram says two things: no receiver takes it. It stays so that what still comes of it does
@@ -350,7 +357,7 @@ void Fragments::release(std::uint32_t index) {
   free_blocks(entry);
   (entry.older == kNone ? oldest_ : entries_[entry.older].newer) = entry.newer;
   (entry.newer == kNone ? newest_ : entries_[entry.newer].older) = entry.older;
-  index_.erase(tag(entry.src, entry.dst, entry.id, entry.scope), index);
+  index_.erase(tag(entry.src, entry.dst, entry.id, entry.envelope.scope), index);
   entries_.give_back(index);
 }
 

@@ -26,12 +26,20 @@ struct PacketTally {
   base::TimeNs first_ns = 0;
 };
 
-// Fragments whose datagram is given to its flow. A view, until the next call.
+// Fragments that were put together. A view, until the next call.
 struct JoinedDatagram {
-  model::Packet packet;   // number and time of the latest fragment; without bytes
-  wire::Decoded decoded;  // kFlow; `first_fragment` when the rest never came
+  // Number and time of the latest fragment, length on the wire of all of them; the bytes are those
+  // of one IP packet.
+  model::Packet packet;
+  std::uint32_t ip_len = 0;  // by the headers; more than packet.bytes.size() when cut
+  wire::Fragmented fragmented = wire::Fragmented::kWhole;
+  wire::Envelope envelope;
   PacketTally tally;
   std::span<const std::uint32_t> packets;  // the fragments, counted from tally.first_packet
+
+  void decode_into(wire::Decoded& out) const {
+    wire::decode_joined(envelope, packet.bytes, ip_len, fragmented, out);
+  }
 };
 
 // Puts IP datagrams together (RFC 791 3.2, RFC 815, RFC 8200 4.5) within a fixed budget. A
@@ -43,20 +51,30 @@ class Fragments {
   static constexpr std::size_t kMaxDatagrams = 512;
   static constexpr std::size_t kMaxRanges = 64;   // runs of bytes with holes between them
   static constexpr std::size_t kMaxNumbers = 64;  // fragments whose packets are remembered
+  static constexpr unsigned kMaxOvertaken = 32;
 
   Fragments(std::uint64_t hash_key, std::size_t budget_bytes)
       : hash_(hash_key), budget_bytes_(budget_bytes) {}
 
   // Whether a fragment can be added without giving another datagram up.
   [[nodiscard]] bool has_room(const wire::FragmentPart& part) const;
+  // Whether other fragments of the same datagram wait.
+  [[nodiscard]] bool knows(const wire::Decoded& decoded, std::uint32_t place) const {
+    return !empty() && find(decoded, place) != kNone;
+  }
   // One fragment, of a packet whose `decoded.fragment` is set; its datagram if it completes one.
-  // Only fragments of equal `place` (and scope) meet. The clock never goes backwards.
+  // Only fragments of equal `place` (and scope) meet. The clock never goes backwards. `parts`: of a
+  // packet that was itself put together.
   const JoinedDatagram* add(const model::Packet& packet, const wire::Decoded& decoded,
-                            std::uint32_t place, base::TimeNs clock_ns);
+                            std::uint32_t place, base::TimeNs clock_ns,
+                            const PacketTally* parts = nullptr);
   enum class GivenUp : std::uint8_t { kNothing, kGone, kBeginning };
   // Forgets the datagram that has waited longest, if it began before `begun_ns`. Where its first
   // bytes came, they are in given_up().
   GivenUp give_up_oldest(base::TimeNs begun_ns);
+  // Another datagram begins between the same ends: gives up one that `most` have overtaken so far.
+  // Only the kMaxOvertaken that have waited longest are looked at.
+  GivenUp give_up_overtaken(const wire::Decoded& begins, std::uint32_t place, unsigned most);
   [[nodiscard]] const JoinedDatagram& given_up() const { return joined_; }
 
   [[nodiscard]] bool empty() const { return entries_.live() == 0; }
@@ -80,19 +98,19 @@ class Fragments {
     base::IpAddress src;
     base::IpAddress dst;
     std::uint32_t id = 0;
-    std::uint32_t scope = 0;
+    wire::Envelope envelope;
     std::uint32_t place = 0;
     std::uint32_t older = kNone;  // list by age; also the free list's link
     std::uint32_t newer = kNone;
     std::uint32_t total = 0;           // bytes, once the last fragment told
     std::uint32_t cut_at = kMaxBytes;  // a snaplen took what follows
     std::uint32_t ifindex = 0;
-    std::uint16_t ether_type = 0;
     model::PacketDirection direction = model::PacketDirection::kUnknown;
     std::uint8_t proto = 0;
     bool bad = false;  // contradicts itself: all that comes is dropped
     std::uint8_t range_count = 0;
     std::uint8_t number_count = 0;
+    std::uint8_t overtaken = 0;
     base::TimeNs begun_ns = 0;  // by the engine's clock
     base::TimeNs last_ns = 0;
     std::uint64_t last_packet = 0;
@@ -109,14 +127,16 @@ class Fragments {
                                   std::uint32_t id, std::uint32_t scope) const;
   [[nodiscard]] std::uint32_t find(const wire::Decoded& decoded, std::uint32_t place) const;
   std::uint32_t create(const wire::Decoded& decoded, std::uint32_t place, base::TimeNs clock_ns);
-  static void count(Entry& entry, const model::Packet& packet, const wire::Decoded& decoded);
+  static void count(Entry& entry, const model::Packet& packet, const wire::Decoded& decoded,
+                    const PacketTally* parts);
   [[nodiscard]] bool place_part(Entry& entry, const wire::FragmentPart& part);
   [[nodiscard]] Fit fit(const Entry& entry, const wire::FragmentPart& part) const;
   void copy_new(Entry& entry, const wire::FragmentPart& part);
   void copy(Entry& entry, std::uint32_t at, base::Bytes bytes);
   [[nodiscard]] bool same_bytes(const Entry& entry, std::uint32_t at, base::Bytes bytes) const;
   static bool merge(Entry& entry, Range range);
-  bool join(const Entry& entry, bool whole);
+  GivenUp give_up(std::uint32_t index);
+  void join(const Entry& entry, bool whole);
   void spoil(Entry& entry);
   void free_blocks(Entry& entry);
   void release(std::uint32_t index);

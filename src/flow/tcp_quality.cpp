@@ -152,7 +152,11 @@ void take_data(TcpFlow& tcp, TcpQualities& all, Side which, const wire::Decoded&
   if (behind <= 0 || (behind == 1 && decoded.payload_wire_len == 1)) return;
   const TcpQuality& peer = all.side(model::other(which));
   const bool asked = peer.duplicate_run >= kFastRetransmit && peer.last_ack == decoded.tcp_seq;
-  if (!asked && now_us - me.advanced_us < reorder_limit(tcp, all)) return bump(me.out_of_order);
+  // Negative: stamped before what advanced the stream, so that had only overtaken it.
+  const auto behind_us = static_cast<std::int32_t>(now_us - me.advanced_us);
+  if (!asked && std::int64_t{behind_us} < std::int64_t{reorder_limit(tcp, all)}) {
+    return bump(me.out_of_order);
+  }
   bump(me.late);
   spoil_probe(me, decoded);
 }

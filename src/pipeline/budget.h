@@ -21,6 +21,7 @@ struct EngineBudget {
   std::size_t flows = std::size_t{2} << 20;
   std::size_t stream_bytes = std::size_t{96} << 20;
   std::size_t fragment_bytes = std::size_t{16} << 20;
+  std::size_t outer_fragment_bytes = std::size_t{4} << 20;  // of tunnels; not divided
   std::size_t decoder_bytes = std::size_t{192} << 20;
   std::size_t held_bytes = std::size_t{64} << 20;
   std::size_t name_bytes = std::size_t{16} << 20;

@@ -37,6 +37,7 @@ static_assert(kShards == 16, "shard_of() takes four bits");
 
 Engine::Engine(const EngineOptions& options, ResultSink& sink)
     : options_(options),
+      outer_fragments_(options.budget.outer_fragment_bytes, options.first_sighting_only),
       reducer_(sink, options.budget),
       idle_(kWorksPerThread * std::max(1U, options.threads)),
       done_(kWorksPerThread * std::max(1U, options.threads)) {
@@ -113,17 +114,63 @@ void Engine::set_clock(BatchWork& work) {
 }
 
 void Engine::dispatch(BatchWork& work) {
-  if (work.batch == nullptr) return;
-  const auto& packets = work.batch->packets;
-  work.decoded.resize(packets.size());
-  for (std::size_t i = 0; i < packets.size(); ++i) {
+  const std::size_t packets = work.batch == nullptr ? 0 : work.batch->packets.size();
+  work.decoded.resize(packets);
+  std::size_t derived = 0;
+  const auto deal_derived = [&] {
+    for (; derived < work.derived.size(); ++derived) {
+      work.packets[shard_of(work.derived[derived].decoded)].push_back(
+          static_cast<std::uint32_t>(derived) | BatchWork::kDerived);
+    }
+  };
+  for (std::size_t i = 0; i < packets; ++i) {
     wire::Decoded& decoded = work.decoded[i];
-    wire::decode_into(packets[i], decoded);
-    count(packets[i], decoded);
+    decode(work, i, decoded);
+    deal_derived();
     if (has_flow(decoded)) {
       work.packets[shard_of(decoded)].push_back(static_cast<std::uint32_t>(i));
     }
   }
+  end_of_batch(work);
+  deal_derived();
+}
+
+// One packet of the batch, counted. If it is kept for later it has no flow, and what comes of it
+// now or of those that gave way to it is in work.derived.
+void Engine::decode(BatchWork& work, std::size_t index, wire::Decoded& decoded) {
+  const model::Packet& packet = work.batch->packets[index];
+  wire::decode_into(packet, decoded);
+  if (!decoded.detour || !has_flow(decoded)) return count(packet, decoded);
+  const std::size_t before = work.derived.size();
+  const bool kept =
+      outer_fragments_.take(packet, static_cast<std::uint32_t>(index),
+                            std::max(input_.last_ns, packet.time_ns), decoded, work.derived);
+  count(packet, decoded);
+  if (kept) decoded.status = wire::DecodeStatus::kOther;
+  sort_derived(work, before);
+}
+
+void Engine::end_of_batch(BatchWork& work) {
+  const std::size_t before = work.derived.size();
+  const std::size_t packets = work.batch == nullptr ? 0 : work.batch->packets.size();
+  const auto index = static_cast<std::uint32_t>(packets);
+  if (work.last) {
+    outer_fragments_.finish(index, work.derived);
+  } else {
+    outer_fragments_.advance(clock_ns_, index, work.derived);
+  }
+  sort_derived(work, before);
+}
+
+// Those that are of no flow are counted, and gone.
+void Engine::sort_derived(BatchWork& work, std::size_t from) {
+  const auto begin = work.derived.begin() + static_cast<std::ptrdiff_t>(from);
+  const auto end = std::remove_if(begin, work.derived.end(), [this](const DerivedPacket& derived) {
+    if (has_flow(derived.decoded)) return false;
+    count_status(derived.decoded.status, derived.tally.packets);
+    return true;
+  });
+  work.derived.erase(end, work.derived.end());
 }
 
 // With one thread a packet goes all the way while its headers are in the nearest cache, and is not
@@ -138,11 +185,17 @@ void Engine::work_inline(BatchWork& work) {
   std::array<Ahead, InStep::kRing> ring;
   const auto at = [&ring](std::size_t i) -> Ahead& { return ring[i % InStep::kRing]; };
   for (const auto& shard : shards_) shard->begin(work);
+  std::size_t derived = 0;
+  const auto take_derived = [&](std::size_t before) {
+    for (; derived < work.derived.size() && work.derived[derived].index <= before; ++derived) {
+      const DerivedPacket& packet = work.derived[derived];
+      Shard& shard = *shards_[shard_of(packet.decoded)];
+      shard.take(work, packet, shard.announce(packet.decoded));
+    }
+  };
   const auto look = [&](std::size_t i) {
-    const model::Packet& packet = work.batch->packets[i];
     Ahead& ahead = at(i);
-    wire::decode_into(packet, ahead.decoded);
-    count(packet, ahead.decoded);
+    decode(work, i, ahead.decoded);
     ahead.shard = has_flow(ahead.decoded) ? shards_[shard_of(ahead.decoded)].get() : nullptr;
     if (ahead.shard != nullptr) ahead.tag = ahead.shard->announce(ahead.decoded);
   };
@@ -155,11 +208,14 @@ void Engine::work_inline(BatchWork& work) {
   };
   const auto take = [&](std::size_t i) {
     const Ahead& ahead = at(i);
+    if (derived != work.derived.size()) take_derived(i);
     if (ahead.shard == nullptr) return;
     ahead.shard->take(work, static_cast<std::uint32_t>(i), ahead.decoded, ahead.tag);
   };
   const std::size_t packets = work.batch == nullptr ? 0 : work.batch->packets.size();
   InStep::run(packets, look, approach, meet, take);
+  end_of_batch(work);
+  take_derived(packets);
   for (const auto& shard : shards_) shard->end(work);
 }
 
@@ -169,28 +225,32 @@ void Engine::count(const model::Packet& packet, const wire::Decoded& decoded) {
   if (packet.time_ns < previous_ns_) ++input_.clock_steps;
   previous_ns_ = packet.time_ns;
   input_.last_ns = std::max(input_.last_ns, packet.time_ns);
-  switch (decoded.status) {
+  count_status(decoded.status, 1);
+}
+
+void Engine::count_status(wire::DecodeStatus status, std::uint64_t packets) {
+  switch (status) {
     case wire::DecodeStatus::kFlow:
     case wire::DecodeStatus::kFragment:
       break;
     case wire::DecodeStatus::kArp:
     case wire::DecodeStatus::kOther:
-      ++input_.non_ip;
+      input_.non_ip += packets;
       break;
     case wire::DecodeStatus::kUnspokenLink:
-      ++input_.drops[model::Drop::kUnspokenLink];
+      input_.drops[model::Drop::kUnspokenLink] += packets;
       break;
     case wire::DecodeStatus::kProtected:
-      ++input_.drops[model::Drop::kProtected];
+      input_.drops[model::Drop::kProtected] += packets;
       break;
     case wire::DecodeStatus::kTooDeep:
-      ++input_.drops[model::Drop::kTunnelDepth];
+      input_.drops[model::Drop::kTunnelDepth] += packets;
       break;
     case wire::DecodeStatus::kCut:
-      ++input_.drops[model::Drop::kCutHeaders];
+      input_.drops[model::Drop::kCutHeaders] += packets;
       break;
     case wire::DecodeStatus::kMalformed:
-      ++input_.drops[model::Drop::kMalformed];
+      input_.drops[model::Drop::kMalformed] += packets;
       break;
   }
 }
@@ -201,6 +261,7 @@ Totals Engine::totals() const {
   totals.records = reducer_.records();
   totals.drops[model::Drop::kNameEvicted] += reducer_.names().forgotten();
   totals.drops[model::Drop::kConnectionEvicted] += reducer_.migrations().forgotten();
+  outer_fragments_.add_to(totals.drops);
   for (const auto& shard : shards_) totals.drops.add(shard->drops());
   return totals;
 }

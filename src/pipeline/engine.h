@@ -11,6 +11,7 @@
 #include "pipeline/batch_work.h"
 #include "pipeline/budget.h"
 #include "pipeline/flow_set.h"
+#include "pipeline/outer_fragments.h"
 #include "pipeline/reducer.h"
 #include "pipeline/result_sink.h"
 #include "pipeline/shard.h"
@@ -28,7 +29,7 @@ struct EngineOptions {
 };
 
 // The road of a packet, in order:
-//   push(): wire::decode, the clock, the choice of shard         (the caller's thread)
+//   push(): wire::decode, tunnels' fragments, the clock, the choice of shard (the caller's thread)
 //   Shard::work(): flow table -> reassembly -> decoders          (one of `threads` workers)
 //   Reducer::take(): merge by packet number, names, totals       (one thread)
 //   ResultSink                                                   (the same thread)
@@ -60,13 +61,18 @@ class Engine {
   void work_inline(BatchWork& work);
   void set_clock(BatchWork& work);
   void dispatch(BatchWork& work);
+  void decode(BatchWork& work, std::size_t index, wire::Decoded& decoded);
+  void end_of_batch(BatchWork& work);
+  void sort_derived(BatchWork& work, std::size_t from);
   void count(const model::Packet& packet, const wire::Decoded& decoded);
+  void count_status(wire::DecodeStatus status, std::uint64_t packets);
   void run_worker(unsigned worker);
   void run_reducer();
   void stop_threads();
 
   EngineOptions options_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  OuterFragments outer_fragments_;
   Reducer reducer_;
   Totals input_;  // what the dispatcher counts
   base::TimeNs clock_ns_ = 0;

@@ -1,6 +1,7 @@
 #include "pipeline/reducer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "wire/pcapng_options.h"
 
@@ -11,6 +12,7 @@ void Reducer::take(BatchWork& work) {
   const auto& notes = work.batch == nullptr ? kNone : work.batch->notes;
   learn_names(notes);
   order_.clear();
+  last_written_ = 0;
   for (std::uint32_t shard = 0; shard < kShards; ++shard) {
     records_ += work.outputs[shard].counted_records();
     flows_ += work.outputs[shard].counted_flows();
@@ -64,6 +66,8 @@ void Reducer::hand_on(BatchWork& work, const Ordered& item) {
       break;
     }
     case ShardOutput::Kind::kPacket:
+      // Several flows may have a part in one.
+      if (std::exchange(last_written_, item.event.packet) == item.event.packet) break;
       sink_.on_packet(work.batch->packets[output.packet_index(item.event)]);
       break;
     case ShardOutput::Kind::kChosenId:

@@ -40,7 +40,8 @@ class Reducer {
   ResultSink& sink_;
   enrich::NameCache names_;
   Migrations migrations_;
-  std::vector<Ordered> order_;  // kept between batches for its capacity
+  std::vector<Ordered> order_;      // kept between batches for its capacity
+  std::uint64_t last_written_ = 0;  // number of the last packet of this batch that was handed on
   std::uint64_t flows_ = 0;
   std::uint64_t records_ = 0;
 };

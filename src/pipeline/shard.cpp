@@ -77,10 +77,16 @@ void Shard::work(BatchWork& work) {
   const std::vector<std::uint32_t>& mine = work.packets[number_];
   begin(work);
   InStep::run(
-      mine.size(), [&](std::size_t i) { at(i).tag = announce(work.decoded[mine[i]]); },
+      mine.size(), [&](std::size_t i) { at(i).tag = announce(work.decoded_of(mine[i])); },
       [&](std::size_t i) { at(i).flow = approach(at(i).tag); },
       [&](std::size_t i) { meet(at(i).flow); },
-      [&](std::size_t i) { take(work, mine[i], work.decoded[mine[i]], at(i).tag); });
+      [&](std::size_t i) {
+        if ((mine[i] & BatchWork::kDerived) != 0) {
+          take(work, work.derived[mine[i] & ~BatchWork::kDerived], at(i).tag);
+        } else {
+          take(work, mine[i], work.decoded[mine[i]], at(i).tag);
+        }
+      });
   end(work);
 }
 
@@ -114,23 +120,40 @@ void Shard::take(const BatchWork& work, std::uint32_t index, const wire::Decoded
   if (handle.index == flow::FlowHandle::kNone) return;
   if (!decoded.tunnels.empty() && !options_.count_only) notes_of(handle).tunnels = decoded.tunnels;
   if (options_.selected != nullptr && is_selected(table_.id(handle))) {
-    add_parts(work, index);
+    add_parts(work);
     output_->add_packet(packet.number, index);
   }
 }
 
-// The earlier fragments of a selected flow's datagram, as far as they came in the same batch: the
-// bytes of others are gone.
-void Shard::add_parts(const BatchWork& work, std::uint32_t last) {
-  const flow::FlowTable::Parts parts = table_.last_parts();
-  const auto& packets = work.batch->packets;
-  for (const std::uint32_t part : parts.packets) {
-    const std::uint64_t number = parts.first_packet + part;
-    const std::uint64_t back = packets[last].number - number;
-    if (back == 0 || back > last) continue;
-    const std::uint32_t index = last - static_cast<std::uint32_t>(back);
-    if (packets[index].number == number) output_->add_packet(number, index);
+void Shard::take(const BatchWork& work, const DerivedPacket& derived, std::uint32_t tag) {
+  const bool in_batch = work.batch != nullptr && derived.index < work.batch->packets.size();
+  packet_ = in_batch ? work.batch->packets[derived.index].number : work.last_packet;
+  const flow::FlowHandle handle =
+      table_.packet(derived.packet, derived.decoded, tag, &derived.tally);
+  if (handle.index == flow::FlowHandle::kNone) return;
+  const model::Tunnels& tunnels = derived.decoded.tunnels;
+  if (!tunnels.empty() && !options_.count_only) notes_of(handle).tunnels = tunnels;
+  if (options_.selected == nullptr || !is_selected(table_.id(handle))) return;
+  add_parts(work);
+  for (const std::uint32_t number : derived.numbers) {
+    add_part(work, derived.tally.first_packet + number);
   }
+  if (derived.completed) add_part(work, packet_);
+}
+
+// A packet of a selected flow, if it is in this batch: the bytes of others are gone.
+void Shard::add_part(const BatchWork& work, std::uint64_t number) {
+  if (work.batch == nullptr || work.batch->packets.empty()) return;
+  const auto& packets = work.batch->packets;
+  const std::uint64_t index = number - packets.front().number;
+  if (index >= packets.size() || packets[index].number != number) return;
+  output_->add_packet(number, static_cast<std::uint32_t>(index));
+}
+
+// The fragments of the datagram that was just completed.
+void Shard::add_parts(const BatchWork& work) {
+  const flow::FlowTable::Parts parts = table_.last_parts();
+  for (const std::uint32_t part : parts.packets) add_part(work, parts.first_packet + part);
 }
 
 model::DropCounters Shard::drops() const {

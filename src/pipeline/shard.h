@@ -41,6 +41,7 @@ class Shard final : public flow::FlowSink, public dpi::AnalyzerSink {
   }
   void take(const BatchWork& work, std::uint32_t index, const wire::Decoded& decoded,
             std::uint32_t tag);
+  void take(const BatchWork& work, const DerivedPacket& derived, std::uint32_t tag);
   void end(const BatchWork& work);
 
   [[nodiscard]] model::DropCounters drops() const;
@@ -76,7 +77,8 @@ class Shard final : public flow::FlowSink, public dpi::AnalyzerSink {
   void learn_name(const model::Record& record);
   model::Flow describe(flow::FlowHandle handle, model::FlowEnd end);
   void release(flow::FlowHandle handle);
-  void add_parts(const BatchWork& work, std::uint32_t last);
+  void add_part(const BatchWork& work, std::uint64_t number);
+  void add_parts(const BatchWork& work);
   [[nodiscard]] bool is_selected(model::FlowId id) const {
     return options_.selected == nullptr || options_.selected->contains(id);
   }

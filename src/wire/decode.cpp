@@ -52,6 +52,7 @@ int icmp_counterpart(std::uint8_t proto, std::uint8_t type) {
 void note_fragment(Decoded& out, const Rest& rest, std::uint32_t id, unsigned offset_more) {
   out.fragment.wire_len = 0;
   if (offset_more == 0) return;
+  out.detour = true;
   const auto len = static_cast<std::uint16_t>(std::min<std::size_t>(rest.wire, 0xffff));
   out.fragment = {rest.bytes, id, len, static_cast<std::uint16_t>(offset_more), out.proto};
 }
@@ -157,15 +158,8 @@ DecodeStatus transport(Decoded& out, const Rest& rest) {
     case model::ip_proto::kIcmp:
     case model::ip_proto::kIcmp6:
       return icmp(out, rest);
-    case tunnel_proto::kIpv4:
-    case tunnel_proto::kIpv6:
-    case tunnel_proto::kGre:
-    case tunnel_proto::kEtherIp:
-    case tunnel_proto::kL2tp:
-    case tunnel_proto::kMpls:
-      return ip_tunnel(out, rest);
     default:
-      return payload(out, rest, 0);
+      return is_tunnel(out.proto) ? ip_tunnel(out, rest) : payload(out, rest, 0);
   }
 }
 
@@ -370,10 +364,24 @@ Decoded decode(std::uint16_t linktype, base::Bytes bytes, std::uint32_t wire_len
   return out;
 }
 
-void decode_into(const model::Packet& packet, Decoded& out) {
+void decode_into(const model::Packet& packet, Decoded& out, Fragmented fragmented) {
   out = Decoded{};
   out.status = link(out, packet.linktype,
-                    {packet.bytes, std::max<std::size_t>(packet.bytes.size(), packet.wire_len)});
+                    {.bytes = packet.bytes,
+                     .wire = std::max<std::size_t>(packet.bytes.size(), packet.wire_len),
+                     .fragmented = fragmented});
+}
+
+void decode_joined(const Envelope& envelope, base::Bytes bytes, std::uint32_t wire_len,
+                   Fragmented fragmented, Decoded& out) {
+  out = Decoded{};
+  out.scope = envelope.scope;
+  out.ether_type = envelope.ether_type;
+  out.tunnels = envelope.tunnels;
+  out.status = ip(out, {.bytes = bytes,
+                        .wire = std::max<std::size_t>(bytes.size(), wire_len),
+                        .tunnels = envelope.tunnels.size(),
+                        .fragmented = fragmented});
 }
 
 Decoded decode(const model::Packet& packet) {

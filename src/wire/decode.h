@@ -46,6 +46,9 @@ inline constexpr std::uint8_t kPsh = 0x08;
 inline constexpr std::uint8_t kAck = 0x10;
 }  // namespace tcp_flag
 
+// Whether this IP protocol is a tunnel by its number.
+bool is_tunnel(std::uint8_t proto);
+
 // A fragment's part of its datagram (RFC 791 3.2, RFC 8200 4.5), from the transport header on; of
 // IPv6 from the header behind the fragment header on.
 struct FragmentPart {
@@ -54,6 +57,7 @@ struct FragmentPart {
   std::uint16_t wire_len = 0;     // by the headers; 0 when the packet is no fragment
   std::uint16_t offset_more = 0;  // offset in bytes, a multiple of 8; bit 0: more fragments follow
   std::uint8_t proto = 0;         // of the header at the start of the datagram
+  bool hides_tunnel = false;      // it is the first one, and a tunnel begins in it
 
   [[nodiscard]] std::uint32_t offset() const { return offset_more & 0xfff8U; }
   [[nodiscard]] bool more() const { return (offset_more & 1) != 0; }
@@ -66,6 +70,7 @@ struct Decoded {
   std::uint8_t tcp_flags = 0;
   bool first_fragment = false;    // the payload ends where the fragment does
   std::uint8_t header_bytes = 0;  // of the transport, captured right before `payload`
+  bool detour = false;            // a fragment: there is more to it than this packet
   std::uint16_t src_port = 0;     // ICMP: the ports that Community ID v1 gives it
   std::uint16_t dst_port = 0;
   std::uint16_t ether_type = 0;  // innermost, where the link has one
@@ -88,12 +93,27 @@ struct Decoded {
   }
 };
 
+// What a tunnel's header lets nobody see in a fragment; kWhole: kFragment, and `hides_tunnel`. Once
+// it is clear that the rest will not come, kBeginning opens what is there.
+enum class Fragmented : std::uint8_t { kWhole, kBeginning };
+
 // Never fails: what is wrong is the status. No state; safe from any thread.
 Decoded decode(const model::Packet& packet);
 // The same in place; what was in `out` is gone.
-void decode_into(const model::Packet& packet, Decoded& out);
+void decode_into(const model::Packet& packet, Decoded& out,
+                 Fragmented fragmented = Fragmented::kWhole);
 
 // The same for a frame of another origin (tests, tunnels).
 Decoded decode(std::uint16_t linktype, base::Bytes bytes, std::uint32_t wire_len);
+
+// What was around a packet that does not stand in a frame.
+struct Envelope {
+  std::uint32_t scope = 0;
+  std::uint16_t ether_type = 0;
+  model::Tunnels tunnels;
+};
+// An IP packet that was put together from fragments in this envelope.
+void decode_joined(const Envelope& envelope, base::Bytes bytes, std::uint32_t wire_len,
+                   Fragmented fragmented, Decoded& out);
 
 }  // namespace netwatch::wire

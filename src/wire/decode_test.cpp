@@ -132,8 +132,8 @@ const Case kNetworks[] = {
      0, 0, ""},
     {"TunnelOfNothing", 101, ip4(4, {}), kMalformed, 0, 0, 0, ""},
     {"TunnelOfTheOther", 101, ip4(41, kTcp4), kMalformed, 0, 0, 0, ""},
-    {"TunnelFragment", 101, ip4(4, ip4(17, udp(text("one"), 99), 0, 119), 0x2000), kFlow, kUdp,
-     5353, 53, "one", 0, 91, true},
+    {"TunnelFragment", 101, ip4(4, ip4(17, udp(text("one"), 99), 0, 119), 0x2000),
+     DecodeStatus::kFragment, 0, 0, 0, ""},
     {"TunnelTinyFragment", 101, ip4(41, Frame(8, 0x60), 0x2000), DecodeStatus::kFragment, 0, 0, 0,
      ""},
     {"GreTooShort", 101, ip4(47, text("gre")), kFlow, 47, 0, 0, "gre"},
@@ -252,7 +252,10 @@ TEST(Decode, FragmentsSayWhereTheyBelong) {
   // Neither an atomic fragment (RFC 6946) nor a packet out of a tunnel's fragment is one.
   EXPECT_EQ(
       decode_frame(101, ip6(44, join({fragment6(17, 0), udp(text("one"))}))).fragment.wire_len, 0U);
-  const Decoded inner = decode_frame(101, ip4(4, ip4(17, udp(text("one"), 99), 0, 119), 0x2000));
+  const Frame in_tunnel = ip4(4, ip4(17, udp(text("one"), 99), 0, 119), 0x2000);
+  Decoded inner;
+  decode_joined({}, in_tunnel, 51, Fragmented::kBeginning, inner);
+  EXPECT_EQ(inner.status, kFlow);
   EXPECT_TRUE(inner.first_fragment);
   EXPECT_EQ(inner.fragment.wire_len, 0U);
 }

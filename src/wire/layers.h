@@ -34,6 +34,7 @@ struct Rest {
   std::size_t wire = 0;
   unsigned tunnels = 0;  // how many it was taken out of
   bool damaged = false;  // the IP length went beyond the frame, under a wrong checksum
+  Fragmented fragmented = Fragmented::kWhole;
 
   void skip(std::size_t n) {
     bytes = bytes.subspan(n);
@@ -58,7 +59,7 @@ struct Rest {
 
 inline constexpr unsigned kMaxTunnels = 4;  // one packet inside another
 
-// Protocol numbers of IP that tunnel.
+// Protocol numbers of IP that tunnel; is_tunnel() knows them all.
 namespace tunnel_proto {
 inline constexpr std::uint8_t kIpv4 = 4;
 inline constexpr std::uint8_t kIpv6 = 41;

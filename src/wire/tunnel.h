@@ -27,6 +27,11 @@ void enter(Decoded& out, Rest& rest, model::TunnelKind kind, std::uint32_t id);
 template <typename Enter, typename Inner>
 bool open(Decoded& out, Rest rest, bool sure, DecodeStatus& status, Enter&& enter_it,
           Inner&& inner) {
+  if (out.first_fragment && out.fragment.wire_len != 0 && rest.fragmented == Fragmented::kWhole) {
+    out.fragment.hides_tunnel = true;
+    status = DecodeStatus::kFragment;
+    return true;
+  }
   if (rest.tunnels == kMaxTunnels) {
     status = DecodeStatus::kTooDeep;
     return true;

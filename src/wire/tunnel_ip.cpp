@@ -140,6 +140,20 @@ bool ether_ip(Decoded& out, const Rest& rest, DecodeStatus& status) {
 
 }  // namespace
 
+bool is_tunnel(std::uint8_t proto) {
+  switch (proto) {
+    case tunnel_proto::kIpv4:
+    case tunnel_proto::kIpv6:
+    case tunnel_proto::kGre:
+    case tunnel_proto::kEtherIp:
+    case tunnel_proto::kL2tp:
+    case tunnel_proto::kMpls:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // Session, then what its two ends have agreed on: a cookie of 0, 4 or 8 bytes, perhaps a sublayer
 // of 4, mostly Ethernet. Only the frame itself can tell.
 bool l2tp_session(Decoded& out, const Rest& rest, DecodeStatus& status) {

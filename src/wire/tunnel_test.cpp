@@ -262,15 +262,53 @@ TEST(Tunnel, NamesAllOfThem) {
 }
 
 // Of a datagram's first fragment the inner lengths reach beyond it.
-TEST(Tunnel, FirstFragment) {
+TEST(Tunnel, AFirstFragmentIsOpenedOnlyWhereItIsAllThereIs) {
   const Frame inside = ip4(6, tcp(text("part of it")), 0, 1400);
   const Frame datagram = udp(join({{0x30, 0xff}, be16(1400), {0, 0, 0, 1}, inside}), 1416);
   const Frame first = ip4(17, datagram, 0x2000);
-  const Decoded d = decode_frame(101, first);
+  Decoded d = decode_frame(101, first);
+  EXPECT_EQ(d.status, DecodeStatus::kFragment);
+  EXPECT_TRUE(d.detour);
+  EXPECT_TRUE(d.fragment.hides_tunnel);
+  EXPECT_EQ(d.fragment.proto, kUdp);
+  EXPECT_EQ(d.fragment.bytes.size(), datagram.size());
+  EXPECT_TRUE(d.tunnels.empty());
+  decode_into(
+      {.linktype = 101, .wire_len = static_cast<std::uint32_t>(first.size()), .bytes = first}, d,
+      Fragmented::kBeginning);
   EXPECT_EQ(d.status, kFlow);
   EXPECT_EQ(d.proto, kTcp);
   EXPECT_TRUE(d.first_fragment);
   EXPECT_EQ(base::as_text(d.payload), "part of it");
+  // What is no tunnel is not held up, and a whole packet is opened at once.
+  d = decode_frame(101, ip4(17, udp(text("x"), 999), 0x2000));
+  EXPECT_EQ(d.status, kFlow);
+  EXPECT_FALSE(d.fragment.hides_tunnel);
+  EXPECT_FALSE(decode_frame(101, gre(0, 0x800, kTcp4)).detour);
+}
+
+// What was put together stands where its fragments stood: as deep in tunnels, and in the same VLAN.
+TEST(Tunnel, APacketOutOfFragmentsIsAsTheFragmentsWere) {
+  const Frame inner = ip4(4, kTcp4);
+  const Frame frame = join({ether(0x8100), vlan(7, 0x800), gre(0, 0x800, inner)});
+  const Decoded direct = decode_frame(1, frame);
+  ASSERT_EQ(direct.tunnels.size(), 2U);
+  Frame part = frame;
+  part[part.size() - inner.size() + 6] = 0x20;  // the inner one is a fragment
+  const Decoded fragment = decode_frame(1, part);
+  ASSERT_TRUE(fragment.fragment.hides_tunnel);
+  Decoded joined;
+  decode_joined({fragment.scope, fragment.ether_type, fragment.tunnels}, inner,
+                static_cast<std::uint32_t>(inner.size()), Fragmented::kWhole, joined);
+  EXPECT_EQ(joined.status, kFlow);
+  EXPECT_EQ(joined.scope, direct.scope);
+  EXPECT_EQ(joined.tunnels, direct.tunnels);
+  EXPECT_EQ(joined.ether_type, direct.ether_type);
+  Frame deep = kTcp4;
+  for (int i = 0; i < 3; ++i) deep = ip4(4, deep);
+  decode_joined({fragment.scope, fragment.ether_type, fragment.tunnels}, ip4(4, deep), 200,
+                Fragmented::kWhole, joined);
+  EXPECT_EQ(joined.status, DecodeStatus::kTooDeep);
 }
 
 // Larger than a length field can say: 64 KiB and more of segments in one.
