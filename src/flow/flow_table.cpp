@@ -81,10 +81,12 @@ std::uint32_t FlowTable::Impl::packet(const model::Packet& packet, const wire::D
   set_clock(time_ns);
   joined_ = nullptr;
   const bool headless = decoded.status == wire::DecodeStatus::kFragment;
-  if ((headless || decoded.first_fragment) && decoded.fragment.wire_len > 0) {
-    return fragment(packet, decoded, parts);
+  if (headless || decoded.detour) [[unlikely]] {
+    if ((headless || decoded.first_fragment) && decoded.fragment.wire_len > 0) {
+      return fragment(packet, decoded, parts);
+    }
+    if (headless) lost_fragments_ += parts == nullptr ? 1 : parts->packets;
   }
-  if (headless) lost_fragments_ += parts == nullptr ? 1 : parts->packets;
   if (decoded.status != wire::DecodeStatus::kFlow) return kNone;
   return whole(packet, decoded, time_ns, tag, parts);
 }

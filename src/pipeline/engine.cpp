@@ -125,8 +125,13 @@ void Engine::dispatch(BatchWork& work) {
   };
   for (std::size_t i = 0; i < packets; ++i) {
     wire::Decoded& decoded = work.decoded[i];
-    decode(work, i, decoded);
-    deal_derived();
+    wire::decode_into(work.batch->packets[i], decoded);
+    if (decoded.detour) [[unlikely]] {
+      take_detour(work, i, decoded);
+      deal_derived();
+    } else {
+      count(work.batch->packets[i], decoded);
+    }
     if (has_flow(decoded)) {
       work.packets[shard_of(decoded)].push_back(static_cast<std::uint32_t>(i));
     }
@@ -135,12 +140,11 @@ void Engine::dispatch(BatchWork& work) {
   deal_derived();
 }
 
-// One packet of the batch, counted. If it is kept for later it has no flow, and what comes of it
-// now or of those that gave way to it is in work.derived.
-void Engine::decode(BatchWork& work, std::size_t index, wire::Decoded& decoded) {
+// A packet that may not go on as it is, counted. If it is kept for later it has no flow, and what
+// comes of it now or of those that gave way to it is in work.derived.
+void Engine::take_detour(BatchWork& work, std::size_t index, wire::Decoded& decoded) {
   const model::Packet& packet = work.batch->packets[index];
-  wire::decode_into(packet, decoded);
-  if (!decoded.detour || !has_flow(decoded)) return count(packet, decoded);
+  if (!has_flow(decoded)) return count(packet, decoded);
   const std::size_t before = work.derived.size();
   const bool kept =
       outer_fragments_.take(packet, static_cast<std::uint32_t>(index),
@@ -186,16 +190,28 @@ void Engine::work_inline(BatchWork& work) {
   const auto at = [&ring](std::size_t i) -> Ahead& { return ring[i % InStep::kRing]; };
   for (const auto& shard : shards_) shard->begin(work);
   std::size_t derived = 0;
+  std::size_t next_derived = SIZE_MAX;  // before which packet it goes
+  const auto see_derived = [&] {
+    next_derived = derived < work.derived.size() ? work.derived[derived].index : SIZE_MAX;
+  };
   const auto take_derived = [&](std::size_t before) {
-    for (; derived < work.derived.size() && work.derived[derived].index <= before; ++derived) {
-      const DerivedPacket& packet = work.derived[derived];
+    while (next_derived <= before) {
+      const DerivedPacket& packet = work.derived[derived++];
       Shard& shard = *shards_[shard_of(packet.decoded)];
       shard.take(work, packet, shard.announce(packet.decoded));
+      see_derived();
     }
   };
   const auto look = [&](std::size_t i) {
+    const model::Packet& packet = work.batch->packets[i];
     Ahead& ahead = at(i);
-    decode(work, i, ahead.decoded);
+    wire::decode_into(packet, ahead.decoded);
+    if (ahead.decoded.detour) [[unlikely]] {
+      take_detour(work, i, ahead.decoded);
+      see_derived();
+    } else {
+      count(packet, ahead.decoded);
+    }
     ahead.shard = has_flow(ahead.decoded) ? shards_[shard_of(ahead.decoded)].get() : nullptr;
     if (ahead.shard != nullptr) ahead.tag = ahead.shard->announce(ahead.decoded);
   };
@@ -208,13 +224,14 @@ void Engine::work_inline(BatchWork& work) {
   };
   const auto take = [&](std::size_t i) {
     const Ahead& ahead = at(i);
-    if (derived != work.derived.size()) take_derived(i);
+    if (next_derived <= i) [[unlikely]] take_derived(i);
     if (ahead.shard == nullptr) return;
     ahead.shard->take(work, static_cast<std::uint32_t>(i), ahead.decoded, ahead.tag);
   };
   const std::size_t packets = work.batch == nullptr ? 0 : work.batch->packets.size();
   InStep::run(packets, look, approach, meet, take);
   end_of_batch(work);
+  see_derived();
   take_derived(packets);
   for (const auto& shard : shards_) shard->end(work);
 }
@@ -225,7 +242,7 @@ void Engine::count(const model::Packet& packet, const wire::Decoded& decoded) {
   if (packet.time_ns < previous_ns_) ++input_.clock_steps;
   previous_ns_ = packet.time_ns;
   input_.last_ns = std::max(input_.last_ns, packet.time_ns);
-  count_status(decoded.status, 1);
+  if (decoded.status != wire::DecodeStatus::kFlow) [[unlikely]] count_status(decoded.status, 1);
 }
 
 void Engine::count_status(wire::DecodeStatus status, std::uint64_t packets) {

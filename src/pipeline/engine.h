@@ -61,7 +61,7 @@ class Engine {
   void work_inline(BatchWork& work);
   void set_clock(BatchWork& work);
   void dispatch(BatchWork& work);
-  void decode(BatchWork& work, std::size_t index, wire::Decoded& decoded);
+  void take_detour(BatchWork& work, std::size_t index, wire::Decoded& decoded);
   void end_of_batch(BatchWork& work);
   void sort_derived(BatchWork& work, std::size_t from);
   void count(const model::Packet& packet, const wire::Decoded& decoded);
