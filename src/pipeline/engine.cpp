@@ -224,7 +224,8 @@ void Engine::work_inline(BatchWork& work) {
   };
   const auto take = [&](std::size_t i) {
     const Ahead& ahead = at(i);
-    if (next_derived <= i) [[unlikely]] take_derived(i);
+    if (next_derived <= i) [[unlikely]]
+      take_derived(i);
     if (ahead.shard == nullptr) return;
     ahead.shard->take(work, static_cast<std::uint32_t>(i), ahead.decoded, ahead.tag);
   };
@@ -242,7 +243,8 @@ void Engine::count(const model::Packet& packet, const wire::Decoded& decoded) {
   if (packet.time_ns < previous_ns_) ++input_.clock_steps;
   previous_ns_ = packet.time_ns;
   input_.last_ns = std::max(input_.last_ns, packet.time_ns);
-  if (decoded.status != wire::DecodeStatus::kFlow) [[unlikely]] count_status(decoded.status, 1);
+  if (decoded.status != wire::DecodeStatus::kFlow) [[unlikely]]
+    count_status(decoded.status, 1);
 }
 
 void Engine::count_status(wire::DecodeStatus status, std::uint64_t packets) {

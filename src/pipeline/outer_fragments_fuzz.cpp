@@ -16,8 +16,8 @@ void check(bool holds) {
 }
 
 bool is_inside(base::Bytes part, base::Bytes whole) {
-  return part.empty() || (part.data() >= whole.data() &&
-                          part.data() + part.size() <= whole.data() + whole.size());
+  return part.empty() ||
+         (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
 }
 
 struct Account {
