@@ -335,7 +335,7 @@ void FlowTable::Impl::tcp_packet(std::uint32_t index, Side side, const wire::Dec
   }
   const TcpSide& me = tcp.side(side);
   const BeforeSegment before{me.next, me.retransmitted, me.started, me.syn};
-  track_segment(tcp, qualities, side, decoded, now_ns_ - flow.first_ns);
+  track_segment(tcp, qualities, side, decoded, now_ns_ - flow.first_ns, now_ns_ < flow.last_ns);
   tcp_stream(index, side, decoded);
   note_quality(tcp, qualities, side, decoded, before,
                static_cast<Micros>(now_ns_ / base::kNsPerUs));

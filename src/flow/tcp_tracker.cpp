@@ -63,8 +63,10 @@ void write_history(TcpFlow& tcp, const TcpQualities* qualities, Side side, const
 
 // Zeek's T: data that end at or before the highest sequence number so far. So one that was
 // overtaken counts, a keep-alive probe with a byte too, and one that its sender's own numbers say
-// was sent before, though it was not seen.
-void note_again(TcpFlow& tcp, Side side, const Flags& flags, const wire::Decoded& decoded) {
+// was sent before, though it was not seen. One that comes late because its tunnel's packet had to
+// be waited for was sent once.
+void note_again(TcpFlow& tcp, Side side, const Flags& flags, const wire::Decoded& decoded,
+                bool late) {
   constexpr std::int32_t kMaxClaim = 0x7fff;
   TcpSide& me = tcp.side(side);
   if (flags.rst) return;
@@ -80,7 +82,7 @@ void note_again(TcpFlow& tcp, Side side, const Flags& flags, const wire::Decoded
     if (beyond > 0 && beyond + ahead <= kMaxClaim) me.highest = low;
   } else if (beyond > 0) {
     if (beyond <= kMaxSeqJump) me.highest = low;
-  } else if (me.not_beyond != std::numeric_limits<std::uint16_t>::max()) {
+  } else if (!late && me.not_beyond != std::numeric_limits<std::uint16_t>::max()) {
     if (is_power_of_ten(++me.not_beyond)) tcp.history.add('T', side);
   }
 }
@@ -180,11 +182,11 @@ void History::append_to(std::string& out, bool flipped) const {
 }
 
 void track_segment(TcpFlow& tcp, const TcpQualities* qualities, Side side,
-                   const wire::Decoded& decoded, base::TimeNs since_first_ns) {
+                   const wire::Decoded& decoded, base::TimeNs since_first_ns, bool late) {
   const Flags flags(decoded.tcp_flags);
   TcpSide& me = tcp.side(side);
   write_history(tcp, qualities, side, flags, decoded);
-  note_again(tcp, side, flags, decoded);
+  note_again(tcp, side, flags, decoded, late);
   update_state(tcp, side, flags, decoded.payload_wire_len > 0);
   if (flags.syn && !flags.rst) {
     // Another attempt from the same port, before any data: its numbers count from now on.

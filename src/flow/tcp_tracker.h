@@ -106,9 +106,10 @@ struct TcpFlow {
 static_assert(sizeof(TcpFlow) <= 92, "a live TCP flow's price: docs/flow.md");
 
 // Flags, handshake and state of one segment; `since_first_ns` is its time after the flow's first.
-// `qualities`: as they were before it; none for a bare segment (see is_bare()).
+// `qualities`: as they were before it; none for a bare segment (see is_bare()). `late`: stamped
+// before another packet of its flow that came first.
 void track_segment(TcpFlow& tcp, const TcpQualities* qualities, model::Side side,
-                   const wire::Decoded& decoded, base::TimeNs since_first_ns);
+                   const wire::Decoded& decoded, base::TimeNs since_first_ns, bool late);
 
 // The sequence space of bytes nobody reads: counts retransmissions and holes.
 void track_unread_data(TcpFlow& tcp, model::Side side, std::uint32_t seq, std::uint32_t len);
