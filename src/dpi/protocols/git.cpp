@@ -129,7 +129,7 @@ class GitDecoder final : public FrameDecoder {
 
  private:
   void request(string_view line, const Frame& frame);
-  Onward response(string_view line, const Frame& frame);
+  Onward response(string_view line, const Frame& frame) const;
 
   base::TimeNs asked_ns_ = -1;
   std::uint8_t version_ = 0;  // that the server answered with
@@ -175,7 +175,7 @@ void GitDecoder::request(string_view line, const Frame& frame) {
   frame.context.emit(frame.side);
 }
 
-Onward GitDecoder::response(string_view line, const Frame& frame) {
+Onward GitDecoder::response(string_view line, const Frame& frame) const {
   frame.context.set_originator(model::other(frame.side));
   model::RecordBuilder& record = frame.context.record();
   const bool error = line.starts_with("ERR ");

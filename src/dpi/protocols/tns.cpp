@@ -197,7 +197,7 @@ class TnsDecoder final : public FrameDecoder {
  private:
   Onward connect(const Frame& frame);
   void describe(string_view text, const Frame& frame) const;
-  Onward answer(std::uint8_t type, const Frame& frame);
+  Onward answer(std::uint8_t type, const Frame& frame) const;
 
   std::uint16_t version_ = 0;  // that the client wants
   bool follows_ = false;       // its description comes in a data packet
@@ -262,7 +262,7 @@ void TnsDecoder::describe(string_view text, const Frame& frame) const {
   frame.context.emit(frame.side);
 }
 
-Onward TnsDecoder::answer(std::uint8_t type, const Frame& frame) {
+Onward TnsDecoder::answer(std::uint8_t type, const Frame& frame) const {
   Cursor in(frame.bytes);
   in.skip(kHeadBytes);
   model::RecordBuilder& record = frame.context.record();
