@@ -160,6 +160,18 @@ TEST(TcpState, AsZeekNamesThem) {
   }
 }
 
+// A tunnel's packet that came in fragments is opened when the last of them is there: what overtook
+// it meanwhile does not make it one that was sent again. Stamped later it was.
+TEST(TcpState, WhatWasKeptBackWasSentOnce) {
+  for (const bool late : {true, false}) {
+    Conversation talk;
+    talk.play(">S;<SA;>A;>A @6 5");
+    if (late) talk.time_ns -= 15 * base::kNsPerMs;
+    talk.play(">A @1 5");
+    EXPECT_EQ(talk.finish().history, late ? "ShAD" : "ShADT");
+  }
+}
+
 // RFC 9293 3.10.7.3: who waits for a SYN drops a FIN, so neither it nor what came with it is part
 // of the stream that the SYN opens.
 TEST(TcpState, WhatCameBeforeTheSynIsNoPartOfTheStream) {

@@ -7,10 +7,11 @@
 #include <initializer_list>
 
 #include "base/bytes.h"
+#include "dpi/parts/seen_texts.h"
 
 namespace netwatch::dpi {
 
-// What was told of a conversation before, as hashes (FNV-1a) of the last kMost: who polls asks the
+// What was told of a conversation before, as hashes of the last kMost: who polls asks the
 // same all day long, and is reported once. Two messages whose hashes meet count as one, which a
 // stranger can bring about: so it is for what only repeats, never for what changes something.
 template <std::size_t kMost>
@@ -18,10 +19,8 @@ class ToldBefore {
  public:
   // Whether these bytes were; from now on they are.
   bool operator()(std::initializer_list<base::Bytes> parts) {
-    std::uint32_t hash = 0x811c9dc5;
-    for (const base::Bytes part : parts) {
-      for (const std::uint8_t byte : part) hash = (hash ^ byte) * 0x01000193;
-    }
+    std::uint32_t hash = text_hash({});
+    for (const base::Bytes part : parts) hash = text_hash(base::as_text(part), hash);
     hash |= 1;  // 0 is an empty place
     if (std::ranges::find(hashes_, hash) != hashes_.end()) return true;
     hashes_[next_] = hash;
