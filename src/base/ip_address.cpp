@@ -161,19 +161,6 @@ char* put_v6(char* out, Bytes address) {
 
 }  // namespace
 
-IpAddress IpAddress::v4(const std::uint8_t* four_bytes) {
-  IpAddress a;
-  std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), a.bytes_.begin());
-  std::copy_n(four_bytes, 4, a.bytes_.begin() + 12);
-  return a;
-}
-
-IpAddress IpAddress::v6(const std::uint8_t* sixteen_bytes) {
-  IpAddress a;
-  std::copy_n(sixteen_bytes, 16, a.bytes_.begin());
-  return a;
-}
-
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   if (text.empty() || text.size() > kLongestText) return std::nullopt;
   IpAddress a;

@@ -18,8 +18,17 @@ namespace netwatch::base {
 class IpAddress {
  public:
   constexpr IpAddress() = default;
-  static IpAddress v4(const std::uint8_t* four_bytes);
-  static IpAddress v6(const std::uint8_t* sixteen_bytes);
+  static IpAddress v4(const std::uint8_t* four_bytes) {
+    IpAddress address;
+    address.bytes_[10] = address.bytes_[11] = 0xff;
+    std::memcpy(address.bytes_.data() + 12, four_bytes, 4);
+    return address;
+  }
+  static IpAddress v6(const std::uint8_t* sixteen_bytes) {
+    IpAddress address;
+    std::memcpy(address.bytes_.data(), sixteen_bytes, address.bytes_.size());
+    return address;
+  }
   // Dotted quad or RFC 4291 text, without scope id or prefix; nothing if it is neither.
   static std::optional<IpAddress> parse(std::string_view text);
 
@@ -41,6 +50,16 @@ class IpAddress {
   void append_to(std::string& out) const;
 
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
+  friend bool operator==(const IpAddress& one, const IpAddress& other) {
+    return one.half(0) == other.half(0) && one.half(1) == other.half(1);
+  }
+
+  // The first (0) or the last (1) eight bytes as they lie, to compare and to hash.
+  [[nodiscard]] std::uint64_t half(std::size_t which) const {
+    std::uint64_t value = 0;
+    std::memcpy(&value, bytes_.data() + which * sizeof value, sizeof value);
+    return value;
+  }
 
  private:
   std::array<std::uint8_t, 16> bytes_{};
@@ -48,11 +67,8 @@ class IpAddress {
 
 // 64 mixed bits of an address, for hash tables.
 inline std::uint64_t hash_value(const IpAddress& address) {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-  std::memcpy(&high, address.bytes().data(), 8);
-  std::memcpy(&low, address.bytes().data() + 8, 8);
-  std::uint64_t h = (high ^ (low >> 29)) * 0x9E3779B97F4A7C15ULL + low;
+  const std::uint64_t low = address.half(1);
+  std::uint64_t h = (address.half(0) ^ (low >> 29)) * 0x9E3779B97F4A7C15ULL + low;
   h = (h ^ (h >> 32)) * 0xD6E8FEB86659FD93ULL;
   return h ^ (h >> 32);
 }

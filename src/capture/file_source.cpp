@@ -77,9 +77,21 @@ class FileSource final : public PacketSource {
     };
     std::vector<Place> options;
     std::vector<Place> notes;
+
+    // Whether a packet may follow the first `count`. The rule looks at packets only, never at how
+    // their bytes came in: the same file always gives the same batches. What stands between
+    // packets is kept in memory with them, so far apart they must not be.
+    [[nodiscard]] bool has_room(std::size_t count, std::size_t len_bytes,
+                                std::uint64_t file_offset) const {
+      constexpr std::uint64_t kMaxSpanBytes = std::uint64_t{4} << 20;
+      if (count == 0) return true;
+      return count < PacketBatch::kMaxPackets && bytes + len_bytes <= PacketBatch::kMaxArenaBytes &&
+             file_offset - batch->packets.front().file_offset <= kMaxSpanBytes;
+    }
   };
 
-  [[nodiscard]] bool add(Filling& filling, Packet& packet);
+  void stamp(Packet& packet, std::uint64_t file_offset);
+  void add_plain(Filling& filling);
   [[nodiscard]] bool take(Filling& filling, const Step& step);
   [[nodiscard]] bool has_room_for_notes(const PacketBatch& batch) const;
   [[nodiscard]] bool add_note(Filling& filling);
@@ -104,6 +116,7 @@ class FileSource final : public PacketSource {
 base::Result<model::PacketBatchPtr> FileSource::next(int timeout_ms) {
   Filling filling = std::exchange(early_, {});
   while (!ended_ && !failure_) {
+    if (!held_) add_plain(filling);
     const Step step =
         held_ ? *std::exchange(held_, std::nullopt) : format_->next(input_->front(), packet_);
     switch (step.kind) {
@@ -141,7 +154,13 @@ base::Result<model::PacketBatchPtr> FileSource::next(int timeout_ms) {
 bool FileSource::take(Filling& filling, const Step& step) {
   if (step.kind != Step::Kind::kPacket) return !step.noted || add_note(filling);
   if (step.noted && !has_room_for_notes(*filling.batch)) return false;
-  if (!add(filling, packet_)) return false;
+  std::vector<Packet>& packets = filling.batch->packets;
+  if (!filling.has_room(packets.size(), packet_.bytes.size(), input_->offset())) return false;
+  if (packets.empty()) packets.reserve(PacketBatch::kMaxPackets);
+  input_->hold();
+  stamp(packet_, input_->offset());
+  filling.bytes += packet_.bytes.size();
+  packets.push_back(packet_);
   if (step.noted) add_options(filling);
   return true;
 }
@@ -172,27 +191,36 @@ void FileSource::add_options(Filling& filling) const {
   batch.note_bytes.insert(batch.note_bytes.end(), bytes.begin(), bytes.end());
 }
 
-// False if the packet must wait for the next batch. The rule looks at packets only, never at how
-// their bytes came in: the same file always gives the same batches. What stands between packets is
-// kept in memory with them, so far apart they must not be.
-bool FileSource::add(Filling& filling, Packet& packet) {
-  PacketBatch& batch = *filling.batch;
-  if (batch.packets.size() == PacketBatch::kMaxPackets) return false;
-  if (!batch.packets.empty() && filling.bytes + packet.bytes.size() > PacketBatch::kMaxArenaBytes)
-    return false;
-  constexpr std::uint64_t kMaxSpanBytes = std::uint64_t{4} << 20;
-  if (!batch.packets.empty() &&
-      input_->offset() - batch.packets.front().file_offset > kMaxSpanBytes)
-    return false;
-  if (batch.packets.empty()) batch.packets.reserve(PacketBatch::kMaxPackets);
-  input_->hold();
+void FileSource::stamp(Packet& packet, std::uint64_t file_offset) {
   packet.number = ++count_;
   packet.source = source_;
-  packet.file_offset = input_->offset();
+  packet.file_offset = file_offset;
   read_cooked_header(packet);
-  filling.bytes += packet.bytes.size();
-  batch.packets.push_back(packet);
-  return true;
+}
+
+// As many packets as are at hand and have room, without a step for each.
+void FileSource::add_plain(Filling& filling) {
+  const PlainRecords* const records = format_->plain_records();
+  if (records == nullptr) return;
+  std::vector<Packet>& packets = filling.batch->packets;
+  packets.reserve(PacketBatch::kMaxPackets);
+  const base::Bytes front = input_->front();
+  const std::uint64_t offset = input_->offset();
+  std::size_t used = 0;
+  while (packets.size() < PacketBatch::kMaxPackets) {
+    Packet& packet = packets.emplace_back();
+    const std::size_t bytes = records->read(front.subspan(used), packet);
+    if (bytes == 0 || !filling.has_room(packets.size() - 1, packet.bytes.size(), offset + used)) {
+      packets.pop_back();
+      break;
+    }
+    stamp(packet, offset + used);
+    filling.bytes += packet.bytes.size();
+    used += bytes;
+  }
+  if (used == 0) return;
+  input_->hold();
+  input_->advance(used);
 }
 
 // What is said beside the packets may have moved while it grew: its views are set at the end.

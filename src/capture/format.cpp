@@ -17,30 +17,22 @@ using base::ErrorCode;
 class PcapFormat final : public Format {
  public:
   Step next(base::Bytes front, model::Packet& packet) override {
-    if (record_header_bytes_ == 0) return start(front);
-    if (front.size() < record_header_bytes_) return {Step::Kind::kNeed, record_header_bytes_};
-    const pcap::RecordHeader record = pcap::parse_record_header(header_, front.data());
-    if (record.captured_len > limit_)
-      return broken(ErrorCode::kInvalid, fmt::format("a packet of {} bytes is not possible in this "
-                                                     "file (at most {})",
-                                                     record.captured_len, limit_));
-    const std::size_t total = record_header_bytes_ + record.captured_len;
-    if (front.size() < total) return {Step::Kind::kNeed, total};
-    packet.time_ns = record.time_ns;
-    packet.interface = record.ifindex;
-    packet.linktype = header_.linktype;
-    packet.direction = model::PacketDirection::kUnknown;
-    if (header_.modified)
-      packet.direction = record.packet_type == kOutgoing ? model::PacketDirection::kOutbound
-                                                         : model::PacketDirection::kInbound;
-    packet.wire_len = std::max(record.captured_len, record.wire_len);
-    packet.bytes = front.subspan(record_header_bytes_, record.captured_len);
-    return {Step::Kind::kPacket, total};
+    if (records_.header_bytes == 0) return start(front);
+    if (const std::size_t used = records_.read(front, packet); used > 0) {
+      return {Step::Kind::kPacket, used};
+    }
+    if (front.size() < records_.header_bytes) return {Step::Kind::kNeed, records_.header_bytes};
+    const std::size_t len = pcap::parse_record_header(records_.file, front.data()).captured_len;
+    if (len <= records_.limit) return {Step::Kind::kNeed, records_.header_bytes + len};
+    return broken(ErrorCode::kInvalid,
+                  fmt::format("a packet of {} bytes is not possible in this file (at most {})", len,
+                              records_.limit));
+  }
+  [[nodiscard]] const PlainRecords* plain_records() const override {
+    return records_.header_bytes == 0 ? nullptr : &records_;
   }
 
  private:
-  static constexpr std::uint8_t kOutgoing = 4;  // PACKET_OUTGOING of Linux
-
   Step start(base::Bytes front) {
     const auto header = pcap::parse_file_header(front);
     if (!header) {
@@ -53,9 +45,7 @@ class PcapFormat final : public Format {
                                 header->version_minor));
     if (header->reserved_bits)
       return broken(ErrorCode::kUnsupported, "reserved bits of the link type are set");
-    header_ = *header;
-    record_header_bytes_ = header->record_header_bytes();
-    limit_ = record_limit(header->snaplen);
+    records_ = {*header, header->record_header_bytes(), record_limit(header->snaplen)};
     saw_linktype(header->linktype);
     note_.kind = model::CaptureNote::Kind::kInterface;
     note_.block_type = static_cast<std::uint32_t>(wire::pcapng::BlockType::kInterface);
@@ -65,9 +55,7 @@ class PcapFormat final : public Format {
     return {Step::Kind::kSkip, header->bytes, 0, !header->modified};
   }
 
-  pcap::FileHeader header_;
-  std::size_t record_header_bytes_ = 0;  // 0: the file header has not been read
-  std::size_t limit_ = 0;
+  PlainRecords records_;  // header_bytes 0: the file header has not been read
 };
 
 class SnoopFormat final : public Format {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "model/packet.h"
+#include "wire/pcap_format.h"
 
 namespace netwatch::capture {
 
@@ -40,6 +42,32 @@ struct Step {
   std::uint64_t left_out = 0;  // blocks and options that note() does not say
 };
 
+// Records that stand one behind the other with nothing but packets in them: what pcap files hold.
+struct PlainRecords {
+  wire::pcap::FileHeader file;
+  std::size_t header_bytes = 0;  // of a record
+  std::size_t limit = 0;         // of a packet's bytes
+
+  // Sets of `packet` what Format::next() does; how many bytes the record takes, or 0 if it is not
+  // there in full or longer than it may be.
+  std::size_t read(base::Bytes front, model::Packet& packet) const {
+    if (front.size() < header_bytes) return 0;
+    const wire::pcap::RecordHeader record = wire::pcap::parse_record_header(file, front.data());
+    if (record.captured_len > limit || record.captured_len > front.size() - header_bytes) return 0;
+    packet.time_ns = record.time_ns;
+    packet.interface = record.ifindex;
+    packet.linktype = file.linktype;
+    packet.direction = model::PacketDirection::kUnknown;
+    constexpr std::uint8_t kOutgoing = 4;  // PACKET_OUTGOING of Linux
+    if (file.modified)
+      packet.direction = record.packet_type == kOutgoing ? model::PacketDirection::kOutbound
+                                                         : model::PacketDirection::kInbound;
+    packet.wire_len = std::max(record.captured_len, record.wire_len);
+    packet.bytes = front.subspan(header_bytes, record.captured_len);
+    return header_bytes + record.captured_len;
+  }
+};
+
 // The grammar of one file format. It sees the front of what is left of the file and never
 // copies a packet; it knows nothing of where the bytes come from.
 class Format {
@@ -48,6 +76,9 @@ class Format {
   // Sets time, interface, linktype, direction, wire_len and bytes of `packet` on kPacket. What a
   // step other than kNeed tells (drops, interfaces) it tells once: steps are not repeated.
   virtual Step next(base::Bytes front, model::Packet& packet) = 0;
+
+  // What many steps may be taken by at once, after those that were: null for most formats.
+  [[nodiscard]] virtual const PlainRecords* plain_records() const { return nullptr; }
 
   // Of the last step, where it says `noted`; their bytes are in note_bytes().
   [[nodiscard]] const model::CaptureNote& note() const { return note_; }

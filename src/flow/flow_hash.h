@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 
 #include "base/ip_address.h"
 
@@ -11,7 +10,10 @@ namespace netwatch::flow {
 // addresses that collide; nothing in a table's output depends on the key.
 class FlowHash {
  public:
-  explicit FlowHash(std::uint64_t key) : key_(key), key2_(mix(key + kOdd)) {}
+  explicit FlowHash(std::uint64_t key)
+      : low_key_(fold(key ^ kOdd, kOther)),
+        high_key_(fold(low_key_ ^ kOdd, key + kOther)),
+        end_key_(fold(high_key_ ^ kOdd, low_key_)) {}
 
   [[nodiscard]] std::uint32_t operator()(const base::IpAddress& one, std::uint16_t one_port,
                                          const base::IpAddress& other, std::uint16_t other_port,
@@ -19,28 +21,28 @@ class FlowHash {
     const std::uint64_t a = end(one, one_port);
     const std::uint64_t b = end(other, other_port);
     const std::uint64_t rest = (std::uint64_t{scope} << 8) | proto;
-    return static_cast<std::uint32_t>(mix((a + b) ^ mix((a ^ b) + rest * kOdd)) >> 32);
+    return static_cast<std::uint32_t>(fold((a + b) ^ end_key_, (a ^ b) + rest * kOdd) >> 32);
   }
 
  private:
   static constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15ULL;
+  static constexpr std::uint64_t kOther = 0xD6E8FEB86659FD93ULL;
 
-  static std::uint64_t mix(std::uint64_t x) {
-    x = (x ^ (x >> 32)) * 0xD6E8FEB86659FD93ULL;
-    return x ^ (x >> 29);
+  // Every bit of the product depends on bits of both: its halves are laid over each other.
+  static std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
+    __extension__ typedef unsigned __int128 Wide;  // NOLINT(modernize-use-using)
+    const Wide product = static_cast<Wide>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
   }
+  // The halves meet a secret before they meet each other, and the port meets what came of them:
+  // else an IPv6 prefix could be chosen that makes up for a port, whatever the key.
   [[nodiscard]] std::uint64_t end(const base::IpAddress& address, std::uint16_t port) const {
-    std::uint64_t high = 0;
-    std::uint64_t low = 0;
-    std::memcpy(&high, address.bytes().data(), sizeof high);
-    std::memcpy(&low, address.bytes().data() + sizeof high, sizeof low);
-    // Both halves meet a secret before they meet each other: else an IPv6 prefix could be chosen
-    // that makes up for a port, whatever the key.
-    return mix(mix(mix(low ^ key_) + (high ^ key2_)) + port);
+    return fold(address.half(1) ^ low_key_, address.half(0) ^ high_key_) + port * kOdd;
   }
 
-  std::uint64_t key_;
-  std::uint64_t key2_;
+  std::uint64_t low_key_;
+  std::uint64_t high_key_;
+  std::uint64_t end_key_;
 };
 
 }  // namespace netwatch::flow

@@ -32,6 +32,33 @@ TEST(FlowHash, APrefixCannotMakeUpForAPort) {
   }
 }
 
+// Two ends that exchange bits, or share out a sum of ports, are as many hashes as there are pairs.
+TEST(FlowHash, EndsCannotMakeUpForEachOther) {
+  const FlowHash hash(0xfeedbeef12345678ULL);
+  std::set<std::uint32_t> ports;
+  std::set<std::uint32_t> addresses;
+  std::set<std::uint32_t> prefixes;
+  const auto v4 = [](std::uint32_t value) {
+    std::array<std::uint8_t, 4> bytes{};
+    std::memcpy(bytes.data(), &value, sizeof value);
+    return base::IpAddress::v4(bytes.data());
+  };
+  constexpr std::uint32_t kCases = 4096;
+  for (std::uint32_t i = 0; i < kCases; ++i) {
+    const auto low = static_cast<std::uint16_t>(1000 + i);
+    const auto high = static_cast<std::uint16_t>(60'000 - i);
+    ports.insert(hash(v4(1), low, v4(2), high, 6, 0));
+    // Bits of the one that the other has not, dealt out in every way.
+    const std::uint32_t dealt = i * 0x0004'0010U;
+    addresses.insert(hash(v4(0x0a00'0000 | dealt), 80, v4(0x0a00'0000 | ~dealt), 80, 6, 0));
+    const std::uint64_t wide = std::uint64_t{i} << 40;
+    prefixes.insert(hash(of_halves(wide, 7), 80, of_halves(~wide, 7), 80, 6, 0));
+  }
+  EXPECT_GT(ports.size(), kCases - 5);
+  EXPECT_GT(addresses.size(), kCases - 5);
+  EXPECT_GT(prefixes.size(), kCases - 5);
+}
+
 TEST(FlowHash, BothDirectionsMeet) {
   const FlowHash hash(7);
   const auto one = of_halves(1, 2);

@@ -70,8 +70,8 @@ class FlowIndex {
     std::uint32_t flow = kNone;
   };
   static constexpr std::size_t kFirstCapacity = 256;
-  static constexpr std::size_t kFull = 4;  // at most four fifths are in use
-  static constexpr std::size_t kFullOf = 5;
+  static constexpr std::size_t kFull = 5;  // at most five eighths are in use: runs stay short
+  static constexpr std::size_t kFullOf = 8;
 
   [[nodiscard]] std::size_t home(std::uint32_t tag) const {
     return static_cast<std::size_t>((std::uint64_t{tag} * slots_.size()) >> 32);

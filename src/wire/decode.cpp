@@ -365,6 +365,7 @@ Decoded decode(std::uint16_t linktype, base::Bytes bytes, std::uint32_t wire_len
 }
 
 void decode_into(const model::Packet& packet, Decoded& out, Fragmented fragmented) {
+  if (ordinary(packet, out)) return;
   out = Decoded{};
   out.status = link(out, packet.linktype,
                     {.bytes = packet.bytes,
@@ -385,7 +386,9 @@ void decode_joined(const Envelope& envelope, base::Bytes bytes, std::uint32_t wi
 }
 
 Decoded decode(const model::Packet& packet) {
-  return decode(packet.linktype, packet.bytes, packet.wire_len);
+  Decoded out;
+  decode_into(packet, out);
+  return out;
 }
 
 }  // namespace netwatch::wire

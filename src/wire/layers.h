@@ -87,6 +87,9 @@ DecodeStatus ip(Decoded& out, Rest rest);  // told by its version
 DecodeStatus whole_payload(Decoded& out, const Rest& rest);
 DecodeStatus link(Decoded& out, std::uint16_t linktype, const Rest& rest);
 
+// ordinary.cpp: false, and nothing changed, unless the packet is of the kind that it knows.
+bool ordinary(const model::Packet& packet, Decoded& out);
+
 // encapsulation.cpp
 // IEEE 802.2 with a SNAP header in front of an Ethernet type; anything else is kOther.
 DecodeStatus llc_snap(Decoded& out, Rest rest);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/cursor.h"
@@ -56,7 +57,22 @@ struct RecordHeader {
   std::uint8_t packet_type = 0;
 };
 // `at` holds record_header_bytes().
-RecordHeader parse_record_header(const FileHeader& file, const std::uint8_t* at);
+inline RecordHeader parse_record_header(const FileHeader& file, const std::uint8_t* at) {
+  RecordHeader header;
+  const std::uint32_t fraction = load32(at + 4, file.order);
+  header.time_ns = base::TimeNs{load32(at, file.order)} * base::kNsPerSecond +
+                   base::TimeNs{fraction} * (file.nanos ? 1 : base::kNsPerUs);
+  header.captured_len = load32(at + 8, file.order);
+  header.wire_len = load32(at + 12, file.order);
+  // Before version 2.3 the two lengths stood the other way round, in 2.3 either way.
+  if (file.version_minor < 3 || (file.version_minor == 3 && header.captured_len > header.wire_len))
+    std::swap(header.captured_len, header.wire_len);
+  if (file.modified) {
+    header.ifindex = load32(at + 16, file.order);
+    header.packet_type = at[22];
+  }
+  return header;
+}
 
 }  // namespace pcap
 
