@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
 #include <limits>
 
 namespace netwatch::dpi {
@@ -81,6 +80,14 @@ constexpr string_view kMethods[] = {
     "VERSION-CONTROL",
 };
 
+constexpr auto kTokenChars = [] {
+  std::array<bool, 256> set{};
+  for (const char c : string_view("!#$%&'*+-.^_`|~")) set[static_cast<unsigned char>(c)] = true;
+  for (unsigned c = '0'; c <= '9'; ++c) set[c] = true;
+  for (unsigned c = 'A'; c <= 'Z'; ++c) set[c] = set[c + 32] = true;
+  return set;
+}();
+
 // Whether `bytes` begin with `prefix`, as far as they go: kMore if they end inside it.
 HttpStart begins_with(string_view bytes, string_view prefix) {
   const std::size_t shared = std::min(bytes.size(), prefix.size());
@@ -155,7 +162,20 @@ std::size_t find_headers_end(string_view bytes, std::size_t searched) {
 }
 
 bool same_ignoring_case(string_view a, string_view b) {
+  if (a.size() != b.size()) return false;
+  if (a == b) return true;  // nearly always, where it is the same
   return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+std::size_t first_blank(string_view text) {
+  const std::size_t space = text.find(' ');
+  return std::min(text.substr(0, space).find('\t'), space);
+}
+
+std::size_t last_blank(string_view text) {
+  std::size_t at = text.size();
+  while (at > 0 && !is_blank(text[at - 1])) --at;
+  return at == 0 ? string_view::npos : at - 1;
 }
 
 string_view trim_blanks(string_view text) {
@@ -164,10 +184,7 @@ string_view trim_blanks(string_view text) {
   return text;
 }
 
-bool is_token_char(char c) {
-  if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || is_digit(c)) return true;
-  return c != '\0' && std::strchr("!#$%&'*+-.^_`|~", c) != nullptr;
-}
+bool is_token_char(char c) { return kTokenChars[static_cast<unsigned char>(c)]; }
 
 std::optional<std::uint64_t> parse_decimal(string_view text) {
   std::uint64_t value = 0;
@@ -205,10 +222,10 @@ bool list_holds(string_view list, string_view element) {
 RequestLine parse_request_line(string_view line, string_view protocol) {
   RequestLine request;
   line = trim_blanks(line);
-  const std::size_t method_end = std::min(line.find_first_of(" \t"), line.size());
+  const std::size_t method_end = std::min(first_blank(line), line.size());
   request.method = line.substr(0, method_end);
   line = trim_blanks(line.substr(method_end));
-  const std::size_t blank = line.find_last_of(" \t");
+  const std::size_t blank = last_blank(line);
   const std::size_t last_word = blank == string_view::npos ? 0 : blank + 1;
   if (blank != string_view::npos && line.substr(last_word).starts_with(protocol)) {
     request.version = line.substr(last_word);
@@ -220,7 +237,7 @@ RequestLine parse_request_line(string_view line, string_view protocol) {
 
 RequestLine parse_cut_request_line(string_view line, string_view protocol) {
   RequestLine request = parse_request_line(line, protocol);
-  const std::size_t blank = request.uri.find_last_of(" \t");
+  const std::size_t blank = last_blank(request.uri);
   if (request.version.empty() && blank != string_view::npos &&
       protocol.starts_with(request.uri.substr(blank + 1))) {
     request.uri = trim_blanks(request.uri.substr(0, blank));
@@ -231,7 +248,7 @@ RequestLine parse_cut_request_line(string_view line, string_view protocol) {
 StatusLine parse_status_line(string_view line) {
   StatusLine status;
   line = trim_blanks(line);
-  const std::size_t version_end = std::min(line.find_first_of(" \t"), line.size());
+  const std::size_t version_end = std::min(first_blank(line), line.size());
   status.version = line.substr(0, version_end);
   line = trim_blanks(line.substr(version_end));
   std::size_t digits = 0;
@@ -241,7 +258,7 @@ StatusLine parse_status_line(string_view line) {
   status.has_status = digits > 0;
   const bool ends = digits == line.size() || is_blank(line[digits]);
   status.status_ok = digits == 3 && ends && status.status >= 100;
-  const std::size_t reason = line.find_first_of(" \t");
+  const std::size_t reason = first_blank(line);
   if (reason != string_view::npos) status.reason = trim_blanks(line.substr(reason));
   return status;
 }
@@ -323,7 +340,7 @@ bool is_cut_request_line(string_view bytes) {
   if (bytes.find('\n') != string_view::npos) return false;
   const RequestLine request = parse_cut_request_line(bytes, "HTTP/");
   if (!is_known_http_method(request.method) || request.uri.empty()) return false;
-  const std::size_t last_word = bytes.find_last_of(" \t") + 1;
+  const std::size_t last_word = last_blank(bytes) + 1;
   const bool begun = begins_with(bytes.substr(last_word), "HTTP/1.") != HttpStart::kNo;
   return begun && bytes.size() - last_word >= kEnoughLetters;
 }

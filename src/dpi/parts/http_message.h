@@ -21,6 +21,9 @@ std::size_t find_headers_end(std::string_view bytes, std::size_t searched = 0);
 
 // ASCII only, as header names and schemes are compared.
 bool same_ignoring_case(std::string_view a, std::string_view b);
+// Where the first or the last space or tab is; npos if there is none.
+std::size_t first_blank(std::string_view text);
+std::size_t last_blank(std::string_view text);
 // Without spaces and tabs (and the CR of a bare line) at both ends.
 std::string_view trim_blanks(std::string_view text);
 // RFC 9110 section 5.6.2: what methods and header names are made of.

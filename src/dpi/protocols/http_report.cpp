@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <iterator>
 
 #include "dpi/parts/shown_uri.h"
 
@@ -156,9 +158,19 @@ constexpr HeaderRow kHeaders[] = {
     {"X-Forwarded-For", Header::kText, kForwardedFor},
 };
 
+// A bit for each row whose name is so long: most headers are of a length that none or one has.
+constexpr auto kRowsOfLength = [] {
+  std::array<std::uint32_t, 32> rows{};
+  for (std::size_t i = 0; i < std::size(kHeaders); ++i) rows[kHeaders[i].name.size()] |= 1U << i;
+  return rows;
+}();
+static_assert(std::size(kHeaders) <= 32);
+
 const HeaderRow* find_header(string_view name) {
-  for (const HeaderRow& row : kHeaders) {
-    if (row.name.size() == name.size() && same_ignoring_case(row.name, name)) return &row;
+  if (name.size() >= kRowsOfLength.size()) return nullptr;
+  for (std::uint32_t rows = kRowsOfLength[name.size()]; rows != 0; rows &= rows - 1) {
+    const HeaderRow& row = kHeaders[std::countr_zero(rows)];
+    if (same_ignoring_case(row.name, name)) return &row;
   }
   return nullptr;
 }
@@ -226,7 +238,7 @@ void HeadReader::request_line(string_view line, bool cut) {
   if (!request.version.empty()) out_.add_text(kVersion, request.version);
   const bool bad = request.version.empty() || request.uri.empty();
   if (bad && !cut) odd("bad_request_line");
-  if (request.uri.find_first_of(" \t") != string_view::npos) odd("blank_in_uri");
+  if (first_blank(request.uri) != string_view::npos) odd("blank_in_uri");
   uri_host_ = authority_of(request.uri).host;
 }
 
