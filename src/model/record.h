@@ -75,10 +75,13 @@ class RecordBuilder {
   void add_address(std::uint8_t id, const base::IpAddress& value);
   void mark_cut() { record_.cut = true; }
 
-  // False where records are only counted: what costs much to work out (a digest) may then be left
-  // out, but nothing that changes how long a value is, or whether it is there at all.
+  // False where records are only counted: what costs much to work out (a digest, a name) may then
+  // be left out or be anything, as long as that changes neither whether the record is cut nor
+  // whether it is there at all.
   [[nodiscard]] bool wanted() const { return wanted_; }
   void set_wanted(bool wanted) { wanted_ = wanted; }
+
+  [[nodiscard]] bool has_room(std::size_t bytes) const { return bytes <= kMaxBytes - used_; }
 
   [[nodiscard]] bool empty() const { return used_ == 0; }
   // The record so far; valid until the next start().

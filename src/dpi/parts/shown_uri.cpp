@@ -26,6 +26,7 @@ UriAuthority split(string_view rest, bool sip) {
 }  // namespace
 
 UriAuthority authority_of(string_view uri) {
+  if (uri.starts_with('/')) return {};  // most are paths
   // The user part of sip: may hold slashes and question marks.
   const bool sip = begins_ignoring_case(uri, "sip:") || begins_ignoring_case(uri, "sips:");
   if (sip) return split(uri.substr(uri.find(':') + 1), true);

@@ -15,6 +15,17 @@ constexpr std::uint16_t kAlpnExtension = 16;
 constexpr std::size_t kMaxText = 8192;
 constexpr std::size_t kMaxJa4Values = 1024;
 
+// Whether the fingerprints of a hello exist whatever its values are: no list is too long. At most
+// five digits and a separator go into a text for each value.
+bool surely_fits(const ClientHello& hello) {
+  constexpr std::size_t kExtensionHeader = 4;
+  static_assert(kMaxText >= kMaxJa4Values * 6 + 16);
+  const std::size_t values = 2 + hello.ciphers.size() + hello.groups.size() +
+                             hello.extensions.size() / kExtensionHeader +
+                             hello.signature_algorithms.size() + hello.point_formats.size();
+  return values <= kMaxJa4Values;
+}
+
 // Text of bounded length on the stack; what no longer fits makes it useless, and says so.
 class HashedText {
  public:
@@ -189,6 +200,7 @@ struct Ja4Values {
 }  // namespace
 
 bool ja3(const ClientHello& hello, Ja3Text& out, bool wanted) {
+  if (!wanted && surely_fits(hello)) return true;
   Ja3Lists lists;
   lists.add(hello.legacy_version);
   lists.next_list();
@@ -213,6 +225,10 @@ bool ja3s(const ServerHello& hello, Ja3Text& out, bool wanted) {
 }
 
 bool ja4(const ClientHello& hello, Ja4Transport transport, Ja4Text& out, bool wanted) {
+  if (!wanted && surely_fits(hello)) {
+    out.fill('0');
+    return true;
+  }
   Ja4Values ciphers;
   for (std::size_t i = 0; i < hello.ciphers.size(); ++i) {
     if (!ciphers.add(hello.ciphers[i])) return false;
