@@ -31,7 +31,8 @@ UriAuthority authority_of(string_view uri) {
   const bool sip = begins_ignoring_case(uri, "sip:") || begins_ignoring_case(uri, "sips:");
   if (sip) return split(uri.substr(uri.find(':') + 1), true);
   const std::size_t scheme = uri.find("://");
-  if (scheme == string_view::npos || uri.substr(0, scheme).find_first_of("/?#") != string_view::npos)
+  if (scheme == string_view::npos ||
+      uri.substr(0, scheme).find_first_of("/?#") != string_view::npos)
     return {};
   return split(uri.substr(scheme + 3), false);
 }
