@@ -61,10 +61,10 @@ TEST(FlowHash, EndsCannotMakeUpForEachOther) {
 
 TEST(FlowHash, BothDirectionsMeet) {
   const FlowHash hash(7);
-  const auto one = of_halves(1, 2);
-  const auto other = of_halves(3, 4);
-  EXPECT_EQ(hash(one, 5, other, 6, 17, 9), hash(other, 6, one, 5, 17, 9));
-  EXPECT_NE(hash(one, 5, other, 6, 17, 9), hash(one, 6, other, 5, 17, 9));
+  const auto here = of_halves(1, 2);
+  const auto there = of_halves(3, 4);
+  EXPECT_EQ(hash(here, 5, there, 6, 17, 9), hash(there, 6, here, 5, 17, 9));
+  EXPECT_NE(hash(here, 5, there, 6, 17, 9), hash(here, 6, there, 5, 17, 9));
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ void note_again(TcpFlow& tcp, Side side, const Flags& flags, const wire::Decoded
   const auto ahead = static_cast<std::uint16_t>(me.highest - static_cast<std::uint16_t>(me.next));
   const std::int32_t beyond = seq_diff(end, me.next + ahead);
   if (decoded.payload_wire_len == 0) {
-    if (beyond > 0 && beyond + ahead <= kMaxClaim) me.highest = low;
+    if (beyond > 0 && beyond <= kMaxClaim - ahead) me.highest = low;
   } else if (beyond > 0) {
     if (beyond <= kMaxSeqJump) me.highest = low;
   } else if (!late && me.not_beyond != std::numeric_limits<std::uint16_t>::max()) {
