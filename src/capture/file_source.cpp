@@ -201,10 +201,10 @@ void FileSource::stamp(Packet& packet, std::uint64_t file_offset) {
 // As many packets as are at hand and have room, without a step for each.
 void FileSource::add_plain(Filling& filling) {
   const PlainRecords* const records = format_->plain_records();
-  if (records == nullptr) return;
+  const base::Bytes front = input_->front();
+  if (records == nullptr || front.size() < records->header_bytes) return;
   std::vector<Packet>& packets = filling.batch->packets;
   packets.reserve(PacketBatch::kMaxPackets);
-  const base::Bytes front = input_->front();
   const std::uint64_t offset = input_->offset();
   std::size_t used = 0;
   while (packets.size() < PacketBatch::kMaxPackets) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "wire/pcap_format.h"
+#include "wire/snoop_format.h"
 
 namespace netwatch::capture {
 namespace {

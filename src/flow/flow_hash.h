@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "base/ip_address.h"
@@ -10,10 +11,9 @@ namespace netwatch::flow {
 // addresses that collide; nothing in a table's output depends on the key.
 class FlowHash {
  public:
-  explicit FlowHash(std::uint64_t key)
-      : low_key_(fold(key ^ kOdd, kOther)),
-        high_key_(fold(low_key_ ^ kOdd, key + kOther)),
-        end_key_(fold(high_key_ ^ kOdd, low_key_)) {}
+  explicit FlowHash(std::uint64_t key) {
+    for (std::uint64_t& secret : secrets_) secret = key = fold(key ^ kOdd, key + kOther);
+  }
 
   [[nodiscard]] std::uint32_t operator()(const base::IpAddress& one, std::uint16_t one_port,
                                          const base::IpAddress& other, std::uint16_t other_port,
@@ -21,7 +21,9 @@ class FlowHash {
     const std::uint64_t a = end(one, one_port);
     const std::uint64_t b = end(other, other_port);
     const std::uint64_t rest = (std::uint64_t{scope} << 8) | proto;
-    return static_cast<std::uint32_t>(fold((a + b) ^ end_key_, (a ^ b) + rest * kOdd) >> 32);
+    // Without a secret of its own the second factor is 0 when both ends are the same.
+    return static_cast<std::uint32_t>(
+        fold((a + b) ^ secrets_[3], ((a ^ b) + rest * kOdd) ^ secrets_[4]) >> 32);
   }
 
  private:
@@ -37,12 +39,11 @@ class FlowHash {
   // The halves meet a secret before they meet each other, and the port meets what came of them:
   // else an IPv6 prefix could be chosen that makes up for a port, whatever the key.
   [[nodiscard]] std::uint64_t end(const base::IpAddress& address, std::uint16_t port) const {
-    return fold(address.half(1) ^ low_key_, address.half(0) ^ high_key_) + port * kOdd;
+    const std::uint64_t halves = fold(address.half(1) ^ secrets_[0], address.half(0) ^ secrets_[1]);
+    return fold(halves ^ secrets_[2], kOther + port);
   }
 
-  std::uint64_t low_key_;
-  std::uint64_t high_key_;
-  std::uint64_t end_key_;
+  std::array<std::uint64_t, 5> secrets_{};
 };
 
 }  // namespace netwatch::flow

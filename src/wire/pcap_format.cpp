@@ -1,5 +1,6 @@
 // draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, RFC 1761 (snoop).
 #include "wire/pcap_format.h"
+#include "wire/snoop_format.h"
 
 #include <algorithm>
 #include <limits>

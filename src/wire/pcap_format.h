@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
 #include <utility>
 
 #include "base/bytes.h"
@@ -12,7 +11,7 @@
 #include "wire/byte_order.h"
 
 // The layout of capture files, for those who read and those who write them: pcap
-// (draft-ietf-opsawg-pcap), pcapng (draft-ietf-opsawg-pcapng) and snoop (RFC 1761).
+// (draft-ietf-opsawg-pcap) and pcapng (draft-ietf-opsawg-pcapng).
 namespace netwatch::wire {
 
 // ---- pcap ----
@@ -179,25 +178,4 @@ std::optional<Statistics> parse_statistics(base::Bytes body, ByteOrder order);
 
 }  // namespace pcapng
 
-// ---- snoop ----
-namespace snoop {
-
-inline constexpr std::string_view kMagic{"snoop\0\0\0", 8};
-inline constexpr std::size_t kFileHeaderBytes = 16;
-inline constexpr std::size_t kRecordHeaderBytes = 24;
-inline constexpr std::uint32_t kVersion = 2;
-
-// The LINKTYPE_* of a snoop datalink type, or nothing for those without one.
-std::optional<std::uint16_t> linktype_of(std::uint32_t datalink);
-
-struct RecordHeader {
-  base::TimeNs time_ns = 0;
-  std::uint32_t captured_len = 0;  // untrusted, as record_len
-  std::uint32_t wire_len = 0;
-  std::uint32_t record_len = 0;  // header, packet and padding
-  std::uint32_t cumulative_drops = 0;
-};
-RecordHeader parse_record_header(const std::uint8_t* at);
-
-}  // namespace snoop
 }  // namespace netwatch::wire

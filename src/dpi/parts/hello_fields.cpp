@@ -65,7 +65,8 @@ bool add_certificate(const CertificateFields& fields, base::Bytes der,
                      model::RecordBuilder& record) {
   Certificate certificate;
   if (!parse_certificate(der, certificate)) return false;
-  // Two names, two times, and at most 49 bytes for six of an alternative name: nothing is cut.
+  // Two names, two times, and at most 49 bytes for six of an alternative name: nothing is cut, as
+  // long as no field comes after them.
   constexpr std::size_t kFewNames = 255;
   static_assert(2 * (kMaxNameBytes + 3) + 22 + kFewNames * 49 / 6 < 3200);
   if (!record.wanted() && record.has_room(3200) && certificate.alt_names.size() <= kFewNames) {
