@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "base/result.h"
 
@@ -41,12 +43,19 @@ inline std::string_view next_word(std::string_view& line) {
   return word;
 }
 
-// The whole of `text` as a number; nothing if it is not one or does not fit.
+// The whole of `text` as a number; nothing if it is not one, is not finite or does not fit. `base`
+// is for integers.
 template <typename T>
 std::optional<T> to_number(std::string_view text, int base = 10) {
   T value{};
   const char* end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, value, base);
+  std::from_chars_result parsed{};
+  if constexpr (std::is_floating_point_v<T>) {
+    parsed = std::from_chars(text.data(), end, value, std::chars_format::fixed);
+    if (!std::isfinite(value)) return std::nullopt;
+  } else {
+    parsed = std::from_chars(text.data(), end, value, base);
+  }
   if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
   return value;
 }

@@ -5,6 +5,7 @@
 #include "model/drops.h"
 #include "model/flow.h"
 #include "model/owner.h"
+#include "model/sample.h"
 #include "model/socket.h"
 #include "model/tunnel.h"
 
@@ -70,6 +71,17 @@ std::string_view quality_name(Quality quality) {
 std::string_view owner_via_name(OwnerVia via) {
   static constexpr std::array<std::string_view, 4> kNames{"", "ebpf", "sock_diag", "proc_net"};
   return pick(kNames, via);
+}
+
+std::string_view metric_kind_name(MetricKind kind) {
+  static constexpr std::array<std::string_view, 3> kNames{"gauge", "counter", "state"};
+  return pick(kNames, kind);
+}
+
+std::string_view metric_unit_name(MetricUnit unit) {
+  static constexpr std::array<std::string_view, 6> kNames{"",        "bytes",   "bits_per_second",
+                                                          "packets", "seconds", "ratio"};
+  return pick(kNames, unit);
 }
 
 std::string_view tcp_state_name(TcpState state) {
