@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "model/owner.h"
+#include "model/process_table.h"
 #include "model/sample.h"
 #include "model/socket.h"
 
@@ -41,6 +43,23 @@ class SocketCollector {
   SocketCollector& operator=(const SocketCollector&) = delete;
 
   base::Result<model::SocketTable> collect();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// All processes that may be seen, with what they use. Keeps a cache of processes between calls; not
+// thread-safe.
+class ProcessCollector {
+ public:
+  explicit ProcessCollector(Root root = {});
+  ~ProcessCollector();
+  ProcessCollector(const ProcessCollector&) = delete;
+  ProcessCollector& operator=(const ProcessCollector&) = delete;
+
+  // `now_ns` is of the monotonic clock; an error only if there is no /proc.
+  base::Result<model::ProcessTable> collect(base::TimeNs now_ns = base::monotonic_clock_ns());
 
  private:
   class Impl;

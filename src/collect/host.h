@@ -37,7 +37,7 @@ class Host {
   [[nodiscard]] virtual base::TimeNs wall_ns() const = 0;
   [[nodiscard]] virtual base::TimeNs monotonic_ns() const = 0;
 
-  static constexpr std::size_t kMaxNames = 65536;
+  static constexpr std::size_t kMaxNames = 1U << 20;
 };
 
 // This host, or a fake root's files with this host's clocks.

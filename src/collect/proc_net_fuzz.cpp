@@ -2,6 +2,7 @@
 // arguments and cgroup, so these bytes are a stranger's.
 #include "collect/proc_net.h"
 
+#include "collect/cgroup.h"
 #include "collect/proc_fd.h"
 #include "collect/process.h"
 

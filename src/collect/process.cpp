@@ -1,8 +1,10 @@
 #include "collect/process.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
+#include "collect/cgroup.h"
 #include "collect/text_file.h"
 
 namespace netwatch::collect {
@@ -11,51 +13,12 @@ namespace {
 constexpr std::size_t kMaxStatBytes = 4096;
 constexpr std::size_t kMaxStatusBytes = 16384;
 constexpr std::size_t kMaxCgroupBytes = 16384;
+constexpr std::size_t kMaxBootBytes = 4U << 20;  // the line of interrupts is long
 constexpr std::size_t kMaxPasswdBytes = 4U << 20;
 constexpr std::size_t kMaxCmdlineBytes = 512;
-constexpr std::size_t kContainerIdDigits = 64;
+constexpr base::TimeNs kNsPerTick = base::kNsPerSecond / kTicksPerSecond;
 constexpr std::string_view kDeleted = " (deleted)";
 constexpr std::string_view kCut = "…";
-
-bool is_hex_id(std::string_view text) {
-  return text.size() == kContainerIdDigits && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
-}
-
-// "docker-<id>.scope", "cri-containerd-<id>.scope", "libpod-<id>", "<id>": the id, else empty.
-std::string_view container_of(std::string_view component) {
-  if (component.ends_with(".scope")) component.remove_suffix(std::string_view(".scope").size());
-  const std::size_t dash = component.rfind('-');
-  if (dash != std::string_view::npos) component.remove_prefix(dash + 1);
-  return is_hex_id(component) ? component : std::string_view();
-}
-
-// One cgroup path, outermost component first.
-void read_cgroup_path(std::string_view path, CgroupMembership& found) {
-  std::string_view service;
-  std::string_view scope;
-  std::string_view previous;
-  while (!path.empty()) {
-    const std::size_t slash = path.find('/');
-    const std::string_view part = path.substr(0, slash);
-    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
-    constexpr std::string_view kLxcPayload = "lxc.payload.";
-    if (const auto id = container_of(part); !id.empty()) {
-      found.container = id;
-    } else if (part.starts_with(kLxcPayload)) {
-      found.container = part.substr(kLxcPayload.size());
-    } else if (previous == "lxc" && !part.empty()) {
-      found.container = part;
-    } else if (part.ends_with(".service")) {
-      service = part;
-    } else if (part.ends_with(".scope")) {
-      scope = part;
-    }
-    previous = part;
-  }
-  if (found.unit.empty()) found.unit = service.empty() ? scope : service;
-}
 
 }  // namespace
 
@@ -67,13 +30,33 @@ std::optional<ProcessStat> parse_proc_stat(std::string_view text) {
   }
   std::string_view rest = text.substr(close + 1);
   rest = rest.substr(0, rest.find('\n'));
-  next_word(rest);  // state
-  const auto parent = to_number<std::uint32_t>(next_word(rest));
-  // Fields 5 to 21 of proc(5); 22 is the start time.
-  for (int field = 5; field < 22; ++field) next_word(rest);
-  const auto start = to_number<std::uint64_t>(next_word(rest));
-  if (!parent || !start) return std::nullopt;
-  return ProcessStat{std::string(text.substr(open + 1, close - open - 1)), *parent, *start};
+  // Fields 3 to 24 of proc(5).
+  constexpr std::size_t kFirst = 3;
+  std::array<std::string_view, 22> fields;
+  for (std::string_view& field : fields) field = next_word(rest);
+  const auto number = [&](std::size_t field) {
+    return to_number<std::uint64_t>(fields[field - kFirst]);
+  };
+  const auto parent = to_number<std::uint32_t>(fields[4 - kFirst]);
+  const auto user = number(14);
+  const auto system = number(15);
+  const auto threads = to_number<std::uint32_t>(fields[20 - kFirst]);
+  const auto start = number(22);
+  const auto virtual_bytes = number(23);
+  const auto rss_pages = number(24);
+  if (!parent || !user || !system || !threads || !start || !virtual_bytes || !rss_pages) {
+    return std::nullopt;
+  }
+  ProcessStat stat;
+  stat.comm = text.substr(open + 1, close - open - 1);
+  stat.state = fields[0].front();
+  stat.parent_pid = *parent;
+  stat.threads = *threads;
+  stat.start_ticks = *start;
+  stat.cpu_ticks = *user + *system;
+  stat.virtual_bytes = *virtual_bytes;
+  stat.rss_pages = *rss_pages;
+  return stat;
 }
 
 std::optional<std::uint32_t> parse_proc_status_uid(std::string_view text) {
@@ -85,16 +68,14 @@ std::optional<std::uint32_t> parse_proc_status_uid(std::string_view text) {
   return std::nullopt;
 }
 
-CgroupMembership parse_proc_cgroup(std::string_view text) {
-  CgroupMembership found;
+std::optional<base::TimeNs> parse_proc_stat_boot_time(std::string_view text) {
   while (auto line = next_line(text)) {
-    const std::size_t first = line->find(':');
-    if (first == std::string_view::npos) continue;
-    const std::size_t second = line->find(':', first + 1);
-    if (second == std::string_view::npos) continue;
-    read_cgroup_path(line->substr(second + 1), found);
+    if (next_word(*line) != "btime") continue;
+    const auto seconds = to_number<std::int64_t>(next_word(*line));
+    if (!seconds || *seconds < 0 || *seconds > INT64_MAX / base::kNsPerSecond) return std::nullopt;
+    return *seconds * base::kNsPerSecond;
   }
-  return found;
+  return std::nullopt;
 }
 
 std::unordered_map<std::uint32_t, std::string> parse_passwd(std::string_view text) {
@@ -157,12 +138,18 @@ std::shared_ptr<const model::Process> ProcessCache::find(std::uint32_t pid) {
   return entry.process;
 }
 
+const ProcessStat* ProcessCache::stat_of(std::uint32_t pid) {
+  if (!find(pid)) return nullptr;
+  return &entries_.find(pid)->second.stat;
+}
+
 void ProcessCache::refresh(std::uint32_t pid, Entry& entry) {
   auto stat = read_stat(pid);
   if (!stat) {
     entry.process = nullptr;
     return;
   }
+  entry.stat = *stat;
   std::string exe = read_link(path_of(pid, "exe"));
   if (exe.ends_with(kDeleted)) exe.resize(exe.size() - kDeleted.size());
   // A reused pid has another start; execve keeps the start but changes name and program.
@@ -193,12 +180,27 @@ model::Process ProcessCache::read(std::uint32_t pid, ProcessStat stat, std::stri
   if (const auto text = read_text_file(path_of(pid, "cgroup"), kMaxCgroupBytes)) {
     CgroupMembership membership = parse_proc_cgroup(*text);
     process.container = std::move(membership.container);
+    process.runtime = std::move(membership.runtime);
+    process.pod = std::move(membership.pod);
     process.unit = std::move(membership.unit);
+  }
+  if (const auto boot_ns = boot_time_ns()) {
+    process.started_ns = *boot_ns + (static_cast<base::TimeNs>(process.start_ticks) * kNsPerTick);
   }
   if (process.parent_pid != 0) {
     if (auto parent = read_stat(process.parent_pid)) process.parent = std::move(parent->comm);
   }
   return process;
+}
+
+// The kernel's "btime" moves when the wall clock is set: it is read once a round, if it is needed.
+std::optional<base::TimeNs> ProcessCache::boot_time_ns() {
+  if (boot_round_ != round_ + 1) {
+    boot_round_ = round_ + 1;
+    const auto text = read_text_file(root_.join("proc/stat"), kMaxBootBytes);
+    boot_ns_ = text ? parse_proc_stat_boot_time(*text) : std::nullopt;
+  }
+  return boot_ns_;
 }
 
 std::string ProcessCache::user_of(std::uint32_t uid) {

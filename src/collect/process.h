@@ -15,22 +15,25 @@ namespace netwatch::collect {
 // What /proc/PID/stat says of a process, as far as it is used here.
 struct ProcessStat {
   std::string comm;
+  char state = '?';
   std::uint32_t parent_pid = 0;
+  std::uint32_t threads = 0;
   std::uint64_t start_ticks = 0;
+  std::uint64_t cpu_ticks = 0;  // user and system
+  std::uint64_t virtual_bytes = 0;
+  std::uint64_t rss_pages = 0;
 };
+// USER_HZ: what the kernel counts times in for user space, on every architecture but Alpha.
+inline constexpr std::int64_t kTicksPerSecond = 100;
+
 // proc(5); `comm` may hold spaces and parentheses. Nothing if the text has not this form.
 std::optional<ProcessStat> parse_proc_stat(std::string_view text);
 
 // The effective uid of /proc/PID/status.
 std::optional<std::uint32_t> parse_proc_status_uid(std::string_view text);
 
-// What a cgroup path says of its members. The id is that of Docker, Podman, containerd, CRI-O
-// (64 hex digits) or the name of an LXC container; the unit is the innermost service or scope.
-struct CgroupMembership {
-  std::string container;
-  std::string unit;
-};
-CgroupMembership parse_proc_cgroup(std::string_view text);
+// "btime" of /proc/stat: when the host was booted, by the wall clock.
+std::optional<base::TimeNs> parse_proc_stat_boot_time(std::string_view text);
 
 // passwd(5): uid -> name.
 std::unordered_map<std::uint32_t, std::string> parse_passwd(std::string_view text);
@@ -49,11 +52,15 @@ class ProcessCache {
   void begin_round();
   // The process as it was at the first question of this round; nothing if it is gone.
   std::shared_ptr<const model::Process> find(std::uint32_t pid);
+  // What it has used, as it was at the first question of this round; nothing if it is gone. Valid
+  // until the next question.
+  const ProcessStat* stat_of(std::uint32_t pid);
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
  private:
   struct Entry {
     std::shared_ptr<const model::Process> process;  // nothing: it has ended
+    ProcessStat stat;
     std::uint64_t round = 0;
   };
 
@@ -62,11 +69,14 @@ class ProcessCache {
   void refresh(std::uint32_t pid, Entry& entry);
   model::Process read(std::uint32_t pid, ProcessStat stat, std::string exe);
   std::string user_of(std::uint32_t uid);
+  std::optional<base::TimeNs> boot_time_ns();
 
   Root root_;
   std::uint64_t round_ = 0;
   std::uint64_t users_round_ = 0;  // when etc/passwd was last read
   std::unordered_map<std::uint32_t, std::string> users_;
+  std::uint64_t boot_round_ = 0;  // when boot_ns_ was last read
+  std::optional<base::TimeNs> boot_ns_;
   std::unordered_map<std::uint32_t, Entry> entries_;
 };
 

@@ -10,8 +10,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kId = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-
 // A folder of its own for one test, removed at its end.
 class ProcessCacheTest : public testing::Test {
  protected:
@@ -40,13 +38,18 @@ class ProcessCacheTest : public testing::Test {
 };
 
 TEST(ProcStat, CommMayHoldAnything) {
-  const std::string tail = " S 42 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 777 0 0\n";
+  const std::string tail = " S 42 1 1 0 -1 4194560 0 0 0 0 30 12 0 0 20 0 3 0 777 8192 2\n";
   for (const std::string comm : {"nginx", "a b", "a) (b", ")", "", "x) S 1 2"}) {
     const auto stat = parse_proc_stat("7 (" + comm + ")" + tail);
     ASSERT_TRUE(stat) << comm;
     EXPECT_EQ(stat->comm, comm);
     EXPECT_EQ(stat->parent_pid, 42U);
     EXPECT_EQ(stat->start_ticks, 777U);
+    EXPECT_EQ(stat->state, 'S');
+    EXPECT_EQ(stat->cpu_ticks, 42U);
+    EXPECT_EQ(stat->threads, 3U);
+    EXPECT_EQ(stat->virtual_bytes, 8192U);
+    EXPECT_EQ(stat->rss_pages, 2U);
   }
   for (const std::string_view bad : {"", "7 nginx S 42", "7 (nginx", "7 )nginx( S 42", "7 (n) S",
                                      "7 (n) S x 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 777"}) {
@@ -59,31 +62,10 @@ TEST(ProcStatus, TakesTheEffectiveUser) {
   EXPECT_FALSE(parse_proc_status_uid("Name:\tUid: 5\n"));
 }
 
-TEST(ProcCgroup, ContainersAndUnits) {
-  struct Case {
-    std::string text, container, unit;
-  };
-  const std::vector<Case> cases = {
-      {"0::/system.slice/nginx.service\n", "", "nginx.service"},
-      {"0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-x.service\n", "",
-       "app-x.service"},
-      {"0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-x.scope\n", "",
-       "user@1000.service"},
-      {"0::/user.slice/user-1000.slice/session-3.scope\n", "", "session-3.scope"},
-      {"0::/system.slice/docker-" + kId + ".scope\n", kId, ""},
-      {"12:pids:/docker/" + kId + "\n0::/\n", kId, ""},
-      {"0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-" + kId + ".scope\n", kId, ""},
-      {"0::/machine.slice/libpod-" + kId + ".scope/container\n", kId, ""},
-      {"0::/lxc.payload.web/system.slice/ssh.service\n", "web", "ssh.service"},
-      {"4:memory:/lxc/web\n", "web", ""},
-      {"0::/\n", "", ""},
-      {"nothing of this form", "", ""},
-      {"0::/a/" + kId.substr(1) + "\n", "", ""},
-  };
-  for (const Case& c : cases) {
-    const CgroupMembership found = parse_proc_cgroup(c.text);
-    EXPECT_EQ(found.container, c.container) << c.text;
-    EXPECT_EQ(found.unit, c.unit) << c.text;
+TEST(ProcStat, TheBootTime) {
+  EXPECT_EQ(parse_proc_stat_boot_time("cpu 1\nbtime 1790000000\n"), 1'790'000'000'000'000'000);
+  for (const std::string_view bad : {"", "btime\n", "btime -5\n", "btime 99999999999\n"}) {
+    EXPECT_FALSE(parse_proc_stat_boot_time(bad)) << bad;
   }
 }
 

@@ -22,12 +22,15 @@ struct Process {
   std::uint32_t parent_pid = 0;
   std::uint32_t uid = 0;
   std::uint64_t start_ticks = 0;  // since boot, USER_HZ; tells a reused pid
+  base::TimeNs started_ns = 0;    // wall clock, as exact as the boot time (1 s); 0: unknown
   std::string comm;               // as the kernel keeps it (15 characters)
   std::string exe;                // path; empty if it may not be read
   std::string cmdline;            // arguments joined by spaces, bounded
   std::string user;               // name of uid; empty if unknown
   std::string parent;             // comm of the parent
   std::string container;          // id from the cgroup; empty if none
+  std::string runtime;            // who runs it: "docker", "containerd"; empty if unknown
+  std::string pod;                // uid of the Kubernetes pod; empty if none
   std::string unit;               // systemd unit from the cgroup; empty if none
 };
 

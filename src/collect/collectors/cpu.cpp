@@ -6,14 +6,13 @@
 #include <unordered_map>
 
 #include "collect/collectors.h"
+#include "collect/process.h"
 #include "collect/text_file.h"
 
 namespace netwatch::collect {
 namespace {
 
 constexpr std::size_t kMaxStatBytes = 4U << 20;  // the line of interrupts is long
-// The kernel counts in ticks of USER_HZ, which is 100 on every architecture but Alpha.
-constexpr double kTicksPerSecond = 100;
 
 // The columns of a line, in their order.
 enum Column : std::uint8_t {
@@ -184,7 +183,9 @@ class CpuCollector final : public Collector {
   void add_total(Look& look, const Ticks& ticks) {
     const auto modes = modes_of(ticks);
     for (std::size_t i = 0; i < kModes; ++i) {
-      look.add(kMetrics[kTime], static_cast<double>(modes[i]) / kTicksPerSecond, {kModeNames[i]});
+      look.add(kMetrics[kTime],
+               static_cast<double>(modes[i]) / static_cast<double>(kTicksPerSecond),
+               {kModeNames[i]});
     }
     const auto shares = total_.advance(ticks, look.faults());
     if (!shares) return;

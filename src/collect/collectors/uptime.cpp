@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "collect/collectors.h"
+#include "collect/process.h"
 #include "collect/text_file.h"
 
 namespace netwatch::collect {
@@ -38,13 +39,9 @@ class UptimeCollector final : public Collector {
 
  private:
   static void add_boot_time(Look& look, std::string_view text) {
-    while (auto line = next_line(text)) {
-      if (next_word(*line) != "btime") continue;
-      if (const auto boot = to_number<std::uint64_t>(next_word(*line))) {
-        return look.add(kMetrics[kBoot], *boot);
-      }
-    }
-    look.damaged("proc/stat");
+    const auto boot_ns = parse_proc_stat_boot_time(text);
+    if (!boot_ns) return look.damaged("proc/stat");
+    look.add(kMetrics[kBoot], static_cast<double>(*boot_ns / base::kNsPerSecond));
   }
 };
 
