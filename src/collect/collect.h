@@ -9,12 +9,15 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "model/network.h"
 #include "model/owner.h"
 #include "model/process_table.h"
 #include "model/sample.h"
 #include "model/socket.h"
 
 namespace netwatch::collect {
+
+class VendorTable;
 
 // Where the operating system's text files are: "/" on a real host, a folder in tests.
 struct Root {
@@ -69,6 +72,41 @@ class ProcessCollector {
 // All interfaces with their 64-bit counters and addresses, and which one carries the default
 // route. rtnetlink on a real host; /sys/class/net and /proc/net in a fake root.
 base::Result<model::InterfaceTable> collect_interfaces(const Root& root = {});
+
+// The unicast routes of the main table. rtnetlink on a real host; /proc/net in a fake root.
+base::Result<model::RouteTable> collect_routes(const Root& root = {});
+
+// Who was seen on the links of this host, with their vendors if these are given. rtnetlink on a
+// real host; /proc/net/arp (IPv4 only) in a fake root.
+base::Result<model::NeighbourTable> collect_neighbours(const Root& root = {},
+                                                       const VendorTable* vendors = nullptr);
+
+// /etc/resolv.conf, and what a stub on this host says of itself.
+base::Result<model::ResolverList> collect_resolvers(const Root& root = {});
+
+// Tells when interfaces, addresses, routes or neighbours of this network namespace have changed
+// (rtnetlink), so that nobody has to look at the tables for nothing. Not thread-safe.
+class NetworkWatch {
+ public:
+  // A smaller buffer loses messages sooner; 0 is the usual one.
+  static base::Result<NetworkWatch> open(int receive_buffer_bytes = 0);
+  ~NetworkWatch();
+  NetworkWatch(NetworkWatch&&) noexcept;
+  NetworkWatch& operator=(NetworkWatch&&) = delete;
+  NetworkWatch(const NetworkWatch&) = delete;
+  NetworkWatch& operator=(const NetworkWatch&) = delete;
+
+  [[nodiscard]] int fd() const;  // for poll(2): readable when something has changed
+  // What has changed since the last call; never blocks.
+  base::Result<model::NetworkChanges> read();
+  // How often the kernel had to drop messages since the start.
+  [[nodiscard]] std::uint64_t overruns() const;
+
+ private:
+  class Impl;
+  explicit NetworkWatch(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
 
 // What this host and these rights allow: capture, all processes' sockets, interface counters, ...
 std::vector<model::Ability> collect_abilities(const Root& root = {});

@@ -12,12 +12,13 @@ extern const CollectorDef kLoad;
 extern const CollectorDef kPressure;
 extern const CollectorDef kFileSystems;
 extern const CollectorDef kDiskIo;
+extern const CollectorDef kInterfaces;
 extern const CollectorDef kUptime;
 
 namespace {
 
-constexpr std::array<const CollectorDef*, 7> kTable{
-    &kCpu, &kMemory, &kLoad, &kPressure, &kFileSystems, &kDiskIo, &kUptime,
+constexpr std::array<const CollectorDef*, 8> kTable{
+    &kCpu, &kMemory, &kLoad, &kPressure, &kFileSystems, &kDiskIo, &kInterfaces, &kUptime,
 };
 
 }  // namespace

@@ -35,6 +35,9 @@ class MadeUpHost final : public collect::Host {
       const std::string& mount_point) const override {
     return collect::FileSystemSpace{mount_point.size(), mount_point.size() / 2, 1, 9, 3, false};
   }
+  [[nodiscard]] base::Result<netwatch::model::InterfaceTable> interfaces() const override {
+    return base::Error{base::ErrorCode::kNotFound, "interfaces"};
+  }
   [[nodiscard]] base::TimeNs wall_ns() const override { return 0; }
   [[nodiscard]] base::TimeNs monotonic_ns() const override { return time_ns_ += 1'000'000'000; }
 

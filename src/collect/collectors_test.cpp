@@ -23,7 +23,8 @@ namespace fs = std::filesystem;
 
 class FakeHost final : public Host {
  public:
-  explicit FakeHost(fs::path folder) : first_(Root{folder}), second_(Root{folder / "second"}) {}
+  explicit FakeHost(const fs::path& folder)
+      : first_(Root{folder}), second_(Root{folder / "second"}) {}
 
   void pass(base::TimeNs time_ns) { time_ns_ += time_ns; }
 
@@ -53,6 +54,15 @@ class FakeHost final : public Host {
       return space;
     }
     return base::Error{base::ErrorCode::kIo, mount_point + ": Input/output error"};
+  }
+  // Whole at either look, since folders of interfaces come and go as a whole.
+  [[nodiscard]] base::Result<model::InterfaceTable> interfaces() const override {
+    if (is_second() && !second_.list("sys/class/net").empty()) return second_.interfaces();
+    auto table = first_.interfaces();
+    if (table) return table;
+    base::Error error = table.error();
+    error.message = "/sys/class/net" + error.message.substr(error.message.rfind(": "));
+    return error;
   }
   [[nodiscard]] base::TimeNs wall_ns() const override { return time_ns_; }
   [[nodiscard]] base::TimeNs monotonic_ns() const override { return time_ns_; }

@@ -34,6 +34,7 @@ class Host {
   // Of the file system that is mounted there. May block as long as its device does.
   [[nodiscard]] virtual base::Result<FileSystemSpace> space(
       const std::string& mount_point) const = 0;
+  [[nodiscard]] virtual base::Result<model::InterfaceTable> interfaces() const = 0;
   [[nodiscard]] virtual base::TimeNs wall_ns() const = 0;
   [[nodiscard]] virtual base::TimeNs monotonic_ns() const = 0;
 
@@ -49,6 +50,9 @@ class LocalHost : public Host {
                                                std::size_t max_bytes) const override;
   [[nodiscard]] std::vector<std::string> list(std::string_view folder) const override;
   [[nodiscard]] base::Result<FileSystemSpace> space(const std::string& mount_point) const override;
+  [[nodiscard]] base::Result<model::InterfaceTable> interfaces() const override {
+    return collect_interfaces(root_);
+  }
   [[nodiscard]] base::TimeNs wall_ns() const override { return base::wall_clock_ns(); }
   [[nodiscard]] base::TimeNs monotonic_ns() const override { return base::monotonic_clock_ns(); }
 

@@ -29,6 +29,22 @@ base::Error refusal(int error) {
   return base::errno_error(error, "netlink");
 }
 
+struct Message {
+  nlmsghdr head;
+  base::Bytes body;
+};
+
+// Removes and returns the first message of a datagram; nothing at its end or on a bad length.
+std::optional<Message> next_message(base::Bytes& datagram) {
+  nlmsghdr head{};
+  if (datagram.size() < sizeof head) return std::nullopt;
+  std::memcpy(&head, datagram.data(), sizeof head);
+  if (head.nlmsg_len < sizeof head || head.nlmsg_len > datagram.size()) return std::nullopt;
+  const Message message{head, datagram.subspan(sizeof head, head.nlmsg_len - sizeof head)};
+  datagram = datagram.subspan(std::min(aligned(head.nlmsg_len), datagram.size()));
+  return message;
+}
+
 }  // namespace
 
 std::string_view NetlinkAttribute::text() const {
@@ -77,6 +93,37 @@ base::Result<NetlinkSocket> NetlinkSocket::open(int protocol) {
   return socket;
 }
 
+base::Result<NetlinkSocket> NetlinkSocket::subscribe(int protocol, std::uint32_t groups,
+                                                     int receive_buffer_bytes) {
+  const int fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+  if (fd < 0) return refusal(errno);
+  NetlinkSocket socket(fd);
+  (void)::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  address.nl_groups = groups;
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return base::errno_error(errno, "netlink");
+  }
+  return socket;
+}
+
+base::Result<NetlinkSocket::Received> NetlinkSocket::receive(
+    const std::function<void(std::uint16_t, base::Bytes)>& take) {
+  ssize_t got = -1;
+  do {
+    got = ::recv(fd_, buffer_.data(), buffer_.size(), MSG_TRUNC);
+  } while (got < 0 && errno == EINTR);
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Received::kNothing;
+  if (got < 0 && errno == ENOBUFS) return Received::kOverrun;
+  if (got < 0) return refusal(errno);
+  const auto length = static_cast<std::size_t>(got);
+  if (length > buffer_.size()) return Received::kOverrun;  // its end is lost
+  base::Bytes datagram(buffer_.data(), length);
+  while (const auto message = next_message(datagram)) take(message->head.nlmsg_type, message->body);
+  return Received::kSome;
+}
+
 base::Status NetlinkSocket::send(std::uint16_t type, base::Bytes request) {
   nlmsghdr header{};
   header.nlmsg_len = static_cast<std::uint32_t>(sizeof header + request.size());
@@ -97,14 +144,13 @@ base::Status NetlinkSocket::send(std::uint16_t type, base::Bytes request) {
 NetlinkSocket::Verdict NetlinkSocket::take_datagram(
     base::Bytes datagram, Pass& pass, const std::function<void(base::Bytes)>& take) const {
   while (datagram.size() >= sizeof(nlmsghdr)) {
-    nlmsghdr header{};
-    std::memcpy(&header, datagram.data(), sizeof header);
-    if (header.nlmsg_len < sizeof header || header.nlmsg_len > datagram.size()) {
+    const auto message = next_message(datagram);
+    if (!message) {
       pass.error = EBADMSG;
       return Verdict::kFailed;
     }
-    const base::Bytes body = datagram.subspan(sizeof header, header.nlmsg_len - sizeof header);
-    datagram = datagram.subspan(std::min(aligned(header.nlmsg_len), datagram.size()));
+    const nlmsghdr& header = message->head;
+    const base::Bytes body = message->body;
     if (header.nlmsg_seq != pass.sequence) continue;  // left over from an earlier request
     if ((header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) pass.interrupted = true;
     if (header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE) {

@@ -33,11 +33,14 @@ struct NetlinkAttribute {
 // Removes and returns the first attribute of `bytes`; nothing at the end or on a bad length.
 std::optional<NetlinkAttribute> next_attribute(base::Bytes& bytes);
 
-// A netlink socket for dumps. Requests block for at most 5 s.
+// A netlink socket for dumps, or for events.
 class NetlinkSocket {
  public:
-  // `protocol`: NETLINK_ROUTE, NETLINK_SOCK_DIAG.
+  // For dumps, which block for at most 5 s. `protocol`: NETLINK_ROUTE, NETLINK_SOCK_DIAG.
   static base::Result<NetlinkSocket> open(int protocol);
+  // For the events of `groups` (RTMGRP_*); never blocks.
+  static base::Result<NetlinkSocket> subscribe(int protocol, std::uint32_t groups,
+                                               int receive_buffer_bytes);
   NetlinkSocket(NetlinkSocket&& from) noexcept;
   NetlinkSocket& operator=(NetlinkSocket&&) = delete;
   NetlinkSocket(const NetlinkSocket&) = delete;
@@ -52,6 +55,16 @@ class NetlinkSocket {
   base::Status dump(std::uint16_t type, base::Bytes request,
                     const std::function<void(base::Bytes)>& take,
                     const std::function<void()>& restart);
+
+  enum class Received : std::uint8_t {
+    kNothing,  // there is no more
+    kSome,
+    kOverrun,  // the kernel had to drop messages (ENOBUFS): whoever follows them looks anew
+  };
+  // One datagram of events: type and body of each message go to `take`.
+  base::Result<Received> receive(const std::function<void(std::uint16_t, base::Bytes)>& take);
+  [[nodiscard]] int fd() const { return fd_; }
+
   // Dumps whose last answer was interrupted, too.
   [[nodiscard]] std::uint64_t torn() const { return torn_; }
 

@@ -1,6 +1,7 @@
 #include "collect/proc_net.h"
 
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "collect/text_file.h"
@@ -10,9 +11,16 @@ namespace {
 
 constexpr std::size_t kV4Digits = 8;
 constexpr std::size_t kV6Digits = 32;
-// include/uapi/linux/route.h, ipv6_route.h: the route is up, and not one that rejects.
+constexpr std::uint8_t kV6Bits = 128;
+// include/uapi/linux/route.h, ipv6_route.h: up, by a gateway, one that rejects; of IPv6 also one
+// that was learned of a single host, an anycast and a local address.
 constexpr std::uint32_t kRouteUp = 0x1;
+constexpr std::uint32_t kRouteGateway = 0x2;
 constexpr std::uint32_t kRouteReject = 0x200;
+constexpr std::uint32_t kRouteNotUnicast = kRouteReject | 0x01000000 | 0x00100000 | 0x80000000;
+// include/uapi/linux/if_arp.h
+constexpr std::uint32_t kArpComplete = 0x2;
+constexpr std::uint32_t kArpPermanent = 0x4;
 
 // 8 or 32 hex digits, four bytes at a time in host order.
 std::optional<base::IpAddress> parse_host_order_address(std::string_view digits) {
@@ -49,11 +57,6 @@ std::optional<model::Endpoint> parse_endpoint(std::string_view word) {
   return model::Endpoint{*address, *port};
 }
 
-void keep_lower(std::optional<DefaultRoute>& best, std::string_view interface,
-                std::uint32_t metric) {
-  if (!best || metric < best->metric) best = DefaultRoute{std::string(interface), metric};
-}
-
 }  // namespace
 
 void parse_proc_net_sockets(std::string_view text, std::uint8_t proto,
@@ -81,41 +84,70 @@ void parse_proc_net_sockets(std::string_view text, std::uint8_t proto,
   }
 }
 
-std::optional<DefaultRoute> parse_proc_route(std::string_view text) {
-  std::optional<DefaultRoute> best;
+void parse_proc_route(std::string_view text, std::vector<model::Route>& out) {
   next_line(text);  // the heading
   while (auto line = next_line(text)) {
     const std::string_view interface = next_word(*line);
-    const auto destination = to_number<std::uint32_t>(next_word(*line), 16);
-    next_word(*line);  // gateway
+    const auto destination = parse_host_order_address(next_word(*line));
+    const auto gateway = parse_host_order_address(next_word(*line));
     const auto flags = to_number<std::uint32_t>(next_word(*line), 16);
     for (int i = 0; i < 2; ++i) next_word(*line);  // references, uses
     const auto metric = to_number<std::uint32_t>(next_word(*line));
     const auto mask = to_number<std::uint32_t>(next_word(*line), 16);
-    if (!destination || !flags || !metric || !mask) continue;
-    const bool usable = (*flags & kRouteUp) != 0 && (*flags & kRouteReject) == 0;
-    if (*destination == 0 && *mask == 0 && usable) keep_lower(best, interface, *metric);
+    if (!destination || !gateway || !flags || !metric || !mask) continue;
+    if ((*flags & kRouteUp) == 0 || (*flags & kRouteReject) != 0) continue;
+    model::Route& route = out.emplace_back();
+    route.destination = *destination;
+    route.prefix_bits = static_cast<std::uint8_t>(std::popcount(*mask));
+    if ((*flags & kRouteGateway) != 0) route.gateway = *gateway;
+    route.interface = interface;
+    route.metric = *metric;
   }
-  return best;
 }
 
-std::optional<DefaultRoute> parse_proc_ipv6_route(std::string_view text) {
-  std::optional<DefaultRoute> best;
+void parse_proc_ipv6_route(std::string_view text, std::vector<model::Route>& out) {
   while (auto line = next_line(text)) {
     const auto destination = parse_network_order_address(next_word(*line));
-    const auto prefix = to_number<std::uint32_t>(next_word(*line), 16);
-    for (int i = 0; i < 3; ++i) next_word(*line);  // source, its prefix, next hop
+    const auto prefix = to_number<std::uint8_t>(next_word(*line), 16);
+    for (int i = 0; i < 2; ++i) next_word(*line);  // source, its prefix
+    const auto gateway = parse_network_order_address(next_word(*line));
     const auto metric = to_number<std::uint32_t>(next_word(*line), 16);
     for (int i = 0; i < 2; ++i) next_word(*line);  // references, uses
     const auto flags = to_number<std::uint32_t>(next_word(*line), 16);
     const std::string_view interface = next_word(*line);
-    if (!destination || !prefix || !metric || !flags || interface.empty()) continue;
-    const bool usable = (*flags & kRouteUp) != 0 && (*flags & kRouteReject) == 0;
-    if (destination->is_unspecified() && *prefix == 0 && usable) {
-      keep_lower(best, interface, *metric);
-    }
+    if (!destination || !prefix || !gateway || !metric || !flags || interface.empty()) continue;
+    if ((*flags & kRouteUp) == 0 || (*flags & kRouteNotUnicast) != 0) continue;
+    if (*prefix > kV6Bits || destination->is_multicast()) continue;
+    model::Route& route = out.emplace_back();
+    route.v4 = false;
+    route.destination = *destination;
+    route.prefix_bits = *prefix;
+    if ((*flags & kRouteGateway) != 0) route.gateway = *gateway;
+    route.interface = interface;
+    route.metric = *metric;
   }
-  return best;
+}
+
+// "192.0.2.1        0x1         0x2         02:fc:00:00:00:05     *        eth0"
+void parse_proc_arp(std::string_view text, std::vector<model::Neighbour>& out) {
+  next_line(text);  // the heading
+  while (auto line = next_line(text)) {
+    const auto address = base::IpAddress::parse(next_word(*line));
+    next_word(*line);  // type of the hardware
+    const std::string_view flags_text = next_word(*line);
+    const std::string_view mac = next_word(*line);
+    next_word(*line);  // mask
+    const std::string_view interface = next_word(*line);
+    if (!address || !flags_text.starts_with("0x") || interface.empty()) continue;
+    const auto flags = to_number<std::uint32_t>(flags_text.substr(2), 16);
+    if (!flags) continue;
+    model::Neighbour& neighbour = out.emplace_back();
+    neighbour.address = *address;
+    neighbour.interface = interface;
+    if ((*flags & kArpComplete) != 0) neighbour.mac = mac;
+    if (*flags == 0) neighbour.state = "incomplete";
+    if ((*flags & kArpPermanent) != 0) neighbour.state = "permanent";
+  }
 }
 
 std::vector<InterfaceAddress> parse_proc_if_inet6(std::string_view text) {

@@ -5,6 +5,8 @@
 #include "collect/cgroup.h"
 #include "collect/proc_fd.h"
 #include "collect/process.h"
+#include "collect/resolvers.h"
+#include "collect/vendors.h"
 
 namespace {
 
@@ -22,12 +24,24 @@ void parse(unsigned which, std::string_view text) {
       require(sockets.size() <= text.size());
       break;
     }
-    case 1:
-      (void)collect::parse_proc_route(text);
+    case 1: {
+      std::vector<netwatch::model::Route> routes;
+      collect::parse_proc_route(text, routes);
+      collect::parse_proc_ipv6_route(text, routes);
+      require(routes.size() <= text.size());
       break;
-    case 2:
-      (void)collect::parse_proc_ipv6_route(text);
+    }
+    case 2: {
+      std::vector<netwatch::model::Neighbour> neighbours;
+      collect::parse_proc_arp(text, neighbours);
+      require(neighbours.size() <= text.size());
+      require(collect::parse_resolv_conf(text).size() <= 3);
+      collect::VendorTable vendors;
+      vendors.add(text);
+      vendors.index();
+      (void)vendors.find(text);
       break;
+    }
     case 3:
       (void)collect::parse_proc_if_inet6(text);
       break;

@@ -95,7 +95,7 @@ class ProcessCollector::Impl {
     std::string_view line = *text;
     const auto seconds = to_number<double>(next_word(line));
     constexpr double kMostSeconds = 1e12;
-    if (!seconds || !(*seconds >= 0 && *seconds < kMostSeconds)) return std::nullopt;
+    if (!seconds || *seconds < 0 || *seconds > kMostSeconds) return std::nullopt;
     return static_cast<std::uint64_t>(std::llround(*seconds * kTicksPerSecond));
   }
 

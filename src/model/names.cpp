@@ -4,6 +4,7 @@
 
 #include "model/drops.h"
 #include "model/flow.h"
+#include "model/network.h"
 #include "model/owner.h"
 #include "model/sample.h"
 #include "model/socket.h"
@@ -82,6 +83,19 @@ std::string_view metric_unit_name(MetricUnit unit) {
   static constexpr std::array<std::string_view, 6> kNames{"",        "bytes",   "bits_per_second",
                                                           "packets", "seconds", "ratio"};
   return pick(kNames, unit);
+}
+
+std::string_view link_state_name(LinkState state) {
+  static constexpr std::array<std::string_view, 7> kNames{
+      "unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"};
+  return pick(kNames, state);
+}
+
+std::string_view interface_role_name(InterfaceRole role) {
+  static constexpr std::array<std::string_view, 15> kNames{
+      "unknown", "loopback",  "physical", "wireless", "bridge", "bond",  "vlan",   "veth",
+      "tun",     "wireguard", "tunnel",   "macvlan",  "vrf",    "dummy", "virtual"};
+  return pick(kNames, role);
 }
 
 std::string_view tcp_state_name(TcpState state) {

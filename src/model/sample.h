@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/ip_address.h"
 #include "base/time.h"
 
 namespace netwatch::model {
@@ -47,32 +46,6 @@ struct Sample {
   const MetricDef* def = nullptr;
   std::array<std::string, kMaxLabels> labels;  // values of def->labels, in their order
   double value = 0;
-};
-
-// A network interface of this host as the kernel describes it.
-struct Interface {
-  std::string name;
-  std::uint32_t ifindex = 0;
-  std::string mac;  // empty if it has none
-  std::vector<base::IpAddress> addresses;
-  bool up = false;
-  bool loopback = false;
-  bool is_default = false;             // carries the default route
-  std::int64_t speed_bits_per_s = -1;  // -1: the driver does not say
-  std::uint32_t mtu = 0;
-  std::uint64_t rx_bytes = 0;  // since boot, 64-bit kernel counters
-  std::uint64_t tx_bytes = 0;
-  std::uint64_t rx_packets = 0;
-  std::uint64_t tx_packets = 0;
-  std::uint64_t rx_dropped = 0;
-  std::uint64_t tx_dropped = 0;
-  std::uint64_t rx_errors = 0;
-  std::uint64_t tx_errors = 0;
-};
-
-struct InterfaceTable {
-  base::TimeNs taken_ns = 0;
-  std::vector<Interface> interfaces;
 };
 
 // One thing this host or these rights do or do not allow, in words for people (`doctor`, the

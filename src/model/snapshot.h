@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "model/drops.h"
 #include "model/flow.h"
+#include "model/network.h"
 #include "model/sample.h"
 #include "model/socket.h"
 

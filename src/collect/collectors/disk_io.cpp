@@ -185,7 +185,7 @@ class DiskIoCollector final : public Collector {
     look.add(kMetrics[kInFlight], c[kColInFlight], {line.name});
     look.add(kMetrics[kBusyTime], seconds(disk.busy_ms), {line.name});
     const auto passed_ms =
-        static_cast<double>((look.monotonic_ns() - disk.looked_ns) / base::kNsPerMs);
+        static_cast<double>(look.monotonic_ns() - disk.looked_ns) / base::kNsPerMs;
     if (busy_ms && passed_ms > 0) {
       // The kernel counts whole ticks: a disk that never rests may seem to be a little over.
       look.add(kMetrics[kBusy], std::min(1.0, static_cast<double>(*busy_ms) / passed_ms),

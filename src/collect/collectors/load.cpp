@@ -32,7 +32,7 @@ class LoadCollector final : public Collector {
     std::array<double, 3> averages{};
     for (double& average : averages) {
       const auto value = to_number<double>(next_word(line));
-      if (!value || !(*value >= 0)) return look.damaged("proc/loadavg");
+      if (!value || *value < 0) return look.damaged("proc/loadavg");
       average = *value;
     }
     const std::string_view tasks = next_word(line);

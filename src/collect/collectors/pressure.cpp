@@ -51,7 +51,7 @@ std::optional<Stall> parse_stall(std::string_view line) {
     const std::string_view word = next_word(line);
     if (!word.starts_with(kWindowKeys[i])) return std::nullopt;
     const auto percent = to_number<double>(word.substr(kWindowKeys[i].size()));
-    if (!percent || !(*percent >= 0 && *percent <= kPercent)) return std::nullopt;
+    if (!percent || *percent < 0 || *percent > kPercent) return std::nullopt;
     stall.averages[i] = *percent / kPercent;
   }
   constexpr std::string_view kTotal = "total=";
@@ -100,7 +100,7 @@ class PressureCollector final : public Collector {
                   const Stall& stall) {
     const auto grown = series.total_us.advance(stall.total_us, look.faults());
     const auto passed_us =
-        static_cast<double>((look.monotonic_ns() - series.looked_ns) / base::kNsPerUs);
+        static_cast<double>(look.monotonic_ns() - series.looked_ns) / base::kNsPerUs;
     series.looked_ns = look.monotonic_ns();
     if (grown && passed_us > 0) {
       // The kernel brings its total up to date every 2 s: it may run behind, and catch up.

@@ -41,7 +41,8 @@ class UptimeCollector final : public Collector {
   static void add_boot_time(Look& look, std::string_view text) {
     const auto boot_ns = parse_proc_stat_boot_time(text);
     if (!boot_ns) return look.damaged("proc/stat");
-    look.add(kMetrics[kBoot], static_cast<double>(*boot_ns / base::kNsPerSecond));
+    const base::TimeNs seconds = *boot_ns / base::kNsPerSecond;
+    look.add(kMetrics[kBoot], static_cast<double>(seconds));
   }
 };
 
