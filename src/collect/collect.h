@@ -28,9 +28,14 @@ struct Root {
 // Who holds which socket, if something better than a walk over /proc/*/fd can tell (src/ebpf).
 using HoldingSource = std::function<base::Result<model::SocketHoldings>()>;
 
-// The sockets of this network namespace with their owners: sock_diag over netlink (TCP with
-// tcp_info, UDP, both families), else /proc/net/{tcp,udp}{,6}. Where there is a HoldingSource the
-// owner is who used the socket last, else its only holder (exact); else inodes are matched to
+enum class NamespaceScope : std::uint8_t {
+  kOwn,  // our network namespace
+  kAll,  // all that can be found: containers', and those below /run/netns
+};
+
+// The sockets of this network namespace, or of all, with their owners: sock_diag over netlink (TCP
+// with tcp_info, UDP, both families), else /proc/net/{tcp,udp}{,6}. Where there is a HoldingSource
+// the owner is who used the socket last, else its only holder (exact); else inodes are matched to
 // processes by /proc/*/fd (inferred).
 // Of several holders the owner is the one that started first, since descriptors travel from parent
 // to child; a service manager (pid 1, systemd) gives way to the service that it opened the socket
@@ -45,7 +50,9 @@ class SocketCollector {
   SocketCollector(const SocketCollector&) = delete;
   SocketCollector& operator=(const SocketCollector&) = delete;
 
-  base::Result<model::SocketTable> collect();
+  // Another namespace's sockets come from a netlink socket that a thread opens inside of it
+  // (CAP_SYS_ADMIN), else from /proc/PID/net. An error only if our own cannot be read.
+  base::Result<model::SocketTable> collect(NamespaceScope scope = NamespaceScope::kOwn);
 
  private:
   class Impl;

@@ -1,6 +1,5 @@
 #include <linux/netlink.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -8,6 +7,7 @@
 #include <utility>
 
 #include "collect/collect.h"
+#include "collect/namespaces_linux.h"
 #include "collect/proc_fd.h"
 #include "collect/proc_net.h"
 #include "collect/process.h"
@@ -26,10 +26,10 @@ struct Table {
   std::string_view file;
 };
 constexpr std::array<Table, 4> kTables = {{
-    {model::ip_proto::kTcp, AF_INET, "proc/net/tcp"},
-    {model::ip_proto::kTcp, AF_INET6, "proc/net/tcp6"},
-    {model::ip_proto::kUdp, AF_INET, "proc/net/udp"},
-    {model::ip_proto::kUdp, AF_INET6, "proc/net/udp6"},
+    {model::ip_proto::kTcp, AF_INET, "tcp"},
+    {model::ip_proto::kTcp, AF_INET6, "tcp6"},
+    {model::ip_proto::kUdp, AF_INET, "udp"},
+    {model::ip_proto::kUdp, AF_INET6, "udp6"},
 }};
 
 // A service manager opens sockets for the services that it starts (socket activation).
@@ -53,34 +53,44 @@ class SocketCollector::Impl {
   Impl(Root root, HoldingSource holdings)
       : root_(std::move(root)), holdings_(std::move(holdings)), processes_(root_) {}
 
-  base::Result<model::SocketTable> collect() {
+  base::Result<model::SocketTable> collect(NamespaceScope scope) {
     model::SocketTable table;
     table.taken_ns = base::wall_clock_ns();
     via_.clear();
-    if (auto read = read_tables(table.sockets); !read) return read.error();
-    struct stat netns{};
-    if (::stat(root_.join("proc/self/ns/net").c_str(), &netns) == 0) {
-      for (model::Socket& socket : table.sockets) socket.netns = netns.st_ino;
-    }
+    torn_ = 0;
+    auto netlink = is_live() ? NetlinkSocket::open(NETLINK_SOCK_DIAG)
+                             : base::Result<NetlinkSocket>(base::Error{});
+    auto read = read_tables(netlink ? &*netlink : nullptr, "proc/net/", table.sockets);
+    if (!read) return read.error();
+    const std::uint64_t own = own_namespace();
+    for (model::Socket& socket : table.sockets) socket.netns = own;
+    if (scope == NamespaceScope::kAll) add_other_namespaces(table);
     find_owners(table);
     return table;
   }
 
  private:
+  [[nodiscard]] bool is_live() const { return root_.path == "/"; }
+
+  [[nodiscard]] std::uint64_t own_namespace() const {
+    return parse_namespace_link(read_link(root_.join("proc/self/ns/net"))).value_or(0);
+  }
+
   // sock_diag where it answers, else the text files; an error if no table can be read at all.
-  base::Status read_tables(std::vector<model::Socket>& out) {
-    const bool live = root_.path == "/";
-    auto netlink =
-        live ? NetlinkSocket::open(NETLINK_SOCK_DIAG) : base::Result<NetlinkSocket>(base::Error{});
+  base::Status read_tables(NetlinkSocket* netlink, const std::string& folder,
+                           std::vector<model::Socket>& out) {
     std::optional<base::Error> first_error;
     std::size_t read = 0;
     for (const Table& table : kTables) {
-      if (netlink && dump_sock_diag(*netlink, table.proto, table.family, out)) {
+      if (netlink != nullptr && dump_sock_diag(*netlink, table.proto, table.family, out)) {
         via_.resize(out.size(), model::OwnerVia::kSockDiag);
         ++read;
         continue;
       }
-      const auto text = read_text_file(root_.join(table.file), kMaxTableBytes);
+      const auto text =
+          folder.empty()
+              ? base::Result<std::string>(base::Error{})
+              : read_text_file(root_.join(folder + std::string(table.file)), kMaxTableBytes);
       if (!text) {  // a host without IPv6 lacks half of them
         if (!first_error) first_error = text.error();
         continue;
@@ -89,10 +99,36 @@ class SocketCollector::Impl {
       via_.resize(out.size(), model::OwnerVia::kProcNet);
       ++read;
     }
-    torn_ = netlink ? netlink->torn() : 0;
+    if (netlink != nullptr) torn_ += netlink->torn();
     if (read == 0)
       return first_error.value_or(base::Error{base::ErrorCode::kIo, "no socket table"});
     return base::ok_status();
+  }
+
+  // The sockets of containers and the like. Nothing is kept open: a socket in a namespace would
+  // keep it alive after its last process.
+  void add_other_namespaces(model::SocketTable& table) {
+    auto scan = scan_network_namespaces(root_);
+    if (!scan) return;
+    table.namespaces_not_kept = scan->not_kept;
+    table.processes_of_unknown_namespace = scan->unreadable_processes;
+    std::vector<std::optional<NetlinkSocket>> netlinks(scan->namespaces.size());
+    if (is_live()) netlinks = open_in_namespaces(root_, scan->namespaces, NETLINK_SOCK_DIAG);
+    for (std::size_t i = 0; i < scan->namespaces.size(); ++i) {
+      const model::NetworkNamespace& netns = scan->namespaces[i];
+      if (netns.own) continue;
+      const std::size_t before = table.sockets.size();
+      const std::string folder =
+          netns.pid != 0 ? "proc/" + std::to_string(netns.pid) + "/net/" : std::string();
+      if (!read_tables(netlinks[i] ? &*netlinks[i] : nullptr, folder, table.sockets)) {
+        ++table.namespaces_unread;
+      }
+      for (std::size_t k = before; k < table.sockets.size(); ++k) {
+        table.sockets[k].netns = netns.inode;
+      }
+      netlinks[i].reset();
+    }
+    table.namespaces = std::move(scan->namespaces);
   }
 
   void find_owners(model::SocketTable& table) {
@@ -188,6 +224,8 @@ class SocketCollector::Impl {
 SocketCollector::SocketCollector(Root root, HoldingSource holdings)
     : impl_(std::make_unique<Impl>(std::move(root), std::move(holdings))) {}
 SocketCollector::~SocketCollector() = default;
-base::Result<model::SocketTable> SocketCollector::collect() { return impl_->collect(); }
+base::Result<model::SocketTable> SocketCollector::collect(NamespaceScope scope) {
+  return impl_->collect(scope);
+}
 
 }  // namespace netwatch::collect

@@ -129,6 +129,16 @@ struct ResolverList {
   std::vector<Resolver> upstream;
 };
 
+// A network namespace of this host: its own, a container's, one that somebody named.
+struct NetworkNamespace {
+  std::uint64_t inode = 0;
+  bool own = false;       // ours
+  std::uint32_t pid = 0;  // the lowest one in it; 0: no process is
+  std::string name;       // below /run/netns (ip-netns(8)); empty if it has none
+  std::string container;  // of that process
+  std::string pod;
+};
+
 // What has changed since the last time: which tables to look at anew.
 struct NetworkChanges {
   bool interfaces = false;  // links and their addresses

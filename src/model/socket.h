@@ -7,6 +7,7 @@
 
 #include "base/time.h"
 #include "model/flow.h"
+#include "model/network.h"
 #include "model/owner.h"
 
 namespace netwatch::model {
@@ -48,7 +49,7 @@ struct Socket {
   std::int64_t retransmits = -1;     // segments, over the socket's life
 };
 
-// One look at all sockets of a namespace.
+// One look at all sockets of one network namespace, or of all of them.
 struct SocketTable {
   base::TimeNs taken_ns = 0;
   std::vector<Socket> sockets;
@@ -57,6 +58,11 @@ struct SocketTable {
   std::uint64_t holdings_not_kept = 0;  // descriptors beyond what one look may remember
   // Tables of the kernel that kept changing while they were read: rows may be missing or twice.
   std::uint64_t torn_tables = 0;
+  // Where other network namespaces were asked for: which there are, ours among them.
+  std::vector<NetworkNamespace> namespaces{};
+  std::uint64_t namespaces_unread = 0;               // whose sockets we could not read
+  std::uint64_t namespaces_not_kept = 0;             // beyond what one look may remember
+  std::uint64_t processes_of_unknown_namespace = 0;  // some of which may be in one that is not seen
 };
 
 // A socket that is no more, as the kernel's own event tells: its ends, owner and payload.

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "collect/collect.h"
+#include "collect/netlink_linux.h"
+
+// Network namespaces (network_namespaces(7)): which there are, and netlink sockets inside them.
+namespace netwatch::collect {
+
+// "net:[4026531840]" -> 4026531840; nothing for other links.
+std::optional<std::uint64_t> parse_namespace_link(std::string_view target);
+
+struct NamespaceScan {
+  std::uint64_t own = 0;                            // inode of ours; 0: unknown
+  std::vector<model::NetworkNamespace> namespaces;  // sorted by inode, ours among them
+  std::uint64_t unreadable_processes = 0;           // whose namespace we may not know
+  std::uint64_t not_kept = 0;                       // namespaces beyond the bound of one look
+};
+// Those of all processes and those that have a name below /run/netns.
+base::Result<NamespaceScan> scan_network_namespaces(const Root& root);
+
+// A netlink socket in each of `namespaces`, by a thread that enters them (CAP_SYS_ADMIN) and ends;
+// nothing where it may not. Whoever keeps such a socket keeps its namespace alive.
+std::vector<std::optional<NetlinkSocket>> open_in_namespaces(
+    const Root& root, std::span<const model::NetworkNamespace> namespaces, int protocol);
+
+}  // namespace netwatch::collect
