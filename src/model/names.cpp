@@ -4,6 +4,7 @@
 
 #include "model/drops.h"
 #include "model/flow.h"
+#include "model/health.h"
 #include "model/network.h"
 #include "model/owner.h"
 #include "model/sample.h"
@@ -83,6 +84,11 @@ std::string_view metric_unit_name(MetricUnit unit) {
   static constexpr std::array<std::string_view, 6> kNames{"",        "bytes",   "bits_per_second",
                                                           "packets", "seconds", "ratio"};
   return pick(kNames, unit);
+}
+
+std::string_view probe_kind_name(ProbeKind kind) {
+  static constexpr std::array<std::string_view, 2> kNames{"icmp_echo", "dns_query"};
+  return pick(kNames, kind);
 }
 
 std::string_view link_state_name(LinkState state) {
