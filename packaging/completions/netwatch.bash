@@ -18,6 +18,7 @@ _netwatch() {
   esac
   local live="-i --interface -f --capture-filter -Y --filter --no-capture --theme"
   local read="-r --read --json --flows --records -q --quiet -Y --filter -w --write -b --ring-buffer -c --count --threads --follow"
+  local sockets="-Y --filter --json"
   local general="-h --help"
   if [[ " ${words[*]:1:COMP_CWORD-1} " == *" read "* ]]; then
     if [[ $cur == -* ]]; then
@@ -25,8 +26,10 @@ _netwatch() {
     else
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     fi
+  elif [[ " ${words[*]:1:COMP_CWORD-1} " == *" sockets "* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$sockets $general" -- "$cur")
   else
-    mapfile -t COMPREPLY < <(compgen -W "read $live $general -V --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "read sockets $live $general -V --version" -- "$cur")
   fi
 }
 complete -o filenames -F _netwatch netwatch

@@ -84,6 +84,12 @@ model::Ability refused(std::string_view name, int failure) {
              setcap_command());
 }
 
+model::Ability no_types() {
+  return off(kOwners,
+             "the kernel tells no types (/sys/kernel/btf/vmlinux, a kernel built with "
+             "CONFIG_DEBUG_INFO_BTF)");
+}
+
 base::TimeNs clock_ns(clockid_t clock) {
   timespec now{};
   ::clock_gettime(clock, &now);
@@ -132,11 +138,10 @@ class Tracker::Impl {
   // Loads and attaches; false if nothing runs, and `abilities` says why.
   bool open(const TrackerOptions& options, std::vector<model::Ability>& abilities) {
     libbpf_set_print(print_nothing);
+    if (!options.follow) return load_holders(abilities) && attach_holders(abilities);
     const std::unique_ptr<btf, FreeBtf> kernel(btf__load_vmlinux_btf());
     if (!kernel) {
-      abilities.push_back(off(kOwners,
-                              "the kernel tells no types (/sys/kernel/btf/vmlinux, a kernel "
-                              "built with CONFIG_DEBUG_INFO_BTF)"));
+      abilities.push_back(no_types());
       return false;
     }
     std::string cgroup = options.cgroup;
@@ -151,6 +156,7 @@ class Tracker::Impl {
   }
 
   void drain(std::vector<model::ClosedSocket>& out) {
+    if (!ring_) return;
     out_ = &out;
     boot_offset_ns_ = boot_offset_ns();
     ring_buffer__consume(ring_.get());
@@ -227,6 +233,32 @@ class Tracker::Impl {
       return false;
     }
     return true;
+  }
+
+  bool load_holders(std::vector<model::Ability>& abilities) {
+    skeleton_.reset(sockets_bpf::open());
+    if (!skeleton_) {
+      abilities.push_back(refused(kOwners, errno));
+      return false;
+    }
+    bpf_program* program = nullptr;
+    while ((program = bpf_object__next_program(skeleton_->obj, program)) != nullptr) {
+      bpf_program__set_autoload(program, program == skeleton_->progs.holders);
+    }
+    bpf_map__set_autocreate(skeleton_->maps.events, false);
+    const int failed = sockets_bpf::load(skeleton_.get());
+    if (failed == 0) return true;
+    // The library reads the kernel's types by itself, 6 MB: looked for only where it did not load.
+    const std::unique_ptr<btf, FreeBtf> kernel(btf__load_vmlinux_btf());
+    abilities.push_back(kernel ? refused(kOwners, -failed) : no_types());
+    return false;
+  }
+
+  bool attach_holders(std::vector<model::Ability>& abilities) {
+    skeleton_->links.holders = bpf_program__attach_iter(skeleton_->progs.holders, nullptr);
+    const bool attached = skeleton_->links.holders != nullptr;
+    abilities.push_back(attached ? on(kOwners) : refused(kOwners, errno));
+    return attached;
   }
 
   bool attach(const std::string& cgroup, std::vector<model::Ability>& abilities) {

@@ -15,6 +15,9 @@ struct TrackerOptions {
   // Folder of the cgroup2 tree below which sockets' ends are told; empty: the whole tree.
   std::string cgroup;
   bool lengths = true;  // false: as on kernels that tell no sends and receives (before 6.3)
+  // False: for one look. holdings() tells who holds what, and nothing follows what sockets do: no
+  // other process pays for it.
+  bool follow = true;
   std::string mountinfo = "/proc/self/mountinfo";  // where that tree is found
 };
 

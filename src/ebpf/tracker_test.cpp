@@ -322,6 +322,40 @@ TEST_F(TrackerInKernel, SocketsThatAreOlder) {
   ::close(go[1]);
 }
 
+TEST_F(TrackerInKernel, ForOneLookHoldersAreEnough) {
+  std::array<int, 2> go{};
+  ASSERT_EQ(::pipe2(go.data(), O_CLOEXEC), 0);
+  const auto [server, port] = serve("nw-server", AF_INET6, SOCK_DGRAM, [&](int) {
+    char byte = 0;
+    (void)!::read(go[0], &byte, 1);
+  });
+  TrackerOptions once;
+  once.follow = false;
+  auto opened = Tracker::open(once);
+  ASSERT_EQ(opened.abilities.size(), 1U);
+  EXPECT_TRUE(opened.abilities[0].on) << opened.abilities[0].why;
+  ASSERT_TRUE(opened.tracker);
+  // Nothing runs when others use their sockets.
+  EXPECT_TRUE(opened.tracker->costs().size() == 1U) << "programs: the iterator alone";
+  const auto all = opened.tracker->holdings();
+  ASSERT_TRUE(all) << all.error().message;
+  EXPECT_EQ(std::count_if(all->holdings.begin(), all->holdings.end(),
+                          [&](const model::SocketHolding& one) {
+                            return one.netns == sandbox_.netns() &&
+                                   one.holder->pid == static_cast<std::uint32_t>(server) &&
+                                   one.holder->comm == "nw-server";
+                          }),
+            1);
+  ASSERT_EQ(::write(go[1], "g", 1), 1);
+  int status = 0;
+  EXPECT_EQ(::waitpid(server, &status, 0), server);
+  opened.tracker->drain(closed_);
+  EXPECT_TRUE(closed_.empty());
+  EXPECT_EQ(opened.tracker->lost_events(), 0U);
+  ::close(go[0]);
+  ::close(go[1]);
+}
+
 TEST_F(TrackerInKernel, ProgramsThatAreGoneHaveNames) {
   open();
   const auto [server, port] = serve("nw-server", AF_INET, SOCK_STREAM,

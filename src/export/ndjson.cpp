@@ -348,8 +348,7 @@ void append_socket(std::string& out, const model::Socket& socket, base::TimeNs t
   json.begin_object();
   write_endpoint(json, socket.local, socket.proto);
   json.end_object();
-  if (socket.remote != model::Endpoint{} &&
-      (!socket.remote.address.is_unspecified() || socket.remote.port != 0)) {
+  if (model::is_connected(socket)) {
     json.key("remote");
     json.begin_object();
     write_endpoint(json, socket.remote, socket.proto);
@@ -363,6 +362,27 @@ void append_socket(std::string& out, const model::Socket& socket, base::TimeNs t
   write_uint(json, "uid", socket.uid);
   if (socket.inode != 0) write_uint(json, "inode", socket.inode);
   if (socket.netns != 0) write_uint(json, "netns", socket.netns);
+  end_line(out, json);
+}
+
+void append_socket_stats(std::string& out, const SocketTotals& totals) {
+  JsonWriter json = begin_line(out, "stats");
+  json.key("ts");
+  write_time(json, totals.taken_ns);
+  json.key("sockets");
+  json.begin_object();
+  write_uint(json, "seen", totals.seen);
+  write_uint(json, "written", totals.written);
+  for (const auto quality :
+       {model::Quality::kExact, model::Quality::kInferred, model::Quality::kUnknown}) {
+    write_uint(json, model::quality_name(quality),
+               totals.owners[static_cast<std::size_t>(quality)]);
+  }
+  write_uint(json, "ended", totals.ended);
+  write_uint(json, "unreadable_processes", totals.unreadable_processes);
+  write_uint(json, "holdings_not_kept", totals.holdings_not_kept);
+  write_uint(json, "torn_tables", totals.torn_tables);
+  json.end_object();
   end_line(out, json);
 }
 

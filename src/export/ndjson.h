@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -25,6 +26,21 @@ void append_meta(std::string& out, const MetaLine& meta,
 void append_record(std::string& out, const model::Record& record);
 void append_flow(std::string& out, const model::Flow& flow);
 void append_socket(std::string& out, const model::Socket& socket, base::TimeNs taken_ns);
+
+// What one look at the sockets came to, and what it could not see.
+struct SocketTotals {
+  std::uint64_t seen = 0;
+  std::uint64_t written = 0;  // that matched the filter
+  // Of those written, by model::Quality; those that no process holds any more are not counted.
+  std::array<std::uint64_t, 3> owners{};
+  std::uint64_t ended = 0;  // of those written: no process holds them any more
+  std::uint64_t unreadable_processes = 0;
+  std::uint64_t holdings_not_kept = 0;
+  std::uint64_t torn_tables = 0;
+  base::TimeNs taken_ns = 0;
+};
+// The `stats` line of a look at the sockets.
+void append_socket_stats(std::string& out, const SocketTotals& totals);
 
 struct Totals {
   std::uint64_t packets = 0;

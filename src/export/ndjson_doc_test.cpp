@@ -118,6 +118,13 @@ TEST(NdjsonDocs, Socket) {
   expect_in_docs(out);
 }
 
+TEST(NdjsonDocs, SocketStats) {
+  std::string out;
+  append_socket_stats(
+      out, {.seen = 3, .written = 2, .owners = {0, 0, 1}, .ended = 1, .taken_ns = kNoon});
+  expect_in_docs(out);
+}
+
 TEST(NdjsonDocs, Stats) {
   Totals totals;
   totals.packets = 22;

@@ -49,6 +49,11 @@ struct Socket {
   std::int64_t retransmits = -1;     // segments, over the socket's life
 };
 
+// Whether it has another end: not a listener, nor UDP that sends to anybody.
+inline bool is_connected(const Socket& socket) {
+  return socket.remote.port != 0 || !socket.remote.address.is_unspecified();
+}
+
 // One look at all sockets of one network namespace, or of all of them.
 struct SocketTable {
   base::TimeNs taken_ns = 0;

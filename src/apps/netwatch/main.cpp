@@ -1,4 +1,4 @@
-// netwatch: options and wiring. What it does is in read_command.cpp and live_command.cpp.
+// netwatch: options and wiring. What it does is in *_command.cpp.
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <thread>
@@ -6,6 +6,7 @@
 #include "apps/netwatch/exit_code.h"
 #include "apps/netwatch/live_command.h"
 #include "apps/netwatch/read_command.h"
+#include "apps/netwatch/sockets_command.h"
 
 namespace netwatch::app {
 namespace {
@@ -16,6 +17,7 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  netwatch                                  the live screen\n"
     "  netwatch -i eth0 -f 'not port 22'         one interface, filtered in the kernel\n"
+    "  netwatch sockets -Y 'process:curl'        who has which socket, once\n"
     "  netwatch read a.pcapng                    summary of a capture\n"
     "  netwatch read a.pcapng --flows -Y sni:example.org\n"
     "  netwatch read a.pcapng --json | jq -r '.tls.sni // empty'\n"
@@ -74,6 +76,12 @@ void add_read_options(CLI::App& read, ReadOptions& options) {
   quiet->excludes(flows)->excludes(records);
 }
 
+void add_sockets_options(CLI::App& sockets, SocketsOptions& options) {
+  sockets.add_option("-Y,--filter", options.filter, "Only sockets that match (see docs/filter.md)")
+      ->type_name("FILTER");
+  sockets.add_flag("--json", options.json, "NDJSON: one line per socket, statistics");
+}
+
 int run(int argc, char** argv) {
   CLI::App app{kAbout, "netwatch"};
   app.footer(kFooter);
@@ -84,12 +92,18 @@ int run(int argc, char** argv) {
   ReadOptions read;
   CLI::App* read_app = app.add_subcommand("read", "Read capture files (pcap, pcapng, snoop)");
   add_read_options(*read_app, read);
+  SocketsOptions sockets;
+  CLI::App* sockets_app =
+      app.add_subcommand("sockets", "List this host's sockets and their owners, once");
+  add_sockets_options(*sockets_app, sockets);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
-  return read_app->parsed() ? run_read(read) : run_live(live);
+  if (read_app->parsed()) return run_read(read);
+  if (sockets_app->parsed()) return run_sockets(sockets);
+  return run_live(live);
 }
 
 }  // namespace
