@@ -28,8 +28,10 @@ _netwatch() {
     fi
   elif [[ " ${words[*]:1:COMP_CWORD-1} " == *" sockets "* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$sockets $general" -- "$cur")
+  elif [[ " ${words[*]:1:COMP_CWORD-1} " == *" doctor "* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "--json $general" -- "$cur")
   else
-    mapfile -t COMPREPLY < <(compgen -W "read sockets $live $general -V --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "read sockets doctor $live $general -V --version" -- "$cur")
   fi
 }
 complete -o filenames -F _netwatch netwatch

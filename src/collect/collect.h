@@ -117,5 +117,8 @@ class NetworkWatch {
 
 // What this host and these rights allow: capture, all processes' sockets, interface counters, ...
 std::vector<model::Ability> collect_abilities(const Root& root = {});
+// What it allows besides, that nothing on the live screen waits for: ping without rights, entering
+// other network namespaces. Of the real root only.
+std::vector<model::Ability> collect_host_abilities(const Root& root = {});
 
 }  // namespace netwatch::collect

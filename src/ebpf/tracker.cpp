@@ -26,6 +26,8 @@
 namespace netwatch::ebpf {
 namespace {
 
+constexpr std::string_view kTypes = "kernel types (BTF)";
+constexpr std::string_view kCgroups = "cgroup2 tree";
 constexpr std::string_view kOwners = "exact owners";
 constexpr std::string_view kPayload = "payload of every socket";
 constexpr std::string_view kPrograms = "short-lived programs";
@@ -84,8 +86,8 @@ model::Ability refused(std::string_view name, int failure) {
              setcap_command());
 }
 
-model::Ability no_types() {
-  return off(kOwners,
+model::Ability no_types(std::string_view name) {
+  return off(name,
              "the kernel tells no types (/sys/kernel/btf/vmlinux, a kernel built with "
              "CONFIG_DEBUG_INFO_BTF)");
 }
@@ -141,17 +143,21 @@ class Tracker::Impl {
     if (!options.follow) return load_holders(abilities) && attach_holders(abilities);
     const std::unique_ptr<btf, FreeBtf> kernel(btf__load_vmlinux_btf());
     if (!kernel) {
-      abilities.push_back(no_types());
+      abilities.push_back(no_types(kTypes));
+      abilities.push_back(off(kOwners, "they need the kernel's types"));
       return false;
     }
+    abilities.push_back(on(kTypes));
     std::string cgroup = options.cgroup;
     if (cgroup.empty()) cgroup = find_cgroup2(read_all(options.mountinfo)).value_or("");
     if (cgroup.empty()) {
-      abilities.push_back(off(kOwners, "no cgroup2 tree is mounted",
+      abilities.push_back(off(kCgroups, "none is mounted",
                               "sudo mkdir -p /sys/fs/cgroup/unified && "
                               "sudo mount -t cgroup2 none /sys/fs/cgroup/unified"));
+      abilities.push_back(off(kOwners, "they need a cgroup2 tree"));
       return false;
     }
+    abilities.push_back(on(kCgroups));
     return load(options, *kernel, abilities) && attach(cgroup, abilities);
   }
 
@@ -250,7 +256,7 @@ class Tracker::Impl {
     if (failed == 0) return true;
     // The library reads the kernel's types by itself, 6 MB: looked for only where it did not load.
     const std::unique_ptr<btf, FreeBtf> kernel(btf__load_vmlinux_btf());
-    abilities.push_back(kernel ? refused(kOwners, -failed) : no_types());
+    abilities.push_back(kernel ? refused(kOwners, -failed) : no_types(kOwners));
     return false;
   }
 
@@ -399,8 +405,10 @@ OpenedTracker Tracker::open(const TrackerOptions& options) {
   auto impl = std::make_unique<Impl>();
   if (impl->open(options, opened.abilities)) {
     opened.tracker.reset(new Tracker(std::move(impl)));
-  } else {
-    std::erase_if(opened.abilities, [](const model::Ability& ability) { return ability.on; });
+  } else if (options.follow) {
+    for (const auto name : {kPayload, kPrograms}) {
+      opened.abilities.push_back(off(name, "as for exact owners"));
+    }
   }
   return opened;
 }

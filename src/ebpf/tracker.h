@@ -30,7 +30,8 @@ struct ProgramCost {
 
 class Tracker;
 
-// A tracker, or none, and in words what works and what does not.
+// A tracker, or none, and in words what works and what does not: each of its parts, and what they
+// need of the kernel, by the same names wherever it runs.
 struct OpenedTracker {
   std::unique_ptr<Tracker> tracker;
   std::vector<model::Ability> abilities;

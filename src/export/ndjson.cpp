@@ -365,6 +365,17 @@ void append_socket(std::string& out, const model::Socket& socket, base::TimeNs t
   end_line(out, json);
 }
 
+void append_ability(std::string& out, const model::Ability& ability) {
+  JsonWriter json = begin_line(out, "ability");
+  json.key("name");
+  json.string(ability.name);
+  json.key("on");
+  json.boolean(ability.on);
+  write_text_if(json, "why", ability.why);
+  write_text_if(json, "fix", ability.fix);
+  end_line(out, json);
+}
+
 void append_socket_stats(std::string& out, const SocketTotals& totals) {
   JsonWriter json = begin_line(out, "stats");
   json.key("ts");

@@ -9,6 +9,7 @@
 #include "model/drops.h"
 #include "model/flow.h"
 #include "model/record.h"
+#include "model/sample.h"
 #include "model/socket.h"
 
 // The NDJSON contract, schema netwatch.v1 (docs/ndjson.md). Every function appends one line with
@@ -26,6 +27,8 @@ void append_meta(std::string& out, const MetaLine& meta,
 void append_record(std::string& out, const model::Record& record);
 void append_flow(std::string& out, const model::Flow& flow);
 void append_socket(std::string& out, const model::Socket& socket, base::TimeNs taken_ns);
+
+void append_ability(std::string& out, const model::Ability& ability);
 
 // What one look at the sockets came to, and what it could not see.
 struct SocketTotals {

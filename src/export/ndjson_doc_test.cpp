@@ -118,6 +118,15 @@ TEST(NdjsonDocs, Socket) {
   expect_in_docs(out);
 }
 
+TEST(NdjsonDocs, Ability) {
+  std::string out;
+  append_ability(out, {.name = "capture",
+                       .on = false,
+                       .why = "opening a packet socket needs CAP_NET_RAW",
+                       .fix = "sudo setcap cap_net_raw=ep /usr/bin/netwatch"});
+  expect_in_docs(out);
+}
+
 TEST(NdjsonDocs, SocketStats) {
   std::string out;
   append_socket_stats(

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "pipeline/abilities.h"
+
 namespace netwatch::pipeline {
 namespace {
 
@@ -46,16 +48,6 @@ base::Status check_interface(const LiveSessionOptions& options) {
                      "there is no interface '" + options.interface + "'; there are: " + names};
 }
 
-void set_ability(std::vector<model::Ability>& abilities, model::Ability ability) {
-  const auto same = std::find_if(abilities.begin(), abilities.end(),
-                                 [&](const auto& known) { return known.name == ability.name; });
-  if (same == abilities.end()) {
-    abilities.push_back(std::move(ability));
-  } else {
-    *same = std::move(ability);
-  }
-}
-
 std::uint64_t own_netns() {
   struct stat status{};
   return ::stat("/proc/thread-self/ns/net", &status) == 0 ? status.st_ino : 0;
@@ -83,10 +75,7 @@ base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionO
   }
   ebpf::OpenedTracker opened;
   if (options.root.path == "/") opened = options.open_tracker();
-  for (model::Ability& ability : opened.abilities) set_ability(abilities, std::move(ability));
-  if (opened.tracker) {  // its iterator sees what /proc hides
-    set_ability(abilities, {.name = "owners of all sockets", .on = true, .why = {}, .fix = {}});
-  }
+  add_tracker_abilities(abilities, opened);
   return std::unique_ptr<LiveSession>(
       new LiveSession(options, std::move(source), std::move(opened.tracker), std::move(abilities)));
 }

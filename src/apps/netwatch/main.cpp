@@ -3,6 +3,7 @@
 #include <exception>
 #include <thread>
 
+#include "apps/netwatch/doctor_command.h"
 #include "apps/netwatch/exit_code.h"
 #include "apps/netwatch/live_command.h"
 #include "apps/netwatch/read_command.h"
@@ -18,6 +19,7 @@ constexpr const char* kFooter =
     "  netwatch                                  the live screen\n"
     "  netwatch -i eth0 -f 'not port 22'         one interface, filtered in the kernel\n"
     "  netwatch sockets -Y 'process:curl'        who has which socket, once\n"
+    "  netwatch doctor                           what this host allows\n"
     "  netwatch read a.pcapng                    summary of a capture\n"
     "  netwatch read a.pcapng --flows -Y sni:example.org\n"
     "  netwatch read a.pcapng --json | jq -r '.tls.sni // empty'\n"
@@ -96,6 +98,10 @@ int run(int argc, char** argv) {
   CLI::App* sockets_app =
       app.add_subcommand("sockets", "List this host's sockets and their owners, once");
   add_sockets_options(*sockets_app, sockets);
+  DoctorOptions doctor;
+  CLI::App* doctor_app =
+      app.add_subcommand("doctor", "Say what this host allows, and what would allow more");
+  doctor_app->add_flag("--json", doctor.json, "NDJSON: one line per ability");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -103,6 +109,7 @@ int run(int argc, char** argv) {
   }
   if (read_app->parsed()) return run_read(read);
   if (sockets_app->parsed()) return run_sockets(sockets);
+  if (doctor_app->parsed()) return run_doctor(doctor);
   return run_live(live);
 }
 

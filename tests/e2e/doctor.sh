@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# `netwatch doctor`: with rights and without, it says what is on and what would turn on the rest, and
+# what it says is so. NETWATCH names the program.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+: "${NETWATCH:?names the program}"
+scratch=$(mktemp -d)
+chmod 755 "$scratch"
+trap 'rm -rf "$scratch"' EXIT
+cp "$NETWATCH" "$scratch/netwatch"  # where any user may start it
+fail() {
+  echo "FAILED: $*" >&2
+  for file in out err; do head -c 3000 "$scratch/$file" >&2 2>/dev/null || true; done
+  exit 1
+}
+expect() {
+  local want=$1 status=0
+  shift
+  "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
+  [[ $status == "$want" ]] || fail "status $status, not $want: $*"
+}
+has() { grep -qE -- "$2" "$scratch/$1" || fail "no '$2' in $1"; }
+# state NAME: "true" or "false" of the ability in the NDJSON of $scratch/out
+state() {
+  python3 - "$scratch/out" "$1" <<'PY'
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+assert lines[0]["_meta"]["schema"] == "netwatch.v1"
+names = [line["name"] for line in lines[1:]]
+assert len(names) == len(set(names)), names
+one = [line for line in lines[1:] if line["name"] == sys.argv[2]]
+assert len(one) == 1, (sys.argv[2], names)
+assert one[0]["on"] or one[0]["why"], one
+print(str(one[0]["on"]).lower())
+PY
+}
+
+expect 0 "$scratch/netwatch" doctor
+has out '^on   |^off  '
+has out ' of [0-9]+ are on$'
+expect 2 "$scratch/netwatch" doctor --no-such-option
+expect 0 "$scratch/netwatch" doctor --json
+parts=(capture 'owners of all sockets' 'socket counters' 'interface counters' 'exact owners'
+  'payload of every socket' 'short-lived programs' 'ping without rights'
+  'other network namespaces' confinement)
+for part in "${parts[@]}"; do state "$part" >/dev/null || fail "no ability '$part'"; done
+# Where it says that owners are exact, they are.
+if [[ $(state 'exact owners') == true ]]; then
+  python3 -c 'import socket, time; s = socket.create_server(("127.0.0.1", 0)); time.sleep(60)' &
+  holder=$!
+  sleep 0.5
+  "$scratch/netwatch" sockets -Y "pid == $holder" >"$scratch/sockets"
+  kill "$holder"
+  grep -q 'exact *ebpf' "$scratch/sockets" || fail "owners are not exact: $(cat "$scratch/sockets")"
+fi
+
+if [[ $(id -u) != 0 ]] || ! command -v setpriv >/dev/null; then
+  echo "doctor: what there is without root"
+  exit 0
+fi
+expect 0 setpriv --reuid=65534 --regid=65534 --clear-groups "$scratch/netwatch" doctor --json
+for part in capture 'exact owners' 'other network namespaces'; do
+  [[ $(state "$part") == false ]] || fail "'$part' is on without any right"
+done
+[[ $(state 'socket counters') == true ]] || fail "sock_diag needs no right"
+for part in "${parts[@]}"; do state "$part" >/dev/null || fail "no ability '$part' without rights"; done
+expect 0 setpriv --reuid=65534 --regid=65534 --clear-groups "$scratch/netwatch" doctor
+has out '=> sudo setcap '
+echo "doctor: as root and without rights, text and NDJSON"
