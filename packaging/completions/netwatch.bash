@@ -18,6 +18,7 @@ _netwatch() {
   esac
   local live="-i --interface -f --capture-filter -Y --filter --no-capture --theme"
   local read="-r --read --json --flows --records -q --quiet -Y --filter -w --write -b --ring-buffer -c --count --threads --follow"
+  local headless="-i --interface -f --capture-filter -Y --filter -c --count --json -q --quiet"
   local sockets="-Y --filter --json"
   local general="-h --help"
   if [[ " ${words[*]:1:COMP_CWORD-1} " == *" read "* ]]; then
@@ -28,10 +29,12 @@ _netwatch() {
     fi
   elif [[ " ${words[*]:1:COMP_CWORD-1} " == *" sockets "* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$sockets $general" -- "$cur")
+  elif [[ " ${words[*]:1:COMP_CWORD-1} " == *" live "* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$headless $general" -- "$cur")
   elif [[ " ${words[*]:1:COMP_CWORD-1} " == *" doctor "* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "--json $general" -- "$cur")
   else
-    mapfile -t COMPREPLY < <(compgen -W "read sockets doctor $live $general -V --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "read live sockets doctor $live $general -V --version" -- "$cur")
   fi
 }
 complete -o filenames -F _netwatch netwatch

@@ -232,6 +232,30 @@ void write_tunnels(JsonWriter& json, const model::Tunnels& tunnels) {
   if (tunnels.has_id()) write_uint(json, "tunnel_id", tunnels.id());
 }
 
+void write_socket(JsonWriter& json, const model::Socket& socket) {
+  json.key("l4");
+  json.string(model::ip_proto_name(socket.proto));
+  write_text_if(json, "state", model::tcp_state_name(socket.state));
+  json.key("local");
+  json.begin_object();
+  write_endpoint(json, socket.local, socket.proto);
+  json.end_object();
+  if (model::is_connected(socket)) {
+    json.key("remote");
+    json.begin_object();
+    write_endpoint(json, socket.remote, socket.proto);
+    json.end_object();
+  }
+  write_owner(json, socket.owner);
+  write_known(json, "rtt_us", socket.rtt_us);
+  write_known(json, "sent_bytes", socket.bytes_sent);
+  write_known(json, "received_bytes", socket.bytes_received);
+  write_known(json, "retransmitted", socket.retransmits);
+  write_uint(json, "uid", socket.uid);
+  if (socket.inode != 0) write_uint(json, "inode", socket.inode);
+  if (socket.netns != 0) write_uint(json, "netns", socket.netns);
+}
+
 // Opens a line: {"type":"<type>"
 JsonWriter begin_line(std::string& out, std::string_view type) {
   JsonWriter json(out);
@@ -341,27 +365,34 @@ void append_socket(std::string& out, const model::Socket& socket, base::TimeNs t
   JsonWriter json = begin_line(out, "socket");
   json.key("ts");
   write_time(json, taken_ns);
-  json.key("l4");
-  json.string(model::ip_proto_name(socket.proto));
-  write_text_if(json, "state", model::tcp_state_name(socket.state));
-  json.key("local");
-  json.begin_object();
-  write_endpoint(json, socket.local, socket.proto);
-  json.end_object();
-  if (model::is_connected(socket)) {
-    json.key("remote");
-    json.begin_object();
-    write_endpoint(json, socket.remote, socket.proto);
-    json.end_object();
+  write_socket(json, socket);
+  end_line(out, json);
+}
+
+void append_socket_event(std::string& out, const model::SocketEvent& event) {
+  JsonWriter json = begin_line(out, "socket");
+  json.key("ts");
+  write_time(json, event.time_ns);
+  json.key("event");
+  json.string(model::socket_event_name(event.kind));
+  if (event.opened_ns != 0) {
+    json.key("ts_opened");
+    write_time(json, event.opened_ns);
   }
-  write_owner(json, socket.owner);
-  write_known(json, "rtt_us", socket.rtt_us);
-  write_known(json, "sent_bytes", socket.bytes_sent);
-  write_known(json, "received_bytes", socket.bytes_received);
-  write_known(json, "retransmitted", socket.retransmits);
-  write_uint(json, "uid", socket.uid);
-  if (socket.inode != 0) write_uint(json, "inode", socket.inode);
-  if (socket.netns != 0) write_uint(json, "netns", socket.netns);
+  write_socket(json, *event.socket);
+  if (event.socket->cookie != 0) write_uint(json, "cookie", event.socket->cookie);
+  end_line(out, json);
+}
+
+void append_drop(std::string& out, base::TimeNs time_ns, model::Drop drop, std::uint64_t count,
+                 std::uint64_t total) {
+  JsonWriter json = begin_line(out, "drop");
+  json.key("ts");
+  write_time(json, time_ns);
+  json.key("what");
+  json.string(model::drop_name(drop));
+  write_uint(json, "count", count);
+  write_uint(json, "total", total);
   end_line(out, json);
 }
 

@@ -27,7 +27,12 @@ void append_meta(std::string& out, const MetaLine& meta,
 void append_record(std::string& out, const model::Record& record);
 void append_flow(std::string& out, const model::Flow& flow);
 void append_socket(std::string& out, const model::Socket& socket, base::TimeNs taken_ns);
-
+// The same of a live source: with what happened to it, and its cookie, which tells one socket's
+// lines from all others'.
+void append_socket_event(std::string& out, const model::SocketEvent& event);
+// `count` more of a kind were lost: `total` since the start.
+void append_drop(std::string& out, base::TimeNs time_ns, model::Drop drop, std::uint64_t count,
+                 std::uint64_t total);
 void append_ability(std::string& out, const model::Ability& ability);
 
 // What one look at the sockets came to, and what it could not see.

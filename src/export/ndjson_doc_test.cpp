@@ -118,6 +118,30 @@ TEST(NdjsonDocs, Socket) {
   expect_in_docs(out);
 }
 
+TEST(NdjsonDocs, SocketEvent) {
+  model::Socket socket;
+  socket.local = {*base::IpAddress::parse("192.168.1.10"), 51514};
+  socket.remote = {*base::IpAddress::parse("192.0.2.7"), 443};
+  socket.proto = model::ip_proto::kTcp;
+  socket.uid = 1000;
+  socket.cookie = 77;
+  socket.owner = {model::Quality::kExact, model::OwnerVia::kEbpf, 1, curl(false)};
+  socket.bytes_sent = 1260;
+  socket.bytes_received = 8464;
+  std::string out;
+  append_socket_event(out, {.kind = model::SocketEvent::Kind::kClosed,
+                            .socket = &socket,
+                            .time_ns = kNoon + 1'500'000'000,
+                            .opened_ns = kNoon});
+  expect_in_docs(out);
+}
+
+TEST(NdjsonDocs, Drop) {
+  std::string out;
+  append_drop(out, kNoon, model::Drop::kKernel, 12, 30);
+  expect_in_docs(out);
+}
+
 TEST(NdjsonDocs, Ability) {
   std::string out;
   append_ability(out, {.name = "capture",

@@ -198,6 +198,12 @@ void FlowTable::Impl::visit_changed(const std::function<void(FlowHandle)>& visit
   order_.clear();
 }
 
+void FlowTable::Impl::mark_all_changed() {
+  for (std::uint32_t i = 0; i < flows_.made(); ++i) {
+    if (flows_[i].count.get() != 0) changed_[i / 64] |= std::uint64_t{1} << (i % 64);
+  }
+}
+
 namespace {
 
 // Zeek's words for UDP: who sent anything at all.

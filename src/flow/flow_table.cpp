@@ -473,6 +473,7 @@ model::Flow FlowTable::to_flow(FlowHandle flow, model::FlowEnd end) const {
 void FlowTable::visit_changed(const std::function<void(FlowHandle)>& visit) {
   impl_->visit_changed(visit);
 }
+void FlowTable::mark_all_changed() { impl_->mark_all_changed(); }
 const model::DropCounters& FlowTable::drops() const { return impl_->drops(); }
 std::uint64_t FlowTable::created() const { return impl_->created(); }
 std::size_t FlowTable::live() const { return impl_->live(); }

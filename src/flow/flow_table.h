@@ -115,6 +115,8 @@ class FlowTable {
 
   // Calls `visit` for each live flow that changed since the last call, oldest first.
   void visit_changed(const std::function<void(FlowHandle)>& visit);
+  // Every live flow counts as changed: the next visit is of all.
+  void mark_all_changed();
 
   [[nodiscard]] const model::DropCounters& drops() const;
   [[nodiscard]] std::uint64_t created() const;  // flows since the start

@@ -46,6 +46,7 @@ class FlowTable::Impl final : public StreamOut {
   void advance(base::TimeNs clock_ns);
   void finish(std::size_t most);
   void visit_changed(const std::function<void(FlowHandle)>& visit);
+  void mark_all_changed();
   [[nodiscard]] model::Flow to_flow(std::uint32_t index, model::FlowEnd end) const;
   void set_originator(std::uint32_t index, model::Side side);
 

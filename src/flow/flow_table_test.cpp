@@ -274,6 +274,11 @@ TEST(FlowTable, ChangedFlowsAreVisitedOnceOldestFirst) {
   EXPECT_EQ(visited(), Counts{});
   t.udp(9, 500 * kNsPerSecond);  // in a dead one's place
   EXPECT_EQ(visited(), Counts{4});
+  t.udp(8, 500 * kNsPerSecond);
+  EXPECT_EQ(visited(), Counts{5});
+  t.table.mark_all_changed();  // but not the dead
+  EXPECT_EQ(visited(), (Counts{4, 5}));
+  EXPECT_EQ(visited(), Counts{});
 }
 
 TEST(FlowTable, FinishEndsAllOldestFirst) {

@@ -111,6 +111,11 @@ std::string_view tcp_state_name(TcpState state) {
   return pick(kNames, state);
 }
 
+std::string_view socket_event_name(SocketEvent::Kind kind) {
+  static constexpr std::array<std::string_view, 3> kNames{"existing", "opened", "closed"};
+  return pick(kNames, kind);
+}
+
 std::string_view drop_name(Drop drop) {
   static constexpr std::array<std::string_view, static_cast<std::size_t>(Drop::kCount)> kNames{
       "kernel",

@@ -78,6 +78,16 @@ struct ClosedSocket {
   base::TimeNs closed_ns = 0;  // when its last holder let go; TCP may still be sending
 };
 
+// Something that happened to a socket, or that it was there when the watching began.
+struct SocketEvent {
+  enum class Kind : std::uint8_t { kExisting, kOpened, kClosed };
+  Kind kind = Kind::kExisting;
+  const Socket* socket = nullptr;  // valid during the call that tells of it
+  base::TimeNs time_ns = 0;
+  base::TimeNs opened_ns = 0;  // of one that closed, where it is known; else 0
+};
+std::string_view socket_event_name(SocketEvent::Kind kind);  // "existing", "opened", "closed"
+
 // A process that holds a socket, as the kernel's iterator over descriptors tells.
 struct SocketHolding {
   std::uint64_t inode = 0;

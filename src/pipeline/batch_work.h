@@ -25,6 +25,7 @@ struct BatchWork {
   base::TimeNs clock_ns = 0;           // the engine's clock at the end of the batch
   std::uint64_t last_packet = 0;       // number of the last packet dispatched so far
   bool report_changed = false;         // shards report live flows that changed (a snapshot is due)
+  bool report_all = false;             // ... and those that did not change, too
   bool last = false;                   // the input ended: shards end a part of their flows
   std::array<ShardOutput, kShards> outputs;
   std::atomic<unsigned> workers_left{0};
@@ -38,6 +39,7 @@ struct BatchWork {
     derived.clear();
     for (auto& output : outputs) output.clear();
     report_changed = false;
+    report_all = false;
     last = false;
   }
 };

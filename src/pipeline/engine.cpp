@@ -93,6 +93,13 @@ void Engine::heartbeat(base::TimeNs now_ns, bool report_changed) {
   });
 }
 
+void Engine::report_open(base::TimeNs now_ns) {
+  run([&](BatchWork& work) {
+    clock_ns_ = std::max(clock_ns_, now_ns);
+    work.report_changed = work.report_all = true;
+  });
+}
+
 void Engine::finish() {
   if (std::exchange(finished_, true)) return;
   for (std::size_t i = 0; i < kFinishParts; ++i) {

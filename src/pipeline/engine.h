@@ -46,6 +46,8 @@ class Engine {
   // Moves the clock of a live engine on an idle link (the design asks for at least 10 Hz), and with
   // `report_changed` has the sink told of every flow that changed since the last time.
   void heartbeat(base::TimeNs now_ns, bool report_changed);
+  // Has the sink told of every flow that lives.
+  void report_open(base::TimeNs now_ns);
   // The input ended: ends all flows and waits until the sink has seen everything.
   void finish();
 

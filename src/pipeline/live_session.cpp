@@ -28,10 +28,30 @@ LiveTableOptions table_options(const LiveSessionOptions& options, bool capturing
   return table;
 }
 
+// What waits in the ring when the session ends is taken within this time.
+constexpr base::TimeNs kDrainNs = base::kNsPerSecond;
+
 EngineOptions engine_options(const LiveSessionOptions& options) {
   EngineOptions engine;
   engine.first_sighting_only = options.interface == "any";
+  engine.community_ids = options.sink != nullptr;
   return engine;
+}
+
+std::optional<LiveReport> report_for(const LiveSessionOptions& options, LiveTable& table,
+                                     bool ends_are_told) {
+  if (options.sink == nullptr) return std::nullopt;
+  return std::optional<LiveReport>(std::in_place, table, *options.sink, ends_are_told);
+}
+
+// A view of the same bytes.
+model::PacketBatchPtr first_of(model::PacketBatchPtr batch, std::uint64_t count) {
+  auto view = std::make_shared<model::PacketBatch>();
+  view->packets.assign(batch->packets.begin(),
+                       batch->packets.begin() + static_cast<std::ptrdiff_t>(count));
+  view->kernel_dropped = batch->kernel_dropped;
+  view->backing = std::move(batch);
+  return view;
 }
 
 // Without capture nobody else would notice a name that does not exist.
@@ -88,18 +108,44 @@ LiveSession::LiveSession(LiveSessionOptions options, std::unique_ptr<capture::Pa
       tracker_(std::move(tracker)),
       netns_(own_netns()),
       abilities_(std::move(abilities)),
+      linktypes_(source_ ? source_->linktypes() : std::vector<std::uint16_t>{}),
+      first_abilities_(abilities_),
       table_(table_options(options_, source_ != nullptr)),
-      engine_(engine_options(options_), table_) {
+      report_(report_for(options_, table_, tracker_ != nullptr)),
+      engine_(engine_options(options_),
+              report_ ? static_cast<ResultSink&>(*report_) : static_cast<ResultSink&>(table_)) {
   table_.set_names(&engine_.names());
   table_.set_abilities(abilities_);
+  if (options_.on_start) options_.on_start(*this);
   collector_thread_ = std::thread([this] { run_collector(); });
   engine_thread_ = std::thread([this] { run_engine(); });
 }
 
-LiveSession::~LiveSession() {
+LiveSession::~LiveSession() { stop(); }
+
+void LiveSession::stop() {
   stop_.store(true);
-  engine_thread_.join();
-  collector_thread_.join();
+  if (engine_thread_.joinable()) engine_thread_.join();
+  if (collector_thread_.joinable()) collector_thread_.join();
+}
+
+Totals LiveSession::finish() {
+  stop();
+  const base::TimeNs until_ns = base::monotonic_clock_ns() + kDrainNs;
+  while (source_ != nullptr && !full() && base::monotonic_clock_ns() < until_ns) {
+    const std::uint64_t before = packets_;
+    capture_once(0);
+    if (packets_ == before) break;
+  }
+  take_closed_sockets();
+  take_samples();
+  engine_.finish();
+  const base::TimeNs now_ns = base::monotonic_clock_ns();
+  publish(now_ns);
+  if (report_) report_->tell_all();
+  Totals totals = engine_.totals();
+  totals.drops = latest()->drops;
+  return totals;
 }
 
 model::SnapshotPtr LiveSession::latest() const {
@@ -111,8 +157,8 @@ void LiveSession::run_engine() {
   base::TimeNs next_publish_ns = 0;
   base::TimeNs next_heartbeat_ns = 0;
   while (!stopping()) {
-    if (source_ != nullptr) {
-      capture_once();
+    if (source_ != nullptr && !full()) {
+      capture_once(kCaptureWaitMs);
     } else {
       wait(kCaptureWaitMs * base::kNsPerMs);
       take_closed_sockets();
@@ -128,15 +174,39 @@ void LiveSession::run_engine() {
     if (!publish_now) continue;
     next_publish_ns = now_ns + kPublishEveryNs;
     publish(now_ns);
+    repeat_open(now_ns);
   }
 }
 
-void LiveSession::capture_once() {
-  auto batch = source_->next(kCaptureWaitMs);
+void LiveSession::push(model::PacketBatchPtr batch) {
+  if (options_.max_packets != 0) {
+    const std::uint64_t room = options_.max_packets - packets_;
+    if (batch->packets.size() > room) batch = first_of(std::move(batch), room);
+  }
+  packets_ += batch->packets.size();
+  engine_.push(std::move(batch));
+  if (full() && options_.on_end) options_.on_end();
+}
+
+// Open flows are told once a minute, and what ended when it has waited long enough.
+void LiveSession::repeat_open(base::TimeNs pace_ns) {
+  if (!report_) return;
+  if (next_repeat_ns_ == 0) next_repeat_ns_ = pace_ns + options_.repeat_every_ns;
+  if (pace_ns >= next_repeat_ns_) {
+    next_repeat_ns_ = pace_ns + options_.repeat_every_ns;
+    report_->set_repeating(true);
+    engine_.report_open(wall_offset_ns_ + pace_ns);
+    report_->set_repeating(false);
+  }
+  report_->tell_due(pace_ns);
+}
+
+void LiveSession::capture_once(int wait_ms) {
+  auto batch = source_->next(wait_ms);
   if (batch.ok()) {
     // Which sockets have ended is known before the packets that came after them.
     take_closed_sockets();
-    if (*batch != nullptr && !(*batch)->packets.empty()) engine_.push(std::move(*batch));
+    if (*batch != nullptr && !(*batch)->packets.empty()) push(std::move(*batch));
     return;
   }
   source_.reset();
@@ -168,7 +238,9 @@ void LiveSession::take_closed_sockets() {
   closed_.clear();
   tracker_->drain(closed_);
   std::erase_if(closed_, [this](const auto& one) { return one.socket.netns != netns_; });
-  if (!closed_.empty()) table_.take_closed(closed_);
+  if (closed_.empty()) return;
+  if (report_) report_->take_closed(closed_);
+  table_.take_closed(closed_);
 }
 
 void LiveSession::run_collector() {
@@ -213,12 +285,16 @@ void LiveSession::take_samples() {
   }
   // Interfaces first: they say which addresses are ours.
   if (samples.interfaces) table_.take_interfaces(*samples.interfaces);
-  if (samples.sockets) table_.take_sockets(*samples.sockets);
+  if (!samples.sockets) return;
+  if (report_) report_->take_sockets(*samples.sockets);
+  table_.take_sockets(*samples.sockets);
 }
 
 void LiveSession::publish(base::TimeNs pace_ns) {
   if (tracker_) table_.set_lost_socket_events(tracker_->lost_events());
-  model::SnapshotPtr snapshot = table_.publish(base::wall_clock_ns(), pace_ns, engine_.totals());
+  const base::TimeNs now_ns = base::wall_clock_ns();
+  model::SnapshotPtr snapshot = table_.publish(now_ns, pace_ns, engine_.totals());
+  if (report_) report_->take_drops(now_ns, snapshot->drops);
   const std::lock_guard lock(mutex_);
   latest_ = std::move(snapshot);
 }

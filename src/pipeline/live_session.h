@@ -15,15 +15,27 @@
 #include "ebpf/tracker.h"
 #include "model/snapshot.h"
 #include "pipeline/engine.h"
+#include "pipeline/live_report.h"
+#include "pipeline/live_sink.h"
 #include "pipeline/live_table.h"
 
 namespace netwatch::pipeline {
+
+class LiveSession;
 
 struct LiveSessionOptions {
   std::string interface = "any";
   std::string capture_filter;  // pcap-filter(7)
   bool capture = true;         // false: sockets and counters only
   collect::Root root;
+  // Is told everything as it happens, by the engine's thread (live NDJSON); must outlive the
+  // session.
+  LiveSink* sink = nullptr;
+  // Called before anything is told, once it is known that the session runs.
+  std::function<void(const LiveSession&)> on_start = nullptr;
+  std::uint64_t max_packets = 0;  // after so many capture ends and on_end is called; 0: none
+  std::function<void()> on_end = nullptr;                  // by the engine's thread
+  base::TimeNs repeat_every_ns = 60 * base::kNsPerSecond;  // how often open flows are told
   // Opens the source of packets, at the start and when it was lost: capture::open_live but in
   // tests.
   std::function<base::Result<std::unique_ptr<capture::PacketSource>>(const capture::LiveOptions&)>
@@ -45,6 +57,13 @@ class LiveSession {
 
   // The newest snapshot; null before the first one. Never waits. Safe from any thread.
   [[nodiscard]] model::SnapshotPtr latest() const;
+  // Link types and abilities as of the start.
+  [[nodiscard]] const std::vector<std::uint16_t>& linktypes() const { return linktypes_; }
+  [[nodiscard]] const std::vector<model::Ability>& first_abilities() const {
+    return first_abilities_;
+  }
+  // Ends it: takes what was captured until now, ends all flows, tells the sink the rest.
+  Totals finish();
 
  private:
   // What the collector thread last saw, waiting to be taken by the engine thread.
@@ -57,12 +76,18 @@ class LiveSession {
   LiveSession(LiveSessionOptions options, std::unique_ptr<capture::PacketSource> source,
               std::unique_ptr<ebpf::Tracker> tracker, std::vector<model::Ability> abilities);
   void run_engine();
-  void capture_once();
+  void capture_once(int wait_ms);
   void reopen_capture();
   void take_closed_sockets();
   void run_collector();
   void take_samples();
   void publish(base::TimeNs pace_ns);
+  void push(model::PacketBatchPtr batch);
+  void repeat_open(base::TimeNs pace_ns);
+  void stop();
+  [[nodiscard]] bool full() const {
+    return options_.max_packets != 0 && packets_ >= options_.max_packets;
+  }
   [[nodiscard]] bool stopping() const { return stop_.load(std::memory_order_relaxed); }
   void wait(base::TimeNs duration_ns) const;
 
@@ -74,7 +99,12 @@ class LiveSession {
   base::TimeNs next_reopen_ns_ = 0;                // 0: capture was never there to be lost
   std::vector<model::Ability> abilities_;
   bool sockets_failed_ = false;  // at the last look
+  std::vector<std::uint16_t> linktypes_;
+  std::vector<model::Ability> first_abilities_;
+  std::uint64_t packets_ = 0;
+  base::TimeNs next_repeat_ns_ = 0;
   LiveTable table_;
+  std::optional<LiveReport> report_;  // with a sink
   Engine engine_;
   // Wall clock minus monotonic clock when the session began.
   base::TimeNs wall_offset_ns_ = base::wall_clock_ns() - base::monotonic_clock_ns();

@@ -35,6 +35,50 @@ class FakeSource final : public capture::PacketSource {
   std::vector<std::uint16_t> linktypes_{1};
 };
 
+// A link on which UDP datagrams of one flow come in one batch, and nothing else ever.
+class OneFlowSource final : public capture::PacketSource {
+ public:
+  explicit OneFlowSource(std::size_t packets) : left_(packets) {}
+  base::Result<model::PacketBatchPtr> next(int timeout_ms) override {
+    auto batch = std::make_shared<model::PacketBatch>();
+    if (left_ == 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(timeout_ms));
+      return model::PacketBatchPtr(batch);
+    }
+    for (std::uint64_t number = 1; left_ > 0; ++number, --left_) {
+      batch->packets.push_back({.number = number,
+                                .time_ns = base::wall_clock_ns(),
+                                .linktype = 101,
+                                .wire_len = sizeof kDatagram,
+                                .bytes = kDatagram});
+    }
+    return model::PacketBatchPtr(batch);
+  }
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] const std::vector<std::uint16_t>& linktypes() const override { return linktypes_; }
+
+ private:
+  // 192.0.2.1:1000 to 192.0.2.2:2000, no payload.
+  static constexpr std::uint8_t kDatagram[28] = {0x45, 0,    0,    28,   0, 0, 0,   0, 64, 17,
+                                                 0,    0,    192,  0,    2, 1, 192, 0, 2,  2,
+                                                 0x03, 0xe8, 0x07, 0xd0, 0, 8, 0,   0};
+  std::size_t left_;
+  std::string name_ = "fake";
+  std::vector<std::uint16_t> linktypes_{101};
+};
+
+// How often each end of a flow was told.
+class CountingLiveSink final : public LiveSink {
+ public:
+  void on_flow(const model::Flow& flow) override {
+    ++(flow.end == model::FlowEnd::kOpen ? open : ended);
+    packets = flow.sides[0].packets;
+  }
+  std::atomic<int> open{0};
+  std::atomic<int> ended{0};
+  std::atomic<std::uint64_t> packets{0};
+};
+
 // A host without sockets; without its socket table, too, until write_table().
 class FakeHost {
  public:
@@ -87,6 +131,62 @@ TEST(LiveSession, ALinkThatComesBackIsCapturedAgain) {
   EXPECT_TRUE(becomes(**session, "capture", true));
   EXPECT_TRUE((*session)->latest()->capturing);
   EXPECT_GE(opened, 2);
+}
+
+LiveSessionOptions one_flow_options(const FakeHost& host, LiveSink& sink) {
+  LiveSessionOptions options;
+  options.root = host.root();
+  options.sink = &sink;
+  options.open_capture =
+      [](const capture::LiveOptions&) -> base::Result<std::unique_ptr<capture::PacketSource>> {
+    return std::unique_ptr<capture::PacketSource>(std::make_unique<OneFlowSource>(5));
+  };
+  return options;
+}
+
+TEST(LiveSession, AnOpenFlowIsToldAgainThoughNothingHappensAndItsEndOnce) {
+  const FakeHost host;
+  host.write_table();
+  CountingLiveSink sink;
+  LiveSessionOptions options = one_flow_options(host, sink);
+  options.repeat_every_ns = base::kNsPerSecond / 4;
+  auto session = LiveSession::start(options);
+  ASSERT_TRUE(session.ok());
+  for (int tries = 0; tries < 600 && sink.open < 3; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_GE(sink.open, 3);
+  EXPECT_EQ(sink.ended, 0);
+  const Totals totals = (*session)->finish();
+  EXPECT_EQ(sink.ended, 1);
+  EXPECT_EQ(sink.packets, 5U);
+  EXPECT_EQ(totals.packets, 5U);
+  EXPECT_EQ(totals.flows, 1U);
+}
+
+TEST(LiveSession, StopsAfterSoManyPackets) {
+  const FakeHost host;
+  host.write_table();
+  CountingLiveSink sink;
+  LiveSessionOptions options = one_flow_options(host, sink);
+  std::atomic<int> ends{0};
+  options.max_packets = 3;
+  options.on_end = [&ends] { ++ends; };
+  bool started = false;
+  options.on_start = [&](const LiveSession& one) {
+    started = true;
+    EXPECT_EQ(one.linktypes(), std::vector<std::uint16_t>{101});
+  };
+  auto session = LiveSession::start(options);
+  ASSERT_TRUE(session.ok());
+  EXPECT_TRUE(started);
+  for (int tries = 0; tries < 600 && ends == 0; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_EQ((*session)->finish().packets, 3U);
+  EXPECT_EQ(ends, 1);
+  EXPECT_EQ(sink.packets, 3U);
+  EXPECT_EQ(sink.open, 0) << "not before a minute is over";
 }
 
 TEST(LiveSession, SocketsThatCanBeReadAgainAreSaidToBe) {

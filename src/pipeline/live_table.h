@@ -41,6 +41,8 @@ class LiveTable final : public ResultSink {
   // Sockets that have ended since the last call, all of this network namespace. To be called before
   // packets that came after their end.
   void take_closed(const std::vector<model::ClosedSocket>& sockets);
+  // Who is at either end of a flow that has a row, by all that is known now; by Side.
+  std::array<model::Owner, 2> owners_of(const model::Flow& flow);
   void set_lost_socket_events(std::uint64_t lost) { lost_socket_events_ = lost; }
   void take_interfaces(const model::InterfaceTable& table);
   void set_abilities(std::vector<model::Ability> abilities) { abilities_ = std::move(abilities); }

@@ -14,7 +14,28 @@ void LiveTable::set_owner(Slot& slot, std::size_t end, const model::Owner& owner
   row_owner.via = owner.via;
   row_owner.pid = owner.process->pid;
   row_owner.name = pool_.intern(owner.process->comm);
-  slot.processes[end] = owner.process;
+  auto& process = slot.processes[end];
+  // /proc tells more of the same process than its socket's end does.
+  const bool knows_more = process && process->pid == owner.process->pid &&
+                          process->start_ticks == owner.process->start_ticks &&
+                          process->comm == owner.process->comm && !process->exe.empty() &&
+                          owner.process->user.empty();
+  if (!knows_more) process = owner.process;
+}
+
+std::array<model::Owner, 2> LiveTable::owners_of(const model::Flow& flow) {
+  std::array<model::Owner, 2> owners;
+  const auto known = by_flow_.find(flow.id);
+  if (known == by_flow_.end()) return owners;
+  Slot& slot = slots_[known->second];
+  find_owners(slot);
+  mark_dirty(known->second);
+  for (const std::size_t side : {0U, 1U}) {
+    const std::size_t end = slot.row.local_is_originator ? side : 1 - side;
+    const model::RowOwner& of_row = slot.row.owners[end];
+    owners[side] = {.quality = of_row.quality, .via = of_row.via, .process = slot.processes[end]};
+  }
+  return owners;
 }
 
 void LiveTable::find_owners(Slot& slot) {

@@ -101,6 +101,7 @@ void Shard::end(const BatchWork& work) {
   packet_ = work.last_packet;
   table_.advance(work.clock_ns);
   if (work.report_changed && !options_.count_only) {
+    if (work.report_all) table_.mark_all_changed();
     table_.visit_changed([this](flow::FlowHandle handle) {
       output_->add_flow(packet_, phase_, describe(handle, model::FlowEnd::kOpen));
     });

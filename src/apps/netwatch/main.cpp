@@ -5,6 +5,7 @@
 
 #include "apps/netwatch/doctor_command.h"
 #include "apps/netwatch/exit_code.h"
+#include "apps/netwatch/headless_command.h"
 #include "apps/netwatch/live_command.h"
 #include "apps/netwatch/read_command.h"
 #include "apps/netwatch/sockets_command.h"
@@ -18,6 +19,7 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  netwatch                                  the live screen\n"
     "  netwatch -i eth0 -f 'not port 22'         one interface, filtered in the kernel\n"
+    "  netwatch live --json -Y 'process:curl'    the same as lines, for other programs\n"
     "  netwatch sockets -Y 'process:curl'        who has which socket, once\n"
     "  netwatch doctor                           what this host allows\n"
     "  netwatch read a.pcapng                    summary of a capture\n"
@@ -46,6 +48,25 @@ void add_live_options(CLI::App& app, LiveOptions& options) {
       ->type_name("FILTER");
   app.add_flag("--no-capture", options.no_capture, "Sockets and counters only");
   app.add_option("--theme", options.theme, "Colour theme (t changes it on screen)");
+}
+
+void add_headless_options(CLI::App& live, HeadlessOptions& options) {
+  live.add_option("-i,--interface", options.interface, "Interface to capture on, or any")
+      ->type_name("IFACE")
+      ->capture_default_str();
+  live.add_option("-f,--capture-filter", options.capture_filter,
+                  "Capture only what matches (pcap-filter(7), in the kernel)")
+      ->type_name("BPF");
+  live.add_option("-Y,--filter", options.filter,
+                  "Only flows that match, with their records (see docs/filter.md)")
+      ->type_name("FILTER");
+  live.add_option("-c,--count", options.max_packets, "Stop after so many packets")
+      ->type_name("N")
+      ->check(CLI::Validator(whole_number_from_one, ""));
+  auto* json =
+      live.add_flag("--json", options.json, "NDJSON: flows, records, sockets, losses, statistics");
+  live.add_flag("-q,--quiet", options.quiet, "Decode everything, print only the totals")
+      ->excludes(json);
 }
 
 void add_read_options(CLI::App& read, ReadOptions& options) {
@@ -94,6 +115,10 @@ int run(int argc, char** argv) {
   ReadOptions read;
   CLI::App* read_app = app.add_subcommand("read", "Read capture files (pcap, pcapng, snoop)");
   add_read_options(*read_app, read);
+  HeadlessOptions headless;
+  CLI::App* headless_app =
+      app.add_subcommand("live", "Tell as lines what happens on this host, until interrupted");
+  add_headless_options(*headless_app, headless);
   SocketsOptions sockets;
   CLI::App* sockets_app =
       app.add_subcommand("sockets", "List this host's sockets and their owners, once");
@@ -108,6 +133,7 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
   if (read_app->parsed()) return run_read(read);
+  if (headless_app->parsed()) return run_headless(headless);
   if (sockets_app->parsed()) return run_sockets(sockets);
   if (doctor_app->parsed()) return run_doctor(doctor);
   return run_live(live);

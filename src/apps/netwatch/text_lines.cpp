@@ -54,6 +54,16 @@ void append_value(std::string& out, const model::FieldValue& value) {
   }
 }
 
+void append_owner(std::string& out, std::string_view word, const model::Owner& owner) {
+  if (owner.process == nullptr) return;
+  if (out.back() != ' ') out += "  ";
+  out += word;
+  out += ' ';
+  base::append_sanitised(out, owner.process->comm);
+  out += fmt::format(" ({}{})", owner.process->pid,
+                     owner.quality == model::Quality::kExact ? "" : ", inferred");
+}
+
 }  // namespace
 
 std::string endpoint_text(const model::Endpoint& endpoint, std::uint8_t proto) {
@@ -89,6 +99,8 @@ void append_flow_line(std::string& out, const model::Flow& flow) {
   base::append_sanitised(out, flow.name);
   if (flow.name_from == model::NameSource::kDns) out += " (by DNS)";
   if (flow.name_from == model::NameSource::kFile) out += " (by the file)";
+  append_owner(out, "from", flow.owners[model::index(model::Side::kOriginator)]);
+  append_owner(out, "to", flow.owners[model::index(model::Side::kResponder)]);
   while (out.back() == ' ') out.pop_back();
   out += '\n';
 }

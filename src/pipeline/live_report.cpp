@@ -1,0 +1,52 @@
+#include "pipeline/live_report.h"
+
+namespace netwatch::pipeline {
+
+void LiveReport::on_flow(const model::Flow& flow) {
+  table_.on_flow(flow);
+  if (flow.end != model::FlowEnd::kOpen) {
+    if (held_.size() >= kMaxHeld) tell_oldest();
+    held_.push_back({.flow = flow, .since_ns = pace_ns_});
+  } else if (repeating_) {
+    model::Flow copy = flow;
+    tell(copy);
+  }
+}
+
+void LiveReport::take_closed(const std::vector<model::ClosedSocket>& sockets) {
+  for (const model::ClosedSocket& closed : sockets) sockets_.take_closed(closed);
+}
+
+void LiveReport::take_drops(base::TimeNs now_ns, const model::DropCounters& drops) {
+  for (std::size_t i = 0; i < drops.counts.size(); ++i) {
+    const auto drop = static_cast<model::Drop>(i);
+    // What counts refused rows of one look may fall.
+    if (drops[drop] > drops_[drop]) {
+      out_.on_drop(now_ns, drop, drops[drop] - drops_[drop], drops[drop]);
+    }
+  }
+  drops_ = drops;
+}
+
+void LiveReport::tell_due(base::TimeNs pace_ns) {
+  pace_ns_ = pace_ns;
+  while (!held_.empty() && pace_ns - held_.front().since_ns >= kHoldNs) tell_oldest();
+  out_.on_batch_end();
+}
+
+void LiveReport::tell_all() {
+  while (!held_.empty()) tell_oldest();
+  out_.on_batch_end();
+}
+
+void LiveReport::tell_oldest() {
+  tell(held_.front().flow);
+  held_.pop_front();
+}
+
+void LiveReport::tell(model::Flow& flow) {
+  flow.owners = table_.owners_of(flow);
+  out_.on_flow(flow);
+}
+
+}  // namespace netwatch::pipeline

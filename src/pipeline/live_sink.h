@@ -1,0 +1,20 @@
+#pragma once
+
+#include "model/drops.h"
+#include "model/socket.h"
+#include "pipeline/result_sink.h"
+
+namespace netwatch::pipeline {
+
+// Where a live session tells everything, one thing after the other: flows with their owners, as
+// they end and once a minute (end == kOpen) while they live; records; sockets; losses. Calls come
+// from one thread at a time.
+class LiveSink : public ResultSink {
+ public:
+  virtual void on_socket(const model::SocketEvent& /*event*/) {}
+  // `count` more were lost; `total` since the start.
+  virtual void on_drop(base::TimeNs /*now_ns*/, model::Drop /*drop*/, std::uint64_t /*count*/,
+                       std::uint64_t /*total*/) {}
+};
+
+}  // namespace netwatch::pipeline

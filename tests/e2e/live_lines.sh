@@ -1,0 +1,186 @@
+#!/usr/bin/env bash
+# `netwatch live` on traffic of known programs, over loopback and over a veth pair, in namespaces of
+# its own: flows, records, sockets and owners of both ends as NDJSON. NETWATCH names the program.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+: "${NETWATCH:?names the program}"
+if [[ $(id -u) != 0 ]] || ! unshare -n true 2>/dev/null; then
+  echo "needs root and the right to make network namespaces"
+  exit 77
+fi
+for tool in curl python3 setpriv; do
+  command -v $tool >/dev/null || { echo "needs $tool" && exit 77; }
+done
+near=nwv-near-$$ far=nwv-far-$$
+scratch=$(mktemp -d)
+chmod 755 "$scratch"
+cp "$NETWATCH" "$scratch/netwatch"  # where any user may start it
+pids=()
+cleanup() {
+  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+  ip netns del "$near" 2>/dev/null || true
+  ip netns del "$far" 2>/dev/null || true
+  rm -rf "$scratch"
+}
+trap cleanup EXIT
+fail() {
+  echo "FAILED: $*" >&2
+  for file in out err; do tail -c 3000 "$scratch/$file" >&2 2>/dev/null || true; done
+  exit 1
+}
+# wait_for COMMAND...: succeeds within 15 s
+wait_for() {
+  for _ in $(seq 150); do
+    if "$@" >/dev/null 2>&1; then return 0; fi
+    sleep 0.1
+  done
+  fail "this did not become true: $*"
+}
+inside() { nsenter --net="/run/netns/$near" -- "$@"; }
+# start COMMAND...: netwatch live in the background, from the near namespace
+start() {
+  nsenter --net="/run/netns/$near" -- "$@" >"$scratch/out" 2>"$scratch/err" &
+  watcher=$!
+  pids+=("$watcher")
+}
+# stop SIGNAL STATUS
+stop() {
+  kill "-$1" "$watcher"
+  local status=0
+  wait "$watcher" || status=$?
+  [[ $status == "$2" ]] || fail "status $status, not $2, after SIG$1"
+}
+
+ip netns add "$near"
+ip netns add "$far"
+ip link add nwn netns "$near" type veth peer name nwf netns "$far"
+ip -n "$near" addr add 10.79.0.1/24 dev nwn
+ip -n "$far" addr add 10.79.0.2/24 dev nwf
+for ns in "$near nwn" "$far nwf"; do
+  read -r name link <<<"$ns"
+  ip -n "$name" link set lo up
+  ip -n "$name" link set "$link" up
+done
+mkdir "$scratch/www"
+echo hello >"$scratch/www/file"
+for ns in $near $far; do
+  ip netns exec "$ns" python3 -m http.server -d "$scratch/www" --bind 0.0.0.0 8080 >/dev/null 2>&1 &
+  pids+=($!)
+done
+server=${pids[0]}
+wait_for inside curl -s -o /dev/null http://127.0.0.1:8080/file
+wait_for inside curl -s -o /dev/null http://10.79.0.2:8080/file
+
+exact=false
+inside "$scratch/netwatch" doctor --json | grep -q '"name":"exact owners","on":true' && exact=true
+
+# Everything on all interfaces, ended by SIGINT.
+start "$scratch/netwatch" live --json
+wait_for grep -q '"event":"existing"' "$scratch/out"
+curls=()
+for host in 127.0.0.1 10.79.0.2; do
+  for _ in 1 2 3; do
+    nsenter --net="/run/netns/$near" -- curl -s -o /dev/null "http://$host:8080/file" &
+    curls+=($!)
+    wait $!
+  done
+done
+wait_for grep -q '"kind":"response"\|"http":' "$scratch/out"
+sleep 0.5
+stop INT 0
+python3 - "$scratch/out" "$server" "$exact" "${curls[@]}" <<'PY' || fail "the lines are not as they should be"
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+server, exact, curls = int(sys.argv[2]), sys.argv[3] == "true", list(map(int, sys.argv[4:]))
+assert lines[0]["_meta"]["schema"] == "netwatch.v1" and lines[0]["_meta"]["linktypes"], lines[0]
+assert lines[-1]["type"] == "stats", lines[-1]
+of = lambda kind: [line for line in lines[1:] if line["type"] == kind]
+flows = [f for f in of("flow") if f["resp"].get("port") == 8080]
+ended = [f for f in flows if "end" in f]
+assert len({f["flow"] for f in ended}) == len(ended), "an ended flow is told once"
+loop = [f for f in ended if f["resp"]["ip"] == "127.0.0.1"]
+veth = [f for f in ended if f["resp"]["ip"] == "10.79.0.2"]
+assert len(loop) == len(veth) == 3, (len(loop), len(veth))
+http = {r["flow"] for r in of("record") if r["proto"] == "http"}
+for flow in ended:
+    assert flow["app"] == ["http"] and flow["flow"] in http and flow["community_id"], flow
+if exact:
+    for flow in ended:
+        assert flow["orig"]["owner"]["quality"] == "exact", flow
+        assert flow["orig"]["owner"]["via"] == "ebpf" and flow["orig"]["owner"]["name"] == "curl", flow
+    assert [f["orig"]["owner"]["pid"] for f in loop] == curls[:3]
+    assert [f["orig"]["owner"]["pid"] for f in veth] == curls[3:]
+    for flow in loop:
+        owner = flow["resp"]["owner"]
+        assert owner["quality"] == "exact" and owner["pid"] == server, flow
+        assert owner["name"].startswith("python"), flow
+    for flow in veth:  # the other namespace's server is not ours to name
+        assert "owner" not in flow["resp"], flow
+    # Sockets: each connection's ends are told, with what they moved.
+    closed = [s for s in of("socket") if s["event"] == "closed"]
+    for flow in ended:
+        ends = [s for s in closed if s["local"] == {k: flow["orig"][k] for k in ("ip", "port")}]
+        assert len(ends) == 1, (flow, ends)
+        assert ends[0]["owner"]["pid"] == flow["orig"]["owner"]["pid"], ends
+        assert ends[0]["sent_bytes"] == flow["orig"]["payload_bytes"], (ends, flow)
+        assert ends[0]["received_bytes"] == flow["resp"]["payload_bytes"], (ends, flow)
+        assert ends[0]["ts_opened"] < ends[0]["ts"]
+listener = [s for s in of("socket") if s.get("state") == "LISTEN" and s["event"] == "existing"]
+assert len(listener) == 1 and listener[0]["owner"]["pid"] == server, listener
+stats = lines[-1]
+assert stats["packets"] > 60 and stats["dropped"]["kernel"] == 0, stats
+assert stats["records"] == len(of("record")), (stats["records"], len(of("record")))
+print(len(ended), "flows,", len(of("socket")), "socket events")
+PY
+
+# One interface, in the kernel's and in our filter; SIGTERM; text for people.
+start "$scratch/netwatch" live -i nwn -f 'tcp port 8080' -Y 'process:curl and http' --json
+wait_for grep -q _meta "$scratch/out"
+inside curl -s -o /dev/null http://10.79.0.2:8080/file
+inside python3 -c 'import urllib.request as r; r.urlopen("http://10.79.0.2:8080/file").read()'
+inside curl -s -o /dev/null http://127.0.0.1:8080/file
+sleep 1.5
+stop TERM 0
+python3 - "$scratch/out" "$exact" <<'PY' || fail "the filter does not select"
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+flows = [line for line in lines if line.get("type") == "flow"]
+if sys.argv[2] == "true":
+    assert len(flows) == 1 and flows[0]["orig"]["owner"]["name"] == "curl", flows
+    records = [line for line in lines if line.get("type") == "record"]
+    assert records and all(r["flow"] == flows[0]["flow"] for r in records), records
+    first = lines.index(records[0])
+    assert first < lines.index(flows[0])
+assert not [line for line in lines if line.get("type") == "socket"]
+assert lines[-1]["flows"] == 2, lines[-1]
+PY
+
+# -c ends it, -q prints the totals; a wrong interface, filter and option are errors.
+start "$scratch/netwatch" live -q -c 5 -i lo
+sleep 0.7
+inside curl -s -o /dev/null http://127.0.0.1:8080/file
+wait "$watcher" || fail "-c does not end it well"
+grep -q '5 packets' "$scratch/out" || fail "-c 5 does not take 5 packets"
+for wrong in '2 -f bad(' '2 -Y bad(' '2 -c 0' '2 --json -q' '3 -i nosuch'; do
+  status=0 want=${wrong%% *} wrong=${wrong#* }
+  # shellcheck disable=SC2086
+  inside timeout 10 "$scratch/netwatch" live $wrong >"$scratch/out" 2>"$scratch/err" || status=$?
+  [[ $status == "$want" ]] || fail "'live $wrong' gives $status, not $want"
+done
+
+# A reader that has seen enough ends it, also when nothing happens.
+inside timeout 20 bash -c "'$scratch/netwatch' live --json -i lo 2>/dev/null | head -n 1" >"$scratch/out" ||
+  fail "a closed pipe does not end it"
+grep -q _meta "$scratch/out" || fail "no head in a pipe"
+
+# Without rights: it says what is missing, and tells of sockets.
+start setpriv --reuid=65534 --regid=65534 --clear-groups "$scratch/netwatch" live --json
+wait_for grep -q '"event":"existing"' "$scratch/out"
+inside python3 -c 'import socket, time; s = socket.create_server(("127.0.0.1", 7777)); time.sleep(1.5)'
+wait_for grep -q '"event":"closed".*7777' "$scratch/out"
+stop INT 0
+grep -q '"event":"opened".*7777' "$scratch/out" || fail "no socket is opened without rights"
+grep -q '"type":"ability","name":"capture","on":false' "$scratch/out" || fail "does not say what is missing"
+grep -q 'CAP_NET_RAW.*setcap' "$scratch/err" || fail "does not say what would help"
+tail -n 1 "$scratch/out" | grep -q '"type":"stats"' || fail "no statistics at the end"
+echo "live: flows, records, sockets, owners of both ends, filters, signals, pipes, without rights"
