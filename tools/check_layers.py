@@ -35,7 +35,7 @@ CONFINED = {
     'maxminddb.h': ['enrich'],
 }
 SYSTEM_SEAM = re.compile(r'^base/.*_(posix|linux|macos|windows)\.cpp$')
-NOT_SHIPPED = ('_test.cpp', '_fuzz.cpp', '_bench.cpp')
+NOT_SHIPPED = ('_test.cpp', '_fuzz.cpp', '_bench.cpp', '_program.cpp')
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 
 

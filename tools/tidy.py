@@ -21,7 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = 'build/tidy'
 CACHE = os.environ.get('TIDY_CACHE') or 'build/tidy-cache'
 TOOL = 'clang-tidy-19'
-NOT_SHIPPED = ('_test.cpp', '_fuzz.cpp', '_bench.cpp')
+NOT_SHIPPED = ('_test.cpp', '_fuzz.cpp', '_bench.cpp', '_program.cpp')
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
 
 
