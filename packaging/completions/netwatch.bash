@@ -12,12 +12,15 @@ _netwatch() {
       compopt -o nospace
       mapfile -t COMPREPLY < <(compgen -W "filesize: packets: duration: interval: files:" -- "$cur")
       return ;;
+    --confine)
+      mapfile -t COMPREPLY < <(compgen -W "best-effort strict off" -- "$cur")
+      return ;;
     -w | --write | -r | --read)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
   esac
   local live="-i --interface -f --capture-filter -Y --filter --no-capture --theme"
-  local read="-r --read --json --flows --records -q --quiet -Y --filter -w --write -b --ring-buffer -c --count --threads --follow"
+  local read="-r --read --json --flows --records -q --quiet -Y --filter -w --write -b --ring-buffer -c --count --threads --follow --confine"
   local headless="-i --interface -f --capture-filter -Y --filter -c --count --json -q --quiet"
   local sockets="-Y --filter --json"
   local general="-h --help"

@@ -1,14 +1,10 @@
 // Capture files as batches of packets.
 #include "capture/file_source.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -295,6 +291,8 @@ std::string first_bytes(base::Bytes front) {
   return out;
 }
 
+}  // namespace
+
 base::Result<std::unique_ptr<PacketSource>> open_input(std::unique_ptr<Input> input,
                                                        std::string name, std::uint32_t source) {
   constexpr int kForever = -1;
@@ -314,47 +312,6 @@ base::Result<std::unique_ptr<PacketSource>> open_input(std::unique_ptr<Input> in
   return std::unique_ptr<PacketSource>(std::move(file));
 }
 
-constexpr int kNeverStops = -1;
-
-// Standard input, a pipe, a device: whatever is read as it comes.
-base::Result<std::unique_ptr<PacketSource>> open_stream(int fd, bool owned, std::string name,
-                                                        std::uint32_t source, int stop_fd) {
-  auto stored = std::make_unique<StreamReader>(fd, owned, name, stop_fd);
-  StreamReader& stream = *stored;
-  auto reader = base::detect_compression(std::move(stored));
-  if (!reader) return reader.error();
-  return open_input(make_stream_input(*std::move(reader), stream), std::move(name), source);
-}
-
-base::Result<std::unique_ptr<PacketSource>> open_stdin(std::uint32_t source, int stop_fd) {
-  return open_stream(STDIN_FILENO, false, "standard input", source, stop_fd);
-}
-
-base::Result<std::unique_ptr<PacketSource>> open_path_as_stream(const std::string& path,
-                                                                std::uint32_t source, int stop_fd) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return base::errno_error(errno, path);
-  return open_stream(fd, true, path, source, stop_fd);
-}
-
-// Read, not mapped: a file that another program shortens just ends early.
-base::Result<std::unique_ptr<PacketSource>> open_regular(const std::string& path,
-                                                         std::uint64_t total,
-                                                         std::uint32_t source) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return base::errno_error(errno, path);
-  std::array<std::uint8_t, kMagicBytes> magic{};
-  const ssize_t got = pread(fd, magic.data(), magic.size(), 0);
-  if (got > 0 && base::is_compressed(base::Bytes(magic).first(static_cast<std::size_t>(got))))
-    return open_stream(fd, true, path, source, kNeverStops);
-  constexpr int kNeverBlocks = -1;
-  posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-  return open_input(make_stream_input(base::make_fd_reader(fd, true, path), kNeverBlocks, total),
-                    path, source);
-}
-
-}  // namespace
-
 base::Result<std::unique_ptr<PacketSource>> open_bytes(base::Bytes bytes, std::string name,
                                                        std::uint32_t source) {
   return open_input(make_memory_input(bytes), std::move(name), source);
@@ -364,35 +321,6 @@ base::Result<std::unique_ptr<PacketSource>> open_reader(std::unique_ptr<base::By
                                                         int poll_fd, std::string name,
                                                         std::uint32_t source) {
   return open_input(make_stream_input(std::move(reader), poll_fd), std::move(name), source);
-}
-
-base::Result<std::unique_ptr<PacketSource>> open_file(const std::string& path,
-                                                      std::uint32_t source) {
-  if (path == "-") return open_stdin(source, kNeverStops);
-  // A named pipe must be opened once only: a writer that finds it closed again is killed.
-  struct stat status{};
-  if (stat(path.c_str(), &status) != 0) return base::errno_error(errno, path);
-  if (S_ISDIR(status.st_mode)) return Error{ErrorCode::kInvalid, path + ": is a directory"};
-  if (!S_ISREG(status.st_mode)) return open_path_as_stream(path, source, kNeverStops);
-  return open_regular(path, static_cast<std::uint64_t>(status.st_size), source);
-}
-
-base::Result<std::unique_ptr<PacketSource>> open_followed(const std::string& path,
-                                                          std::uint32_t source, int stop_fd) {
-  struct stat status{};
-  if (path == "-") return open_stdin(source, stop_fd);
-  if (stat(path.c_str(), &status) != 0) return base::errno_error(errno, path);
-  if (S_ISDIR(status.st_mode)) return open_file(path, source);
-  if (!S_ISREG(status.st_mode)) return open_path_as_stream(path, source, stop_fd);
-  auto file = FollowedFile::open(path, stop_fd);
-  if (!file) return file.error();
-  auto input = make_followed_input(*std::move(file));
-  constexpr int kForever = -1;
-  const auto filled = input->fill(kMagicBytes, kForever);
-  if (filled && base::is_compressed(input->front()))
-    return Error{ErrorCode::kUnsupported,
-                 path + ": a compressed file cannot be followed: read it when it is complete"};
-  return open_input(std::move(input), path, source);
 }
 
 }  // namespace netwatch::capture

@@ -11,6 +11,11 @@
 // The same as open_file() for inputs that are no files: tests, fuzzers, benchmarks.
 namespace netwatch::capture {
 
+class Input;
+// Tells the format by the first bytes, which it waits for.
+base::Result<std::unique_ptr<PacketSource>> open_input(std::unique_ptr<Input> input,
+                                                       std::string name, std::uint32_t source);
+
 // Zero-copy: `bytes` must outlive the source and its batches.
 base::Result<std::unique_ptr<PacketSource>> open_bytes(base::Bytes bytes, std::string name,
                                                        std::uint32_t source = 0);

@@ -1,6 +1,5 @@
 #include "capture/followed_file.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <utility>
 
 namespace netwatch::capture {
@@ -23,13 +23,6 @@ bool readable(int fd) {
 }
 
 }  // namespace
-
-base::Result<std::unique_ptr<FollowedFile>> FollowedFile::open(const std::string& path,
-                                                               int stop_fd) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return base::errno_error(errno, path);
-  return std::unique_ptr<FollowedFile>(new FollowedFile(path, fd, stop_fd));
-}
 
 FollowedFile::FollowedFile(std::string path, int fd, int stop_fd)
     : path_(std::move(path)), fd_(fd), stop_fd_(stop_fd) {
@@ -55,8 +48,12 @@ std::uint64_t FollowedFile::size() const {
 bool FollowedFile::is_elsewhere() const {
   struct stat ours{};
   struct stat named{};
-  if (::stat(path_.c_str(), &named) != 0) return errno == ENOENT;
-  return ::fstat(fd_, &ours) == 0 && (ours.st_dev != named.st_dev || ours.st_ino != named.st_ino);
+  if (::fstat(fd_, &ours) != 0) return false;
+  if (::stat(path_.c_str(), &named) == 0) {
+    return ours.st_dev != named.st_dev || ours.st_ino != named.st_ino;
+  }
+  // Who gave up rights may be unable to look the name up: then the file itself has to tell.
+  return errno == ENOENT || ours.st_nlink == 0 || moved_;
 }
 
 void FollowedFile::check_stop() {
@@ -90,12 +87,21 @@ bool FollowedFile::wait(int timeout_ms) {
   return true;
 }
 
-void FollowedFile::sleep(int timeout_ms) const {
+void FollowedFile::sleep(int timeout_ms) {
   std::array<pollfd, 2> waiting{pollfd{watch_fd_, POLLIN, 0}, pollfd{stop_fd_, POLLIN, 0}};
   if (::poll(waiting.data(), waiting.size(), timeout_ms) <= 0) return;
-  // What happened is seen in the file itself.
+  // What else happened is seen in the file itself.
   alignas(inotify_event) std::array<char, 4096> events{};
-  while (watch_fd_ >= 0 && ::read(watch_fd_, events.data(), events.size()) > 0) {
+  while (watch_fd_ >= 0) {
+    const ssize_t got = ::read(watch_fd_, events.data(), events.size());
+    if (got <= 0) return;
+    // Of one file, events have no name and thus one size.
+    for (std::size_t at = 0; at + sizeof(inotify_event) <= static_cast<std::size_t>(got);
+         at += sizeof(inotify_event)) {
+      inotify_event event{};
+      std::memcpy(&event, events.data() + at, sizeof event);
+      moved_ = moved_ || (event.mask & IN_MOVE_SELF) != 0;
+    }
   }
 }
 

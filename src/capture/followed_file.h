@@ -12,8 +12,9 @@ namespace netwatch::capture {
 // spinning (inotify(7); where that tells nothing, as on network file systems, once a second).
 class FollowedFile final : public base::ByteReader {
  public:
-  // Reading ends when `stop_fd` becomes readable (-1: never), with what was in the file then.
-  static base::Result<std::unique_ptr<FollowedFile>> open(const std::string& path, int stop_fd);
+  // Reading ends when `stop_fd` becomes readable (-1: never), with what was in the file then. Takes
+  // over `fd`, which `path` was opened as.
+  FollowedFile(std::string path, int fd, int stop_fd);
   ~FollowedFile() override;
   FollowedFile(const FollowedFile&) = delete;
   FollowedFile& operator=(const FollowedFile&) = delete;
@@ -26,17 +27,17 @@ class FollowedFile final : public base::ByteReader {
   [[nodiscard]] const char* encoding() const override { return "plain"; }
 
  private:
-  FollowedFile(std::string path, int fd, int stop_fd);
   [[nodiscard]] std::uint64_t size() const;
   [[nodiscard]] bool has_news();
   [[nodiscard]] bool is_elsewhere() const;
   void check_stop();
-  void sleep(int timeout_ms) const;
+  void sleep(int timeout_ms);
 
   std::string path_;
   int fd_;
   int stop_fd_;
   int watch_fd_ = -1;
+  bool moved_ = false;  // was renamed at least once
   std::uint64_t offset_ = 0;
   std::uint64_t end_ = UINT64_MAX;  // once it was stopped
   std::string trouble_;             // why nothing more will come

@@ -46,6 +46,7 @@ struct Plan {
 struct User {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
+  bool known = false;  // somebody's, not nobody's
 };
 // Who asked root to run this (sudo's SUDO_UID and SUDO_GID, the real user of a set-user-ID
 // program), else nobody. None if we are not root.

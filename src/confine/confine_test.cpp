@@ -240,6 +240,16 @@ TEST_F(Confine, RootStaysWhereOnlyRootMayWrite) {
   EXPECT_TRUE(strict.threads.empty());
 }
 
+TEST_F(Confine, RootStaysWhereItsOwnFilesAreMade) {
+  SKIP_WITHOUT_ROOT();
+  const Attempts attempts = run({"best-effort", folder_}, 0);
+  EXPECT_EQ(attempts.user, "0:0");
+  EXPECT_EQ(attempts.measures.at("no capabilities"), "on");
+  struct stat made{};
+  ASSERT_EQ(::stat((folder_ / "renamed").c_str(), &made), 0);
+  EXPECT_EQ(made.st_uid, 0U);
+}
+
 TEST_F(Confine, CapabilitiesOfTheProgramFileAreGivenUp) {
   SKIP_WITHOUT_ROOT();
   const std::string command = "setcap cap_net_raw=ep '" + program_.string() + "' 2>/dev/null";

@@ -58,13 +58,19 @@ base::Status check_outputs(const std::vector<OutputFolder>& outputs, const User&
 
 std::optional<User> less_privileged_user() {
   if (::geteuid() != 0) return std::nullopt;
-  if (::getuid() != 0) return User{.uid = ::getuid(), .gid = ::getgid()};
+  if (::getuid() != 0) return User{.uid = ::getuid(), .gid = ::getgid(), .known = true};
   const auto uid = id_from_environment("SUDO_UID");
   const auto gid = id_from_environment("SUDO_GID");
-  return uid && gid ? User{.uid = *uid, .gid = *gid} : nobody();
+  return uid && gid ? User{.uid = *uid, .gid = *gid, .known = true} : nobody();
 }
 
 base::Status become(const User& user, const std::vector<OutputFolder>& outputs) {
+  // Files of nobody could be read by whatever else runs as nobody.
+  if (!user.known && !outputs.empty()) {
+    return base::Error{base::ErrorCode::kDenied,
+                       "what is written is to belong to root, so root writes; start it by sudo as "
+                       "a user, or write to a pipe"};
+  }
   // First as the effective user only, from where there is a way back.
   std::vector<gid_t> groups(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
   if (::getgroups(static_cast<int>(groups.size()), groups.data()) < 0) return refused("getgroups");

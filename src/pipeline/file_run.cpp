@@ -16,11 +16,10 @@ class Run {
       : options_(options), engine_(options.engine, sink) {}
 
   FileRunOutcome run() {
-    for (std::size_t i = 0; i < options_.files.size() && !full(); ++i) {
-      const auto number = static_cast<std::uint32_t>(i);
-      auto source = options_.follow
-                        ? capture::open_followed(options_.files[i], number, options_.stop_fd)
-                        : capture::open_file(options_.files[i], number);
+    const std::size_t files =
+        options_.opened != nullptr ? options_.opened->size() : options_.files.size();
+    for (std::size_t i = 0; i < files && !full(); ++i) {
+      auto source = open(i);
       if (source.ok()) {
         read(**source);
       } else {
@@ -35,6 +34,15 @@ class Run {
   }
 
  private:
+  [[nodiscard]] base::Result<std::unique_ptr<capture::PacketSource>> open(std::size_t i) const {
+    const auto number = static_cast<std::uint32_t>(i);
+    if (options_.opened != nullptr) return (*options_.opened)[i].read(number);
+    if (options_.follow) {
+      return capture::open_followed(options_.files[i], number, options_.stop_fd);
+    }
+    return capture::open_file(options_.files[i], number);
+  }
+
   void read(capture::PacketSource& source) {
     const std::uint64_t numbered = packets_;
     while (!full()) {

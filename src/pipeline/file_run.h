@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "capture/opened_file.h"
 #include "model/packet.h"
 #include "pipeline/engine.h"
 
@@ -14,8 +15,11 @@ namespace netwatch::pipeline {
 
 struct FileRunOptions {
   std::vector<std::string> files;  // in this order, as one capture; "-" is standard input
-  std::uint64_t max_packets = 0;   // 0: all
-  // The files are still being written: what comes is waited for until `stop_fd` is readable.
+  // The same, open already; may be read by several runs. Else null, and `files` are opened.
+  std::vector<capture::OpenedFile>* opened = nullptr;
+  std::uint64_t max_packets = 0;  // 0: all
+  // The files are still being written: what comes is waited for until `stop_fd` is readable. What
+  // is open knows it.
   bool follow = false;
   int stop_fd = -1;
   EngineOptions engine;

@@ -8,12 +8,23 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <random>
 #include <utility>
 
 namespace netwatch::record {
 namespace {
 
 base::Error os_error(const std::string& what) { return base::errno_error(errno, what); }
+
+// Six letters and digits.
+std::string random_name() {
+  constexpr std::string_view kLetters =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  std::random_device device;
+  std::string out;
+  for (int i = 0; i < 6; ++i) out += kLetters[device() % kLetters.size()];
+  return out;
+}
 
 bool exists(const std::string& path) {
   struct stat found{};
@@ -24,7 +35,8 @@ bool exists(const std::string& path) {
 
 OutputFile::~OutputFile() { abandon(); }
 
-base::Status OutputFile::open(const std::string& path, Replace replace) {
+base::Status OutputFile::open(const std::string& path, Replace replace,
+                              std::optional<FileOwner> owner) {
   name_ = path;
   replace_ = replace;
   good_bytes_ = 0;
@@ -53,18 +65,33 @@ base::Status OutputFile::open(const std::string& path, Replace replace) {
     final_path_ = resolved;
     std::free(resolved);
   }
-  std::string temporary = final_path_ + ".XXXXXX";
-  fd_ = ::mkostemp(temporary.data(), O_CLOEXEC);  // mode 0600
-  if (fd_ < 0) return os_error(path);
-  temporary_path_ = std::move(temporary);
+  if (auto made = make_temporary(); !made.ok()) return made;
+  if (owner && ::fchown(fd_, owner->uid, owner->gid) != 0) return os_error(path);
   // Who may read what was there may read what replaces it, and nobody else.
   if (there && ::fchmod(fd_, existing.st_mode & 0777) != 0) return os_error(path);
   return base::ok_status();
 }
 
+// Not by mkostemp(3), which asks for the right to read as well.
+base::Status OutputFile::make_temporary() {
+  constexpr int kTries = 100;
+  for (int i = 0; fd_ < 0 && i < kTries; ++i) {
+    std::string temporary = final_path_ + '.' + random_name();
+    fd_ = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd_ >= 0) {
+      temporary_path_ = std::move(temporary);
+    } else if (errno != EEXIST) {
+      break;
+    }
+  }
+  return fd_ < 0 ? base::Status(os_error(name_)) : base::ok_status();
+}
+
 base::Status OutputFile::write(std::string_view bytes) {
   for (std::string_view rest = bytes; !rest.empty();) {
-    const ssize_t written = ::write(fd_, rest.data(), rest.size());
+    const auto at = static_cast<off_t>(good_bytes_ + (bytes.size() - rest.size()));
+    const ssize_t written = in_place() ? ::write(fd_, rest.data(), rest.size())
+                                       : ::pwrite(fd_, rest.data(), rest.size(), at);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return keep_good(os_error(name_));
     rest.remove_prefix(static_cast<std::size_t>(written));
@@ -97,8 +124,11 @@ bool OutputFile::rename_to_final() {
 }
 
 base::Status OutputFile::keep_good(base::Error error) {
-  const bool good = good_bytes_ > 0 && !temporary_path_.empty() &&
-                    ::truncate(temporary_path_.c_str(), static_cast<off_t>(good_bytes_)) == 0;
+  // By the descriptor while it is there: a confined process may have no right to open it again.
+  const auto length = static_cast<off_t>(good_bytes_);
+  const bool good =
+      good_bytes_ > 0 && !temporary_path_.empty() &&
+      (fd_ >= 0 ? ::ftruncate(fd_, length) : ::truncate(temporary_path_.c_str(), length)) == 0;
   if (good) {
     std::string kept = std::exchange(temporary_path_, {});
     if (!exists(final_path_) && ::rename(kept.c_str(), final_path_.c_str()) == 0) {

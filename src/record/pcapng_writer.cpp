@@ -62,13 +62,13 @@ std::string numbered(const std::string& path, std::uint64_t number,
 }  // namespace
 
 struct PcapngWriter::Impl {
-  Impl(std::string application, const Rotation& wanted)
-      : encoder(std::move(application), wanted.divides()), rotation(wanted) {}
+  Impl(std::string application, const Rotation& wanted, std::optional<FileOwner> wanted_owner)
+      : encoder(std::move(application), wanted.divides()), rotation(wanted), owner(wanted_owner) {}
 
   base::Status begin(const std::string& wanted) {
     path = wanted;
     buffer.reserve(kBufferBytes);
-    if (!rotation.divides()) return file.open(path, OutputFile::Replace::kYes);
+    if (!rotation.divides()) return file.open(path, OutputFile::Replace::kYes, owner);
     struct stat there{};
     const bool special = ::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode);
     if (path == "-" || special) {
@@ -121,7 +121,7 @@ struct PcapngWriter::Impl {
     if (closed || (buffer.empty() && file.is_open())) return base::ok_status();
     if (!file.is_open()) {
       const auto time = packets_in_file > 0 ? std::optional(first_ns) : std::nullopt;
-      auto opened = file.open(numbered(path, ++files, time), OutputFile::Replace::kNever);
+      auto opened = file.open(numbered(path, ++files, time), OutputFile::Replace::kNever, owner);
       if (!opened.ok()) return fail(opened.error());
     }
     if (auto written = file.write(buffer); !written.ok()) return fail(written.error());
@@ -178,6 +178,7 @@ struct PcapngWriter::Impl {
   std::string path;
   PcapngEncoder encoder;
   Rotation rotation;
+  std::optional<FileOwner> owner;
   OutputFile file;
   std::string buffer;
   std::optional<base::Error> failure;
@@ -190,8 +191,9 @@ struct PcapngWriter::Impl {
 };
 
 base::Result<PcapngWriter> PcapngWriter::create(const std::string& path, std::string application,
-                                                const Rotation& rotation) {
-  auto impl = std::make_unique<Impl>(std::move(application), rotation);
+                                                const Rotation& rotation,
+                                                std::optional<FileOwner> owner) {
+  auto impl = std::make_unique<Impl>(std::move(application), rotation, owner);
   if (auto opened = impl->begin(path); !opened.ok()) return opened.error();
   return PcapngWriter(std::move(impl));
 }
@@ -220,6 +222,20 @@ base::Status PcapngWriter::flush() {
 }
 
 base::Status PcapngWriter::close() { return impl_->close(); }
+
+OutputNeeds PcapngWriter::needs() const {
+  OutputNeeds out;
+  if (impl_->file.is_open() && impl_->file.in_place()) {
+    out.written_fd = impl_->file.fd();
+    return out;
+  }
+  const bool rotates = impl_->rotation.divides();
+  const std::string& path = rotates ? impl_->path : impl_->file.final_path();
+  const std::size_t slash = path.rfind('/');
+  out.folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  out.makes_files = rotates;
+  return out;
+}
 
 std::uint64_t PcapngWriter::not_repeated() const { return impl_->encoder.not_repeated(); }
 

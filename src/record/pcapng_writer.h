@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "base/time.h"
 #include "model/packet.h"
+#include "record/output_file.h"
 
 namespace netwatch::record {
 
@@ -27,6 +29,13 @@ struct Rotation {
   }
 };
 
+// What a writer still needs of the system, once it is made: for who gives up everything else.
+struct OutputNeeds {
+  int written_fd = -1;  // a pipe or a device that is written in place
+  std::string folder;   // where files are renamed and removed; empty: nowhere
+  bool makes_files = false;
+};
+
 // Writes packets as pcapng (draft-ietf-opsawg-pcapng): nanosecond time stamps, epb_flags direction,
 // the options of packets; and of notes interfaces, names, statistics, secrets, journals and custom
 // blocks, and of sections their hardware, system and comments (see PcapngEncoder). The file
@@ -35,11 +44,13 @@ struct Rotation {
 // for a/b.pcapng a/b_00001_20261121T154500Z.pcapng. Each is complete in itself: its interfaces, and
 // the names and secrets so far, are said in it. The name has no time if more than 4 MiB of notes
 // come before the first packet, or no packet at all. A file that exists is never replaced then.
+// The files belong to `owner`, which takes the right to give files away.
 // After an error every call repeats it. Packets from before 1970 carry the time 0.
 class PcapngWriter {
  public:
   static base::Result<PcapngWriter> create(const std::string& path, std::string application,
-                                           const Rotation& rotation = {});
+                                           const Rotation& rotation = {},
+                                           std::optional<FileOwner> owner = std::nullopt);
   PcapngWriter(PcapngWriter&&) noexcept;
   PcapngWriter& operator=(PcapngWriter&&) noexcept;
   ~PcapngWriter();  // without close(): the unfinished file is removed
@@ -51,6 +62,7 @@ class PcapngWriter {
   base::Status flush();
   base::Status close();
 
+  [[nodiscard]] OutputNeeds needs() const;
   // Names and secrets that later files lack since they were too many.
   [[nodiscard]] std::uint64_t not_repeated() const;
 

@@ -84,6 +84,12 @@ void add_read_options(CLI::App& read, ReadOptions& options) {
       ->allow_extra_args(false);
   read.add_flag("--follow", options.follow,
                 "Wait for what is still being written to the file, until interrupted");
+  read.add_option("--confine", options.confine,
+                  "Give up all rights before anything is read: strict (all or nothing), "
+                  "best-effort, off")
+      ->type_name("MODE")
+      ->check(CLI::IsMember({"strict", "best-effort", "off"}))
+      ->capture_default_str();
   read.add_option("-c,--count", options.max_packets, "Stop after so many packets")
       ->type_name("N")
       ->check(CLI::Validator(whole_number_from_one, ""));

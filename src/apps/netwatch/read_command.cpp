@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -19,6 +21,8 @@
 #include "apps/netwatch/stop_signal.h"
 #include "apps/netwatch/summary.h"
 #include "base/text.h"
+#include "capture/opened_file.h"
+#include "confine/confine.h"
 #include "pipeline/file_run.h"
 #include "pipeline/flow_selector.h"
 #include "record/pcapng_writer.h"
@@ -44,6 +48,16 @@ bool same_file(const std::string& one, const std::string& two) {
 bool is_pipe(const std::string& path) {
   struct stat about = {};
   return ::stat(path.c_str(), &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode);
+}
+
+constexpr std::size_t kManyFiles = 500;
+
+// All inputs are open at the same time.
+void allow_many_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 std::string joined(const std::vector<std::string>& files) {
@@ -75,17 +89,14 @@ class ReadRun {
 
   int run() {
     if (const int status = prepare(); status != kExitOk) return status;
+    if (const int status = give_up_rights(); status != kExitOk) return status;
+    if (const int status = copy_streams(); status != kExitOk) return status;
     if (filter_) select();
     std::unique_ptr<pipeline::ResultSink> sink = make_sink();
     WritingSink writing(*sink, *this);
     pipeline::FileRunOptions run = run_options();
     run.engine.selected = selected_ ? &*selected_ : nullptr;
     run.on_start = [this](const auto& linktypes) { print_head(linktypes); };
-    if (options_.follow || is_one_stream()) {
-      stop_.emplace();
-      run.follow = true;
-      run.stop_fd = stop_->fd();
-    }
     if (writer_ && !filter_) {
       run.on_packet = [this](const model::Packet& packet) { write(packet); };
       run.on_note = [this](const model::CaptureNote& note) { write(note); };
@@ -98,10 +109,10 @@ class ReadRun {
   }
 
  private:
-  // A pipe that was copied, and what the user calls it.
+  // A pipe that is to be copied.
   struct Spooled {
     Spool copy;
-    std::string name;
+    std::size_t input;
   };
 
   // Passes results on and hands packets of selected flows to the writer.
@@ -135,23 +146,76 @@ class ReadRun {
       filter_ = std::move(*filter);
     }
     if (const int status = check_outputs(); status != kExitOk) return status;
-    // What is asked of the input before it is copied for a filter.
+    auto rotation = parse_rotation(options_.rotation);
+    if (!rotation.ok()) return usage(rotation.error().message);
+    if (const int status = open_inputs(); status != kExitOk) return status;
+    return open_output(*rotation);
+  }
+
+  // Everything is opened before rights are given up; nothing is read yet.
+  int open_inputs() {
+    if (options_.files.size() > kManyFiles) allow_many_files();
     live_ = options_.follow || std::ranges::any_of(options_.files, [](const std::string& file) {
               return file == "-" || is_pipe(file);
             });
-    if (filter_) {
-      if (const int status = spool_inputs(); status != kExitOk) return status;
+    if (options_.follow || is_one_stream()) stop_.emplace();
+    for (const std::string& file : options_.files) {
+      inputs_.push_back(stop_ ? capture::OpenedFile::open_to_follow(file, stop_->fd())
+                              : capture::OpenedFile::open(file));
+      const capture::OpenedFile& input = inputs_.back();
+      // Two passes need inputs that can be read twice: pipes are copied first.
+      if (!filter_ || !input.is_stream()) continue;
+      if (input.trouble()) return not_possible(*input.trouble());
+      auto spool = Spool::make(file);
+      if (!spool.ok()) return not_possible(spool.error());
+      spools_.push_back({std::move(*spool), inputs_.size() - 1});
     }
-    auto rotation = parse_rotation(options_.rotation);
-    if (!rotation.ok()) return usage(rotation.error().message);
-    if (!options_.write_path.empty()) {
-      auto writer = record::PcapngWriter::create(options_.write_path, "netwatch " NETWATCH_VERSION,
-                                                 *rotation);
-      if (!writer.ok()) {
-        complain(writer.error().message);
-        return kExitNotPossible;
+    return kExitOk;
+  }
+
+  int open_output(const record::Rotation& rotation) {
+    if (options_.write_path.empty()) return kExitOk;
+    std::optional<record::FileOwner> owner;
+    // Files that are made later are made by that user.
+    const auto user = confine::less_privileged_user();
+    if (user && user->known && !rotation.divides()) owner = {.uid = user->uid, .gid = user->gid};
+    auto writer = record::PcapngWriter::create(options_.write_path, "netwatch " NETWATCH_VERSION,
+                                               rotation, owner);
+    if (!writer.ok()) return not_possible(writer.error());
+    writer_ = std::move(*writer);
+    return kExitOk;
+  }
+
+  // Before the first byte of a capture is read, and before the first thread.
+  int give_up_rights() {
+    confine::Plan plan;
+    plan.mode = confine::mode_of(options_.confine).value_or(confine::Mode::kStrict);
+    plan.written = {STDOUT_FILENO, STDERR_FILENO};
+    if (stop_ && stop_->fd() >= 0) plan.written.push_back(stop_->fd());
+    if (writer_) {
+      const record::OutputNeeds needs = writer_->needs();
+      using Use = confine::OutputFolder::Use;
+      if (needs.written_fd >= 0) plan.written.push_back(needs.written_fd);
+      if (!needs.folder.empty()) {
+        plan.outputs.push_back({needs.folder, needs.makes_files ? Use::kCreate : Use::kFinish});
       }
-      writer_ = std::move(*writer);
+    }
+    const auto confined = confine::confine(plan);
+    if (!confined.ok()) return not_possible(confined.error());
+    if (plan.mode != confine::Mode::kOff && !confined->complete()) {
+      complain("not fully confined: " + confined->missing());
+    }
+    return kExitOk;
+  }
+
+  int copy_streams() {
+    for (Spooled& spooled : spools_) {
+      capture::OpenedFile& input = inputs_[spooled.input];
+      input.wait_for_writer();
+      if (auto copied = spooled.copy.fill(input.fd()); !copied.ok()) {
+        return not_possible(copied.error());
+      }
+      input = std::move(spooled.copy).take(input.name());
     }
     return kExitOk;
   }
@@ -181,36 +245,26 @@ class ReadRun {
     return kExitOk;
   }
 
+  [[nodiscard]] static int not_possible(const base::Error& error) {
+    complain(error.message);
+    return kExitNotPossible;
+  }
+
   [[nodiscard]] static int usage(std::string_view message) {
     complain(message);
     return kExitUsage;
   }
 
   // What comes through a pipe has no end of its own: a signal ends it as that of a followed file.
-  // With a filter it is a copy by now.
+  // With a filter it is copied.
   [[nodiscard]] bool is_one_stream() const {
     return !filter_ && options_.files.size() == 1 &&
            (options_.files[0] == "-" || is_pipe(options_.files[0]));
   }
 
-  // Two passes need inputs that can be read twice: pipes are copied first.
-  int spool_inputs() {
-    for (std::string& file : options_.files) {
-      if (file != "-" && !is_pipe(file)) continue;
-      auto spool = Spool::of(file);
-      if (!spool.ok()) {
-        complain(spool.error().message);
-        return kExitNotPossible;
-      }
-      spools_.push_back({std::move(*spool), file == "-" ? "standard input" : file});
-      file = spools_.back().copy.path();
-    }
-    return kExitOk;
-  }
-
   [[nodiscard]] pipeline::FileRunOptions run_options() {
     pipeline::FileRunOptions run;
-    run.files = options_.files;
+    run.opened = &inputs_;
     run.max_packets = options_.max_packets;
     run.engine.threads = options_.threads;
     run.engine.community_ids = options_.json || filter_.has_value();
@@ -272,7 +326,7 @@ class ReadRun {
   int close(const pipeline::FileRunOutcome& outcome) {
     int status = kExitOk;
     for (const base::Error& error : outcome.errors) {
-      complain(in_users_words(error.message));
+      complain(error.message);
       status = kExitBrokenInput;
     }
     // Nothing could be read: an output that was there before stays as it was.
@@ -308,15 +362,6 @@ class ReadRun {
     }
   }
 
-  // An error in the copy of a pipe is one in the pipe.
-  [[nodiscard]] std::string in_users_words(std::string message) const {
-    for (const Spooled& spooled : spools_) {
-      const std::string path = spooled.copy.path();
-      if (message.starts_with(path + ':')) message.replace(0, path.size(), spooled.name);
-    }
-    return message;
-  }
-
   // A packet, or what a file says beside packets.
   template <typename Item>
   void write(const Item& item) {
@@ -342,6 +387,7 @@ class ReadRun {
   Output out_;
   Progress progress_;
   std::optional<query::Filter> filter_;
+  std::vector<capture::OpenedFile> inputs_;
   std::vector<Spooled> spools_;
   std::optional<record::PcapngWriter> writer_;
   std::optional<base::Error> write_error_;

@@ -18,6 +18,7 @@ struct ReadOptions {
   bool records = false;
   bool quiet = false;
   bool follow = false;
+  std::string confine = "best-effort";  // a name of confine::Mode
 };
 
 // `netwatch read`: returns the exit status.

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "capture/opened_file.h"
 
 namespace netwatch::app {
 
@@ -10,14 +11,16 @@ namespace netwatch::app {
 // file system and is gone with the process; lives in $TMPDIR or /var/tmp.
 class Spool {
  public:
-  // "-" is standard input.
-  static base::Result<Spool> of(const std::string& path);
+  // Empty; `input` is what will be copied, for people.
+  static base::Result<Spool> make(const std::string& input);
   Spool(Spool&& from) noexcept;
   Spool& operator=(Spool&& from) noexcept;
   ~Spool();
 
-  // A path that opens the copy from its start.
-  [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
+  // Everything that comes from `input`.
+  base::Status fill(int input) const;
+  // The copy, as a file of the name of its input. Once.
+  [[nodiscard]] capture::OpenedFile take(std::string name) &&;
 
  private:
   explicit Spool(int fd) : fd_(fd) {}
