@@ -37,6 +37,12 @@ class FileRules {
   int fd_;
 };
 
+// For the broker: the user of less_privileged_user(), with the capabilities that its duties need,
+// as far as they are there.
+base::Status keep_broker_capabilities();
+// A list of what no duty needs: programs, processes, connections, the kernel's own programs.
+base::Status deny_broker_calls();
+
 // seccomp(2): an allow-list. Everything else fails with EPERM.
 base::Status restrict_system_calls(const Plan& plan);
 

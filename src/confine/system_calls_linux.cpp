@@ -65,6 +65,48 @@ constexpr int kOpen[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(fchmod), SCM
                          SCMP_SYS(readlinkat)};
 constexpr int kReceive[] = {SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(getsockopt)};
 
+// The broker's duties are open, ioctl, setsockopt, bind of packet sockets, and readlink.
+constexpr int kNoDuty[] = {SCMP_SYS(execve),
+                           SCMP_SYS(execveat),
+                           SCMP_SYS(fork),
+                           SCMP_SYS(vfork),
+                           SCMP_SYS(clone),
+                           SCMP_SYS(clone3),
+                           SCMP_SYS(ptrace),
+                           SCMP_SYS(process_vm_readv),
+                           SCMP_SYS(process_vm_writev),
+                           SCMP_SYS(pidfd_getfd),
+                           SCMP_SYS(connect),
+                           SCMP_SYS(accept),
+                           SCMP_SYS(accept4),
+                           SCMP_SYS(listen),
+                           SCMP_SYS(bpf),
+                           SCMP_SYS(io_uring_setup),
+                           SCMP_SYS(perf_event_open),
+                           SCMP_SYS(userfaultfd),
+                           SCMP_SYS(keyctl),
+                           SCMP_SYS(add_key),
+                           SCMP_SYS(request_key),
+                           SCMP_SYS(mount),
+                           SCMP_SYS(umount2),
+                           SCMP_SYS(pivot_root),
+                           SCMP_SYS(chroot),
+                           SCMP_SYS(unshare),
+                           SCMP_SYS(setns),
+                           SCMP_SYS(kexec_load),
+                           SCMP_SYS(kexec_file_load),
+                           SCMP_SYS(init_module),
+                           SCMP_SYS(finit_module),
+                           SCMP_SYS(delete_module),
+                           SCMP_SYS(kill),
+                           SCMP_SYS(rename),
+                           SCMP_SYS(renameat),
+                           SCMP_SYS(renameat2),
+                           SCMP_SYS(unlink),
+                           SCMP_SYS(unlinkat),
+                           SCMP_SYS(mknod),
+                           SCMP_SYS(mknodat)};
+
 constexpr unsigned long kTerminalQuestions[] = {TCGETS, TIOCGWINSZ};
 constexpr unsigned long kTerminalSettings[] = {TCSETS, TCSETSW, TCSETSF};
 constexpr int kDescriptorFlags[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL};
@@ -150,6 +192,11 @@ void allow_descriptors(Filter& filter, const Plan& plan) {
   }
 }
 
+base::Error sanitized() {
+  return {base::ErrorCode::kUnsupported,
+          "this build has a sanitizer, which needs other system calls"};
+}
+
 void allow_memory_and_threads(Filter& filter) {
   filter.allow_if(SCMP_SYS(mmap), masked(2, PROT_EXEC, 0));
   filter.allow_if(SCMP_SYS(mprotect), masked(2, PROT_EXEC, 0));
@@ -162,11 +209,15 @@ void allow_memory_and_threads(Filter& filter) {
 
 }  // namespace
 
+base::Status deny_broker_calls() {
+  if (kSanitized) return sanitized();
+  Filter filter(SCMP_ACT_ALLOW);
+  for (const int call : kNoDuty) filter.answer(call, EPERM);
+  return filter.load();
+}
+
 base::Status restrict_system_calls(const Plan& plan) {
-  if (kSanitized) {
-    return base::Error{base::ErrorCode::kUnsupported,
-                       "this build has a sanitizer, which needs other system calls"};
-  }
+  if (kSanitized) return sanitized();
   if (auto kept = keep_open(plan); !kept.ok()) return kept;
   Filter filter(SCMP_ACT_ERRNO(EPERM));
   filter.allow(kAlways);

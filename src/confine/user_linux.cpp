@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
@@ -111,6 +112,30 @@ base::Status drop_capabilities() {
   if (left && ::cap_compare(static_cast<cap_t>(left.get()), static_cast<cap_t>(none.get())) != 0) {
     return base::Error{base::ErrorCode::kDenied, "some capabilities are still there"};
   }
+  return base::ok_status();
+}
+
+base::Status keep_broker_capabilities() {
+  // Capture sockets; /proc/PID/fd of other users takes both of the others.
+  constexpr std::array<cap_value_t, 3> kWanted{CAP_NET_RAW, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
+  const std::unique_ptr<void, decltype(&::cap_free)> now(::cap_get_proc(), &::cap_free);
+  const std::unique_ptr<void, decltype(&::cap_free)> kept(::cap_init(), &::cap_free);
+  if (!now || !kept) return refused("capabilities");
+  for (const cap_value_t value : kWanted) {
+    cap_flag_value_t there = CAP_CLEAR;
+    (void)::cap_get_flag(static_cast<cap_t>(now.get()), value, CAP_PERMITTED, &there);
+    if (there != CAP_SET) continue;
+    for (const cap_flag_t flag : {CAP_PERMITTED, CAP_EFFECTIVE}) {
+      (void)::cap_set_flag(static_cast<cap_t>(kept.get()), flag, 1, &value, CAP_SET);
+    }
+  }
+  empty_bounding_set();
+  if (const auto user = less_privileged_user()) {
+    (void)::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+    if (auto became = become(*user, {}); !became.ok()) return became;
+    (void)::prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
+  }
+  if (::cap_set_proc(static_cast<cap_t>(kept.get())) != 0) return refused("capabilities");
   return base::ok_status();
 }
 

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+// A second process that keeps the few rights that a confined worker needs later. The worker sends
+// fixed messages over a pair of sockets (SOCK_SEQPACKET) that only the two have; descriptors come
+// back with the answers (SCM_RIGHTS). The broker never sees a byte of the network.
+namespace netwatch::confine {
+
+// One instruction of classic BPF, as struct sock_filter.
+struct BpfInstruction {
+  std::uint16_t code = 0;
+  std::uint8_t if_true = 0;
+  std::uint8_t if_false = 0;
+  std::uint32_t k = 0;
+  bool operator==(const BpfInstruction&) const = default;
+};
+
+// Asks for a capture socket with its ring, filtered and bound.
+struct CaptureRequest {
+  static constexpr std::size_t kMaxInterfaceBytes = 15;  // IFNAMSIZ without the zero
+  static constexpr std::size_t kMaxInstructions = 4096;  // BPF_MAXINSNS
+  static constexpr std::uint32_t kMaxRingMebibytes = 4096;
+
+  std::string interface;  // or "any"
+  bool cooked = false;    // the kernel's link header in place of the interface's own
+  bool promiscuous = false;
+  std::uint32_t ring_mebibytes = 0;
+  std::vector<BpfInstruction> filter;
+  bool operator==(const CaptureRequest&) const = default;
+};
+struct OpenedCapture {
+  int fd = -1;  // belongs to who gets it
+  std::uint32_t ifindex = 0;
+};
+
+// Asks who holds which socket, by a walk over /proc/*/fd.
+struct HoldersRequest {
+  bool operator==(const HoldersRequest&) const = default;
+};
+struct SocketHolder {
+  std::uint64_t inode = 0;
+  std::uint32_t pid = 0;
+};
+struct SocketHolders {
+  std::vector<SocketHolder> rows;
+  std::uint64_t processes = 0;
+  std::uint64_t unreadable_processes = 0;
+  std::uint64_t not_kept = 0;
+  bool hides_processes = false;
+};
+
+// All that can be asked for.
+using Request = std::variant<CaptureRequest, HoldersRequest>;
+std::vector<std::uint8_t> encode(const Request& request);
+// kInvalid: not one of ours, to the last byte. Of the filter: that it is not too long, that all
+// jumps land in it and that it ends in an answer; the kernel checks the rest.
+base::Result<Request> parse_request(base::Bytes message);
+
+// What the broker does when it is asked. Run in the broker's process.
+struct BrokerDuties {
+  std::function<base::Result<OpenedCapture>(const CaptureRequest&)> open_capture;
+  std::function<base::Result<SocketHolders>()> socket_holders;
+};
+
+// The worker's side. Any thread may ask; one after the other is answered.
+class BrokerClient {
+ public:
+  // Starts the broker as a child of this process, before any thread: it keeps the capabilities that
+  // its duties need, as the user of less_privileged_user(), and ends when this object or the
+  // process does.
+  static base::Result<std::unique_ptr<BrokerClient>> start(const BrokerDuties& duties);
+  ~BrokerClient();
+  BrokerClient(const BrokerClient&) = delete;
+  BrokerClient& operator=(const BrokerClient&) = delete;
+
+  // Errors are those of the duty; kIo: the broker has ended or does not answer.
+  base::Result<OpenedCapture> open_capture(const CaptureRequest& request);
+  base::Result<SocketHolders> socket_holders();
+  // Whether the broker still runs. Never waits.
+  [[nodiscard]] bool alive();
+  // Has to be among Plan::written.
+  [[nodiscard]] int fd() const { return fd_; }
+  [[nodiscard]] int pid() const { return pid_; }
+
+ private:
+  BrokerClient(int fd, int pid) : fd_(fd), pid_(pid) {}
+  base::Status send(const Request& request);
+  [[nodiscard]] base::Error lost();
+
+  std::mutex mutex_;
+  int fd_;
+  int pid_;
+  bool lost_ = false;
+};
+
+}  // namespace netwatch::confine
