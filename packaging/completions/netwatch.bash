@@ -19,7 +19,7 @@ _netwatch() {
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
   esac
-  local live="-i --interface -f --capture-filter -Y --filter --no-capture --theme"
+  local live="-i --interface -f --capture-filter -Y --filter --no-capture --theme --confine"
   local read="-r --read --json --flows --records -q --quiet -Y --filter -w --write -b --ring-buffer -c --count --threads --follow --confine"
   local headless="-i --interface -f --capture-filter -Y --filter -c --count --json -q --quiet"
   local sockets="-Y --filter --json"

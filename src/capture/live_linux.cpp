@@ -23,6 +23,7 @@
 #include <utility>
 
 #include "capture/live_frame.h"
+#include "capture/live_socket.h"
 #include "capture/packet_filter.h"
 #include "capture/source.h"
 #include "wire/decode.h"
@@ -52,6 +53,7 @@ class Descriptor {
     if (fd_ >= 0) close(fd_);
   }
   [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_;
@@ -295,11 +297,10 @@ Status set_option(int fd, int level, int option, const void* value, std::size_t 
   return base::errno_error(errno, what);
 }
 
-Status attach_filter(int fd, const PacketFilter& filter) {
+Status attach_filter(int fd, const std::vector<FilterInstruction>& filter) {
   std::vector<sock_filter> code;
-  code.reserve(filter.kernel.size());
-  for (const FilterInstruction& i : filter.kernel)
-    code.push_back({i.code, i.if_true, i.if_false, i.k});
+  code.reserve(filter.size());
+  for (const FilterInstruction& i : filter) code.push_back({i.code, i.if_true, i.if_false, i.k});
   if (code.size() > BPF_MAXINSNS)
     return Error{ErrorCode::kLimit,
                  fmt::format("the filter is too long: {} instructions, the kernel takes {}",
@@ -309,27 +310,40 @@ Status attach_filter(int fd, const PacketFilter& filter) {
                     "attaching the filter");
 }
 
-base::Result<Ring> map_ring(int fd, std::size_t ring_bytes) {
+std::size_t ring_blocks(std::size_t ring_bytes) {
+  return std::clamp<std::size_t>(ring_bytes / kBlockBytes, 2, 4096);
+}
+
+std::string ring_name(std::size_t blocks) {
+  return fmt::format("a capture ring of {} MiB", blocks);
+}
+
+Status make_ring(int fd, std::size_t ring_bytes) {
   const int version = TPACKET_V3;
   if (const Status set =
           set_option(fd, SOL_PACKET, PACKET_VERSION, &version, sizeof version, "TPACKET_V3");
       !set)
-    return set.error();
-  const std::size_t blocks = std::clamp<std::size_t>(ring_bytes / kBlockBytes, 2, 4096);
+    return set;
+  const std::size_t blocks = ring_blocks(ring_bytes);
   tpacket_req3 request{};
   request.tp_block_size = kBlockBytes;
   request.tp_block_nr = static_cast<unsigned>(blocks);
   request.tp_frame_size = kFrameBytes;
   request.tp_frame_nr = static_cast<unsigned>(blocks * (kBlockBytes / kFrameBytes));
   request.tp_retire_blk_tov = kRetireMs;
-  const std::string what = fmt::format("a capture ring of {} MiB", blocks);
+  const std::string what = ring_name(blocks);
   if (const Status set =
           set_option(fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof request, what.c_str());
       !set)
     return Error{set.error().code, set.error().message + "; a smaller one may fit"};
+  return base::ok_status();
+}
+
+base::Result<Ring> map_ring(int fd, std::size_t ring_bytes) {
+  const std::size_t blocks = ring_blocks(ring_bytes);
   const std::size_t size = blocks * kBlockBytes;
   void* const memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (memory == MAP_FAILED) return base::errno_error(errno, what);
+  if (memory == MAP_FAILED) return base::errno_error(errno, ring_name(blocks));
   return Ring(memory, size);
 }
 
@@ -358,7 +372,7 @@ Status listen_on(int fd, const Interface& interface, bool promiscuous) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<PacketSource>> open_live(const LiveOptions& options) {
+base::Result<LivePlan> plan_live(const LiveOptions& options) {
   auto interface = find_interface(options.interface);
   if (!interface) return interface.error();
   const std::uint32_t snaplen =
@@ -367,15 +381,48 @@ base::Result<std::unique_ptr<PacketSource>> open_live(const LiveOptions& options
       interface->cooked ? wire::linktype::kLinuxSll2 : wire::linktype::kEthernet;
   auto filter = compile_filter(options.filter, linktype, snaplen);
   if (!filter) return filter.error();
+  return LivePlan{.socket = {.interface = options.interface,
+                             .cooked = interface->cooked,
+                             .promiscuous = options.promiscuous,
+                             .ring_bytes = options.ring_bytes,
+                             .filter = filter->kernel},
+                  .filter = *std::move(filter)};
+}
+
+base::Result<LiveSocket> open_live_socket(const LiveSocketRequest& request) {
+  auto interface = find_interface(request.interface);
+  if (!interface) return interface.error();
+  if (interface->cooked != request.cooked)
+    return Error{ErrorCode::kInvalid,
+                 "interface " + request.interface + " has another kind of link header by now"};
   auto socket = open_socket(*interface);
   if (!socket) return socket.error();
-  if (const Status status = attach_filter(socket->get(), *filter); !status) return status.error();
-  auto ring = map_ring(socket->get(), options.ring_bytes);
-  if (!ring) return ring.error();
-  const Status status = listen_on(socket->get(), *interface, options.promiscuous);
+  if (const Status status = attach_filter(socket->get(), request.filter); !status)
+    return status.error();
+  if (const Status status = make_ring(socket->get(), request.ring_bytes); !status)
+    return status.error();
+  const Status status = listen_on(socket->get(), *interface, request.promiscuous);
   if (!status) return status.error();
+  return LiveSocket{.fd = socket->release(),
+                    .ifindex = static_cast<std::uint32_t>(interface->index)};
+}
+
+base::Result<std::unique_ptr<PacketSource>> adopt_live_socket(const LiveSocket& socket,
+                                                              const LivePlan& plan) {
+  Descriptor descriptor(socket.fd);
+  auto ring = map_ring(descriptor.get(), plan.socket.ring_bytes);
+  if (!ring) return ring.error();
+  Interface interface{plan.socket.interface, static_cast<int>(socket.ifindex), plan.socket.cooked};
   return std::unique_ptr<PacketSource>(std::make_unique<LiveSource>(
-      *std::move(interface), *std::move(socket), *std::move(ring), *std::move(filter)));
+      std::move(interface), std::move(descriptor), *std::move(ring), plan.filter));
+}
+
+base::Result<std::unique_ptr<PacketSource>> open_live(const LiveOptions& options) {
+  auto plan = plan_live(options);
+  if (!plan) return plan.error();
+  auto socket = open_live_socket(plan->socket);
+  if (!socket) return socket.error();
+  return adopt_live_socket(*socket, *plan);
 }
 
 }  // namespace netwatch::capture

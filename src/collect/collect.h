@@ -17,11 +17,14 @@
 
 namespace netwatch::collect {
 
+struct KeptAccess;  // kept_access.h
 class VendorTable;
 
 // Where the operating system's text files are: "/" on a real host, a folder in tests.
 struct Root {
   std::string path = "/";
+  // For who may open no sockets any more; used by one thread. Null: they are opened each time.
+  std::shared_ptr<KeptAccess> kept = nullptr;
   [[nodiscard]] std::string join(std::string_view relative) const;  // "proc/stat" -> "/proc/stat"
 };
 

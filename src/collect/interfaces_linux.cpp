@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "collect/interfaces.h"
+#include "collect/kept_access.h"
 #include "collect/netlink_linux.h"
 #include "collect/rtnetlink_linux.h"
 
@@ -108,8 +109,10 @@ void add_names(const std::unordered_map<std::uint32_t, std::string>& names, auto
 }  // namespace
 
 base::Result<model::InterfaceTable> read_interfaces_netlink(const Root& root) {
-  auto netlink = NetlinkSocket::open(NETLINK_ROUTE);
-  if (!netlink) return netlink.error();
+  std::optional<NetlinkSocket> own;
+  auto opened = netlink_of(root, NETLINK_ROUTE, own);
+  if (!opened) return opened.error();
+  NetlinkSocket* const netlink = *opened;
   model::InterfaceTable table;
   table.taken_ns = base::wall_clock_ns();
   auto status = dump_links(

@@ -71,6 +71,7 @@ NetlinkSocket::NetlinkSocket(int fd) : fd_(fd), buffer_(kDatagramBytes) {}
 
 NetlinkSocket::NetlinkSocket(NetlinkSocket&& from) noexcept
     : fd_(std::exchange(from.fd_, -1)),
+      torn_(from.torn_),
       sequence_(from.sequence_),
       buffer_(std::move(from.buffer_)) {}
 
@@ -133,10 +134,8 @@ base::Status NetlinkSocket::send(std::uint16_t type, base::Bytes request) {
   std::vector<std::uint8_t> message(aligned(header.nlmsg_len));
   std::memcpy(message.data(), &header, sizeof header);
   std::memcpy(message.data() + sizeof header, request.data(), request.size());
-  sockaddr_nl kernel{};
-  kernel.nl_family = AF_NETLINK;
-  const ssize_t sent = ::sendto(fd_, message.data(), message.size(), 0,
-                                reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel);
+  // To the kernel, which is whom a socket that is not connected writes to.
+  const ssize_t sent = ::write(fd_, message.data(), message.size());
   if (sent < 0) return refusal(errno);
   return base::ok_status();
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "collect/collect.h"
+#include "collect/kept_access.h"
 #include "collect/namespaces_linux.h"
 #include "collect/proc_fd.h"
 #include "collect/proc_net.h"
@@ -58,9 +59,10 @@ class SocketCollector::Impl {
     table.taken_ns = base::wall_clock_ns();
     via_.clear();
     torn_ = 0;
-    auto netlink = is_live() ? NetlinkSocket::open(NETLINK_SOCK_DIAG)
-                             : base::Result<NetlinkSocket>(base::Error{});
-    auto read = read_tables(netlink ? &*netlink : nullptr, "proc/net/", table.sockets);
+    std::optional<NetlinkSocket> own_socket;
+    auto netlink = is_live() ? netlink_of(root_, NETLINK_SOCK_DIAG, own_socket)
+                             : base::Result<NetlinkSocket*>(base::Error{});
+    auto read = read_tables(netlink ? *netlink : nullptr, "proc/net/", table.sockets);
     if (!read) return read.error();
     const std::uint64_t own = own_namespace();
     for (model::Socket& socket : table.sockets) socket.netns = own;
@@ -79,6 +81,7 @@ class SocketCollector::Impl {
   // sock_diag where it answers, else the text files; an error if no table can be read at all.
   base::Status read_tables(NetlinkSocket* netlink, const std::string& folder,
                            std::vector<model::Socket>& out) {
+    const std::uint64_t torn_before = netlink != nullptr ? netlink->torn() : 0;
     std::optional<base::Error> first_error;
     std::size_t read = 0;
     for (const Table& table : kTables) {
@@ -99,7 +102,7 @@ class SocketCollector::Impl {
       via_.resize(out.size(), model::OwnerVia::kProcNet);
       ++read;
     }
-    if (netlink != nullptr) torn_ += netlink->torn();
+    if (netlink != nullptr) torn_ += netlink->torn() - torn_before;
     if (read == 0)
       return first_error.value_or(base::Error{base::ErrorCode::kIo, "no socket table"});
     return base::ok_status();
@@ -144,7 +147,10 @@ class SocketCollector::Impl {
       }
     }
     if (!is_told) {
-      if (auto scanned = scan_proc_fd(root_)) walked = *std::move(scanned);
+      const bool kept = root_.kept && root_.kept->walk;
+      if (auto scanned = kept ? root_.kept->walk() : scan_proc_fd(root_)) {
+        walked = *std::move(scanned);
+      }
     }
     table.unreadable_processes = walked.unreadable_processes;
     table.holdings_not_kept = is_told ? told.not_kept : walked.not_kept;
@@ -190,7 +196,12 @@ class SocketCollector::Impl {
     auto process = processes_.find(told->pid);
     const bool same =
         process && process->start_ticks == told->start_ticks && process->comm == told->comm;
-    return same ? process : told;
+    if (!same) return told;
+    // A confined reader is not shown what others run.
+    if (!process->exe.empty() || told->exe.empty()) return process;
+    auto both = std::make_shared<model::Process>(*process);
+    both->exe = told->exe;
+    return both;
   }
 
   model::Owner owner_of(std::uint64_t inode, const std::vector<Holding>& holdings,

@@ -40,6 +40,7 @@ struct Plan {
   std::vector<std::string> readable;  // files and folders that may still be opened for reading
   bool receives = false;              // datagrams and descriptors, on sockets that are open
   bool terminal = false;              // changes the settings of its terminal
+  bool bpf_iterators = false;         // starts those of links that are open
 };
 
 // The user that a process started by root works as.

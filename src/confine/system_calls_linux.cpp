@@ -1,6 +1,7 @@
 // seccomp(2) by libseccomp. An allow-list: what is not known here is refused, so a system call that
 // kernels learn next year is as well. docs/confinement.md says why each rule with a condition is as
 // it is.
+#include <linux/bpf.h>
 #include <linux/sched.h>
 #include <net/if.h>
 #include <seccomp.h>
@@ -186,6 +187,7 @@ void allow_descriptors(Filter& filter, const Plan& plan) {
       filter.allow_if(SCMP_SYS(ioctl), equal(1, request));
     }
   }
+  if (plan.bpf_iterators) filter.allow_if(SCMP_SYS(bpf), equal(0, BPF_ITER_CREATE));
   if (plan.receives) {
     filter.allow(kReceive);
     filter.allow_if(SCMP_SYS(ioctl), equal(1, SIOCGIFNAME));

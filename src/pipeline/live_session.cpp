@@ -96,6 +96,11 @@ base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionO
   ebpf::OpenedTracker opened;
   if (options.root.path == "/") opened = options.open_tracker();
   add_tracker_abilities(abilities, opened);
+  if (options.before_threads) {
+    auto given_up = options.before_threads();
+    if (!given_up.ok()) return given_up.error();
+    for (model::Ability& ability : *given_up) set_ability(abilities, std::move(ability));
+  }
   return std::unique_ptr<LiveSession>(
       new LiveSession(options, std::move(source), std::move(opened.tracker), std::move(abilities)));
 }
@@ -168,6 +173,7 @@ void LiveSession::run_engine() {
     if (now_ns < next_heartbeat_ns) continue;
     next_heartbeat_ns = now_ns + kHeartbeatEveryNs;
     take_samples();
+    look_at_watched();
     const bool publish_now = now_ns >= next_publish_ns;
     // Time goes on evenly even if somebody sets the wall clock.
     engine_.heartbeat(wall_offset_ns_ + now_ns, publish_now);
@@ -288,6 +294,15 @@ void LiveSession::take_samples() {
   if (!samples.sockets) return;
   if (report_) report_->take_sockets(*samples.sockets);
   table_.take_sockets(*samples.sockets);
+}
+
+void LiveSession::look_at_watched() {
+  if (!options_.watched_ability) return;
+  model::Ability now = options_.watched_ability();
+  if (now.on == watched_on_) return;
+  watched_on_ = now.on;
+  set_ability(abilities_, std::move(now));
+  table_.set_abilities(abilities_);
 }
 
 void LiveSession::publish(base::TimeNs pace_ns) {

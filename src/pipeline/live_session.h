@@ -42,6 +42,11 @@ struct LiveSessionOptions {
       open_capture = capture::open_live;
   // Opens what tells exactly who owns sockets; asked on the real root only.
   std::function<ebpf::OpenedTracker()> open_tracker = [] { return ebpf::Tracker::open(); };
+  // Called when everything is open and no thread runs yet: to give up rights. What it answers is
+  // added to the abilities.
+  std::function<base::Result<std::vector<model::Ability>>()> before_threads = nullptr;
+  // Asked now and then for an ability that may change on its own, by the engine's thread.
+  std::function<model::Ability()> watched_ability = nullptr;
 };
 
 // A running live view of this host: one thread captures and runs the engine, one looks at sockets
@@ -81,6 +86,7 @@ class LiveSession {
   void take_closed_sockets();
   void run_collector();
   void take_samples();
+  void look_at_watched();
   void publish(base::TimeNs pace_ns);
   void push(model::PacketBatchPtr batch);
   void repeat_open(base::TimeNs pace_ns);
@@ -99,6 +105,7 @@ class LiveSession {
   base::TimeNs next_reopen_ns_ = 0;                // 0: capture was never there to be lost
   std::vector<model::Ability> abilities_;
   bool sockets_failed_ = false;  // at the last look
+  bool watched_on_ = true;       // likewise
   std::vector<std::uint16_t> linktypes_;
   std::vector<model::Ability> first_abilities_;
   std::uint64_t packets_ = 0;

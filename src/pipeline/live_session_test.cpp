@@ -201,6 +201,53 @@ TEST(LiveSession, SocketsThatCanBeReadAgainAreSaidToBe) {
   EXPECT_TRUE(becomes(**session, "sockets", true));
 }
 
+// The hook comes when everything is open and nothing runs yet: rights of threads belong to threads.
+TEST(LiveSession, RightsAreGivenUpBeforeTheFirstThread) {
+  const FakeHost host;
+  host.write_table();
+  std::size_t threads = 0;
+  bool opened_before = false;
+  std::atomic<bool> good{true};
+  LiveSessionOptions options;
+  options.root = host.root();
+  options.open_capture =
+      [&](const capture::LiveOptions&) -> base::Result<std::unique_ptr<capture::PacketSource>> {
+    opened_before = true;
+    return std::unique_ptr<capture::PacketSource>(std::make_unique<FakeSource>(false));
+  };
+  const auto running = [] {
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator("/proc/self/task"),
+                      std::filesystem::directory_iterator()));
+  };
+  const std::size_t ours = running();
+  options.before_threads = [&]() -> base::Result<std::vector<model::Ability>> {
+    EXPECT_TRUE(opened_before);
+    threads = running();
+    return std::vector<model::Ability>{{.name = "confinement", .on = true, .why = {}, .fix = {}}};
+  };
+  options.watched_ability = [&] {
+    return model::Ability{.name = "broker", .on = good, .why = good ? "" : "gone", .fix = {}};
+  };
+  auto session = LiveSession::start(options);
+  ASSERT_TRUE(session.ok());
+  EXPECT_EQ(threads, ours);
+  EXPECT_TRUE(becomes(**session, "confinement", true));
+  good = false;
+  EXPECT_TRUE(becomes(**session, "broker", false));
+}
+
+TEST(LiveSession, WhatCannotBeGivenUpIsAnError) {
+  const FakeHost host;
+  LiveSessionOptions options;
+  options.capture = false;
+  options.root = host.root();
+  options.before_threads = []() -> base::Result<std::vector<model::Ability>> {
+    return base::Error{base::ErrorCode::kDenied, "strict"};
+  };
+  EXPECT_EQ(LiveSession::start(options).error().message, "strict");
+}
+
 TEST(LiveSession, ABadInterfaceIsAnErrorEvenWithoutCapture) {
   const FakeHost host;
   std::filesystem::create_directories(host.root().join("sys/class/net/eth0"));

@@ -191,6 +191,7 @@ bool Terminal::write(std::string_view bytes) {
 }
 
 int Terminal::signal_fd() const { return shared.pipe[0]; }
+int Terminal::signal_write_fd() const { return shared.pipe[1]; }
 
 TerminalSignals Terminal::take_signals() {
   TerminalSignals out;

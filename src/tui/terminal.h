@@ -39,6 +39,8 @@ class Terminal {
   [[nodiscard]] int input_fd() const { return in_fd_; }
   // Readable when take_signals() has something to say.
   [[nodiscard]] int signal_fd() const;
+  // Where signal handlers write to: for a process that may write to named descriptors only.
+  [[nodiscard]] int signal_write_fd() const;
   TerminalSignals take_signals();
 
   // Gives the terminal back and stops the process, as Ctrl-Z would; returns after SIGCONT with

@@ -7,9 +7,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "apps/netwatch/catalog.h"
 #include "apps/netwatch/exit_code.h"
+#include "apps/netwatch/live_rights.h"
 #include "pipeline/live_session.h"
 #include "tui/app.h"
 #include "tui/row_filter.h"
@@ -64,16 +68,7 @@ int run_live(const LiveOptions& options) {
   if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDOUT_FILENO) != 1) {
     return usage("the live screen needs a terminal; `netwatch read FILE` does not");
   }
-  auto session = pipeline::LiveSession::start({.interface = options.interface,
-                                               .capture_filter = options.capture_filter,
-                                               .capture = !options.no_capture,
-                                               .root = {}});
-  if (!session.ok()) {
-    fmt::print(stderr, "netwatch: {}\n", session.error().message);
-    return session.error().code == base::ErrorCode::kInvalid ? kExitUsage : kExitNotPossible;
-  }
-  auto terminal = tui::Terminal::open();
-  if (!terminal.ok()) return usage(terminal.error().message);
+  // While files may still be read.
   tui::LiteOptions screen;
   screen.host = host_name();
   screen.utc_offset_s = utc_offset_s();
@@ -82,9 +77,29 @@ int run_live(const LiveOptions& options) {
   screen.compile = tui::make_row_filter(catalog());
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment
   screen.traits = tui::traits_from_environment([](const char* name) { return std::getenv(name); });
+  LiveRights rights(confine::mode_of(options.confine).value_or(confine::Mode::kStrict));
+  std::unique_ptr<tui::Terminal> terminal;
+  pipeline::LiveSessionOptions wanted{.interface = options.interface,
+                                      .capture_filter = options.capture_filter,
+                                      .capture = !options.no_capture,
+                                      .root = {}};
+  wanted.before_threads = [&]() -> base::Result<std::vector<model::Ability>> {
+    auto opened = tui::Terminal::open();
+    if (!opened.ok()) return opened.error();
+    terminal = *std::move(opened);
+    constexpr bool kTerminal = true;
+    return rights.give_up({terminal->signal_write_fd()}, kTerminal);
+  };
+  rights.prepare(wanted);
+  auto session = pipeline::LiveSession::start(wanted);
+  if (!session.ok()) {
+    terminal.reset();  // the words are for the ordinary screen
+    fmt::print(stderr, "netwatch: {}\n", session.error().message);
+    return session.error().code == base::ErrorCode::kInvalid ? kExitUsage : kExitNotPossible;
+  }
   const pipeline::LiveSession& running = **session;
   tui::LiteApp app([&running] { return running.latest(); }, std::move(screen));
-  return app.run(**terminal);
+  return app.run(*terminal);
 }
 
 }  // namespace netwatch::app

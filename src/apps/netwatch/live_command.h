@@ -10,6 +10,7 @@ struct LiveOptions {
   std::string filter;          // -Y
   std::string theme;
   bool no_capture = false;
+  std::string confine = "best-effort";  // a name of confine::Mode
 };
 
 // `netwatch` without a subcommand: the live screen. Returns the exit status.

@@ -37,6 +37,15 @@ std::string whole_number_from_one(const std::string& text) {
   return digits && !zero ? std::string() : "a whole number from 1 is wanted, not '" + text + "'";
 }
 
+void add_confine_option(CLI::App& app, std::string& mode) {
+  app.add_option("--confine", mode,
+                 "Give up all rights before anything is parsed: strict (all or nothing), "
+                 "best-effort, off")
+      ->type_name("MODE")
+      ->check(CLI::IsMember({"strict", "best-effort", "off"}))
+      ->capture_default_str();
+}
+
 void add_live_options(CLI::App& app, LiveOptions& options) {
   app.add_option("-i,--interface", options.interface, "Interface to capture on, or any")
       ->type_name("IFACE")
@@ -47,6 +56,7 @@ void add_live_options(CLI::App& app, LiveOptions& options) {
   app.add_option("-Y,--filter", options.filter, "Show only what matches (see docs/filter.md)")
       ->type_name("FILTER");
   app.add_flag("--no-capture", options.no_capture, "Sockets and counters only");
+  add_confine_option(app, options.confine);
   app.add_option("--theme", options.theme, "Colour theme (t changes it on screen)");
 }
 
@@ -84,12 +94,7 @@ void add_read_options(CLI::App& read, ReadOptions& options) {
       ->allow_extra_args(false);
   read.add_flag("--follow", options.follow,
                 "Wait for what is still being written to the file, until interrupted");
-  read.add_option("--confine", options.confine,
-                  "Give up all rights before anything is read: strict (all or nothing), "
-                  "best-effort, off")
-      ->type_name("MODE")
-      ->check(CLI::IsMember({"strict", "best-effort", "off"}))
-      ->capture_default_str();
+  add_confine_option(read, options.confine);
   read.add_option("-c,--count", options.max_packets, "Stop after so many packets")
       ->type_name("N")
       ->check(CLI::Validator(whole_number_from_one, ""));

@@ -1,0 +1,147 @@
+#include "apps/netwatch/live_rights.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "capture/live_socket.h"
+#include "collect/kept_access.h"
+
+namespace netwatch::app {
+namespace {
+
+constexpr std::size_t kMebibyte = std::size_t{1} << 20;
+
+// ---- in the broker's process ----
+
+base::Result<confine::OpenedCapture> open_for_worker(const confine::CaptureRequest& asked) {
+  capture::LiveSocketRequest request{.interface = asked.interface,
+                                     .cooked = asked.cooked,
+                                     .promiscuous = asked.promiscuous,
+                                     .ring_bytes = asked.ring_mebibytes * kMebibyte,
+                                     .filter = {}};
+  request.filter.reserve(asked.filter.size());
+  for (const confine::BpfInstruction& i : asked.filter) {
+    request.filter.push_back({i.code, i.if_true, i.if_false, i.k});
+  }
+  const auto socket = capture::open_live_socket(request);
+  if (!socket.ok()) return socket.error();
+  return confine::OpenedCapture{.fd = socket->fd, .ifindex = socket->ifindex};
+}
+
+base::Result<confine::SocketHolders> walk_for_worker() {
+  const auto walked = collect::scan_proc_fd({});
+  if (!walked.ok()) return walked.error();
+  confine::SocketHolders out{.rows = {},
+                             .processes = walked->processes,
+                             .unreadable_processes = walked->unreadable_processes,
+                             .not_kept = walked->not_kept,
+                             .hides_processes = walked->hides_processes};
+  out.rows.reserve(walked->holdings.size());
+  for (const collect::Holding& one : walked->holdings) out.rows.push_back({one.inode, one.pid});
+  return out;
+}
+
+// ---- in the worker's ----
+
+base::Result<collect::Holdings> ask_for_walk(confine::BrokerClient& broker) {
+  const auto told = broker.socket_holders();
+  if (!told.ok()) return told.error();
+  collect::Holdings out;
+  out.processes = told->processes;
+  out.unreadable_processes = told->unreadable_processes;
+  out.not_kept = told->not_kept;
+  out.hides_processes = told->hides_processes;
+  out.holdings.reserve(told->rows.size());
+  for (const confine::SocketHolder& row : told->rows) out.holdings.push_back({row.inode, row.pid});
+  return out;
+}
+
+confine::CaptureRequest request_of(const capture::LiveSocketRequest& socket) {
+  confine::CaptureRequest request{
+      .interface = socket.interface,
+      .cooked = socket.cooked,
+      .promiscuous = socket.promiscuous,
+      .ring_mebibytes = static_cast<std::uint32_t>(socket.ring_bytes / kMebibyte),
+      .filter = {}};
+  request.filter.reserve(socket.filter.size());
+  for (const capture::FilterInstruction& i : socket.filter) {
+    request.filter.push_back({i.code, i.if_true, i.if_false, i.k});
+  }
+  return request;
+}
+
+}  // namespace
+
+LiveRights::LiveRights(confine::Mode mode) : mode_(mode) {
+  if (mode_ == confine::Mode::kOff) return;
+  auto broker = confine::BrokerClient::start(
+      {.open_capture = open_for_worker, .socket_holders = walk_for_worker});
+  if (broker.ok()) {
+    broker_ = *std::move(broker);
+  } else {
+    no_broker_ = broker.error().message;
+  }
+}
+
+void LiveRights::prepare(pipeline::LiveSessionOptions& options) {
+  if (mode_ == confine::Mode::kOff) return;
+  kept_ = collect::KeptAccess::open();
+  options.root.kept = kept_;
+  options.open_capture = [this](const capture::LiveOptions& wanted) {
+    return open_capture(wanted);
+  };
+  options.watched_ability = [this] { return broker_ability(); };
+}
+
+base::Result<std::unique_ptr<capture::PacketSource>> LiveRights::open_capture(
+    const capture::LiveOptions& options) {
+  if (!given_up_) {
+    auto plan = capture::plan_live(options);
+    if (!plan.ok()) return plan.error();
+    plan_ = *std::move(plan);
+    const auto socket = capture::open_live_socket(plan_->socket);
+    if (!socket.ok()) return socket.error();
+    return capture::adopt_live_socket(*socket, *plan_);
+  }
+  if (!broker_ || !plan_) return base::Error{base::ErrorCode::kDenied, broker_ability().why};
+  const auto opened = broker_->open_capture(request_of(plan_->socket));
+  if (!opened.ok()) return opened.error();
+  return capture::adopt_live_socket({.fd = opened->fd, .ifindex = opened->ifindex}, *plan_);
+}
+
+model::Ability LiveRights::broker_ability() const {
+  model::Ability out{.name = "broker", .on = broker_ && broker_->alive(), .why = {}, .fix = {}};
+  if (out.on) return out;
+  out.why = broker_ ? "the process that keeps the rights has ended: a capture that is lost cannot "
+                      "be opened again"
+                    : no_broker_;
+  out.fix = "start netwatch again";
+  return out;
+}
+
+base::Result<std::vector<model::Ability>> LiveRights::give_up(std::vector<int> written,
+                                                              bool terminal) {
+  confine::Plan plan;
+  plan.mode = mode_;
+  plan.written = std::move(written);
+  plan.written.insert(plan.written.end(), {STDOUT_FILENO, STDERR_FILENO});
+  if (broker_) plan.written.push_back(broker_->fd());
+  if (kept_ && kept_->sock_diag) plan.written.push_back(kept_->sock_diag->fd());
+  if (kept_ && kept_->route) plan.written.push_back(kept_->route->fd());
+  // Sockets, interfaces and processes; Landlock itself hides what is private to a process.
+  plan.readable = {"/proc", "/sys", "/etc/passwd"};
+  plan.receives = true;
+  plan.terminal = terminal;
+  plan.bpf_iterators = true;
+  // What walks over /proc in this process would see itself only.
+  if (kept_ && broker_) kept_->walk = [this] { return ask_for_walk(*broker_); };
+  const auto confined = confine::confine(plan);
+  if (!confined.ok()) return confined.error();
+  given_up_ = mode_ != confine::Mode::kOff;
+  std::vector<model::Ability> abilities{confined->ability()};
+  if (given_up_) abilities.push_back(broker_ability());
+  return abilities;
+}
+
+}  // namespace netwatch::app

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "capture/live_socket.h"
+#include "collect/kept_access.h"
+#include "confine/broker.h"
+#include "confine/confine.h"
+#include "pipeline/live_session.h"
+
+namespace netwatch::app {
+
+// The rights of a live view: everything is opened with those that the program was started with;
+// then they go, but for the broker's. To be made before any thread and to outlive the session.
+class LiveRights {
+ public:
+  // Starts the broker, unless `mode` is off.
+  explicit LiveRights(confine::Mode mode);
+
+  // Before LiveSession::start(): has the session open things by what is kept here.
+  void prepare(pipeline::LiveSessionOptions& options);
+  // In LiveSessionOptions::before_threads. `written`: what write(2) is needed for, beside standard
+  // output and standard error.
+  base::Result<std::vector<model::Ability>> give_up(std::vector<int> written, bool terminal);
+
+ private:
+  base::Result<std::unique_ptr<capture::PacketSource>> open_capture(
+      const capture::LiveOptions& options);
+  [[nodiscard]] model::Ability broker_ability() const;
+
+  confine::Mode mode_;
+  std::unique_ptr<confine::BrokerClient> broker_;
+  std::string no_broker_;                  // why there is none
+  std::optional<capture::LivePlan> plan_;  // of the first time, when everything could be looked up
+  std::shared_ptr<collect::KeptAccess> kept_;
+  bool given_up_ = false;
+};
+
+}  // namespace netwatch::app
