@@ -21,7 +21,7 @@ _netwatch() {
   esac
   local live="-i --interface -f --capture-filter -Y --filter --no-capture --theme --confine"
   local read="-r --read --json --flows --records -q --quiet -Y --filter -w --write -b --ring-buffer -c --count --threads --follow --confine"
-  local headless="-i --interface -f --capture-filter -Y --filter -c --count --json -q --quiet"
+  local headless="-i --interface -f --capture-filter -Y --filter -c --count --json -q --quiet --confine"
   local sockets="-Y --filter --json"
   local general="-h --help"
   if [[ " ${words[*]:1:COMP_CWORD-1} " == *" read "* ]]; then

@@ -67,7 +67,6 @@ class NetlinkSocket {
 
   // Dumps whose last answer was interrupted, too.
   [[nodiscard]] std::uint64_t torn() const { return torn_; }
-  [[nodiscard]] int fd() const { return fd_; }
 
  private:
   explicit NetlinkSocket(int fd);

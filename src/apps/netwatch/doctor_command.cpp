@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "apps/netwatch/output.h"
 #include "base/text.h"
 #include "collect/collect.h"
+#include "confine/confine.h"
 #include "ebpf/tracker.h"
 #include "export/ndjson.h"
 #include "pipeline/abilities.h"
@@ -22,11 +24,13 @@
 namespace netwatch::app {
 namespace {
 
+// Tried out last of all, since what is given up is gone.
 model::Ability confinement_ability() {
-  return {.name = "confinement",
-          .on = false,
-          .why = "this netwatch keeps the rights that it was started with",
-          .fix = {}};
+  confine::Plan plan;
+  plan.written = {STDOUT_FILENO, STDERR_FILENO};
+  const auto confined = confine::confine(plan);
+  if (confined.ok()) return confined->ability();
+  return {.name = "confinement", .on = false, .why = confined.error().message, .fix = {}};
 }
 
 // Each is tried out, by the parts that use it.
@@ -45,9 +49,8 @@ std::string kernel_name() {
   return ::uname(&kernel) == 0 ? fmt::format("{} {}", kernel.sysname, kernel.release) : "";
 }
 
-void append_text(std::string& out, const std::vector<model::Ability>& all) {
-  out += fmt::format("netwatch " NETWATCH_VERSION ", {}, {}\n\n", kernel_name(),
-                     ::geteuid() == 0 ? "as root" : fmt::format("as user {}", ::geteuid()));
+void append_text(std::string& out, std::string_view who, const std::vector<model::Ability>& all) {
+  out += fmt::format("netwatch " NETWATCH_VERSION ", {}, {}\n\n", kernel_name(), who);
   for (const model::Ability& ability : all) {
     out += fmt::format("{}  {}\n", ability.on ? "on " : "off", base::sanitised(ability.name));
     if (!ability.why.empty()) out += fmt::format("       {}\n", base::sanitised(ability.why));
@@ -60,6 +63,7 @@ void append_text(std::string& out, const std::vector<model::Ability>& all) {
 }  // namespace
 
 int run_doctor(const DoctorOptions& options) {
+  const std::string who = ::geteuid() == 0 ? "as root" : fmt::format("as user {}", ::geteuid());
   const std::vector<model::Ability> all = all_abilities();
   Output out;
   if (options.json) {
@@ -68,7 +72,7 @@ int run_doctor(const DoctorOptions& options) {
                            &wire::linktype_name);
     for (const model::Ability& ability : all) exporting::append_ability(out.buffer(), ability);
   } else {
-    append_text(out.buffer(), all);
+    append_text(out.buffer(), who, all);
   }
   out.flush();
   if (!out.failed()) return kExitOk;

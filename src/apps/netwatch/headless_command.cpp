@@ -12,10 +12,12 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "apps/netwatch/catalog.h"
 #include "apps/netwatch/exit_code.h"
 #include "apps/netwatch/live_printers.h"
+#include "apps/netwatch/live_rights.h"
 #include "apps/netwatch/stop_signal.h"
 #include "apps/netwatch/summary.h"
 #include "base/text.h"
@@ -117,6 +119,14 @@ int run_headless(const HeadlessOptions& options) {
   live.max_packets = options.max_packets;
   live.on_end = end;
   live.sink = filter ? static_cast<pipeline::LiveSink*>(&*filter) : printer.get();
+  LiveRights rights(confine::mode_of(options.confine).value_or(confine::Mode::kStrict));
+  live.before_threads = [&] {
+    constexpr bool kTerminal = false;
+    std::vector<int> written;
+    if (stop.fd() >= 0) written.push_back(stop.fd());
+    return rights.give_up(std::move(written), kTerminal);
+  };
+  rights.prepare(live);
   live.on_start = [&](const pipeline::LiveSession& session) { print_head(out, options, session); };
   auto session = pipeline::LiveSession::start(live);
   if (!session.ok()) {

@@ -12,6 +12,7 @@ struct HeadlessOptions {
   std::uint64_t max_packets = 0;
   bool json = false;
   bool quiet = false;
+  std::string confine = "best-effort";  // or strict, off
 };
 
 // `netwatch live`: what the live screen sees, as lines, until a signal, -c or a closed pipe ends

@@ -77,6 +77,7 @@ void add_headless_options(CLI::App& live, HeadlessOptions& options) {
       live.add_flag("--json", options.json, "NDJSON: flows, records, sockets, losses, statistics");
   live.add_flag("-q,--quiet", options.quiet, "Decode everything, print only the totals")
       ->excludes(json);
+  add_confine_option(live, options.confine);
 }
 
 void add_read_options(CLI::App& read, ReadOptions& options) {
