@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 
+#include <cstdio>
 #include <string_view>
 
 #include "ebpf/test_traffic.h"
@@ -64,7 +65,7 @@ inline LedgerRow row_of(int fd, std::uint8_t proto) {
 inline int bound(int family, int type, std::uint16_t& port, int protocol = 0) {
   const int fd = ::socket(family, type | SOCK_CLOEXEC, protocol);
   SocketAddress address = loopback(family, 0);
-  ::bind(fd, address.get(), address.length);
+  if (::bind(fd, address.get(), address.length) != 0) std::perror("bind");
   if (type == SOCK_STREAM) ::listen(fd, 512);
   ::getsockname(fd, address.get(), &address.length);
   port = endpoint_of(address).port;
@@ -105,7 +106,7 @@ inline void connect_tcp(Ledger& ledger, int family, std::uint16_t port, int coun
   for (int i = 0; i < count; ++i) {
     const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, protocol);
     SocketAddress address = loopback(family, port);
-    ::connect(fd, address.get(), address.length);
+    if (::connect(fd, address.get(), address.length) != 0) std::perror("connect");
     LedgerRow row = row_of(fd, IPPROTO_TCP);
     row.sent = ::send(fd, kRequest.data(), kRequest.size(), 0);
     row.received = receive_until(fd, kAnswerBytes + 1);  // to the end
@@ -122,7 +123,7 @@ inline void send_udp(Ledger& ledger, int family, std::uint16_t port, int count) 
     SocketAddress address = loopback(family, port);
     LedgerRow sent;
     if (i % 2 == 0) {
-      ::connect(fd, address.get(), address.length);
+      if (::connect(fd, address.get(), address.length) != 0) std::perror("connect");
       sent.sent = ::send(fd, kRequest.data(), kRequest.size(), 0);
     } else {
       sent.sent = ::sendto(fd, kRequest.data(), kRequest.size(), 0, address.get(), address.length);

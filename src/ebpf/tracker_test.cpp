@@ -164,7 +164,7 @@ TEST_F(TrackerInKernel, WhatIsStillQueuedCounts) {
       const int room = 4096;
       ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
       SocketAddress address = loopback(AF_INET, to);
-      ::connect(fd, address.get(), address.length);
+      if (::connect(fd, address.get(), address.length) != 0) std::perror("connect");
       char byte = 0;
       EXPECT_EQ(::read(closed[0], &byte, 1), 1);
       LedgerRow row = row_of(fd, IPPROTO_TCP);
@@ -230,7 +230,7 @@ TEST_F(TrackerInKernel, TheOwnerIsWhoUsesTheSocket) {
   const pid_t client = sandbox_.start("nw-parent", [&, to = port] {
     const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
     SocketAddress address = loopback(AF_INET, to);
-    ::connect(fd, address.get(), address.length);
+    if (::connect(fd, address.get(), address.length) != 0) std::perror("connect");
     const pid_t child = ::fork();
     if (child == 0) {
       ::prctl(PR_SET_NAME, "nw-child");
@@ -292,7 +292,7 @@ TEST_F(TrackerInKernel, SocketsThatAreOlder) {
   const pid_t client = sandbox_.start("nw-client", [&, to = port] {
     const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
     SocketAddress address = loopback(AF_INET, to);
-    ::connect(fd, address.get(), address.length);
+    if (::connect(fd, address.get(), address.length) != 0) std::perror("connect");
     LedgerRow row = row_of(fd, IPPROTO_TCP);
     row.sent = ::send(fd, "before", 6, 0);
     row.received = receive_until(fd, 3);
@@ -405,7 +405,7 @@ TEST_F(TrackerInKernel, WhatItCosts) {
     EXPECT_GT(cost.time_ns, 0U);
   }
   std::printf("%llu ns per socket and its life\n",
-              static_cast<unsigned long long>(total_ns / (2 * kConnections)));
+              static_cast<unsigned long long>(total_ns / (std::uint64_t{2} * kConnections)));
 }
 
 }  // namespace

@@ -82,10 +82,9 @@ TEST(FlowHash, FlowsThatAreMadeAlikeAreSpread) {
 
 TEST(FlowHash, BothDirectionsMeet) {
   const FlowHash hash(7);
-  const auto here = of_halves(1, 2);
-  const auto there = of_halves(3, 4);
-  EXPECT_EQ(hash(here, 5, there, 6, 17, 9), hash(there, 6, here, 5, 17, 9));
-  EXPECT_NE(hash(here, 5, there, 6, 17, 9), hash(here, 6, there, 5, 17, 9));
+  const base::IpAddress ends[] = {of_halves(1, 2), of_halves(3, 4)};
+  EXPECT_EQ(hash(ends[0], 5, ends[1], 6, 17, 9), hash(ends[1], 6, ends[0], 5, 17, 9));
+  EXPECT_NE(hash(ends[0], 5, ends[1], 6, 17, 9), hash(ends[0], 6, ends[1], 5, 17, 9));
 }
 
 }  // namespace

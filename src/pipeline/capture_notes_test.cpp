@@ -83,23 +83,23 @@ std::string capture(bool big) {
 class CaptureNotes : public testing::Test, public ResultSink {
  public:
   void on_flow(const model::Flow& flow) override {
-    named.push_back(flow.name + " " + std::string(model::name_source_name(flow.name_from)));
+    named_.push_back(flow.name + " " + std::string(model::name_source_name(flow.name_from)));
   }
 
  protected:
   CaptureNotes() {
     std::string path = std::filesystem::temp_directory_path() / "netwatch-XXXXXX";
-    folder = ::mkdtemp(path.data());
+    folder_ = ::mkdtemp(path.data());
   }
-  ~CaptureNotes() override { std::filesystem::remove_all(folder); }
+  ~CaptureNotes() override { std::filesystem::remove_all(folder_); }
 
   std::string put(const std::string& name, const std::string& bytes) const {
-    std::ofstream(folder / name) << bytes;
-    return folder / name;
+    std::ofstream(folder_ / name) << bytes;
+    return folder_ / name;
   }
   // Reads a file and writes all of it again; returns what was written.
   std::string again(const std::string& path) {
-    const std::string out = folder / "again.pcapng";
+    const std::string out = folder_ / "again.pcapng";
     auto writer = record::PcapngWriter::create(out, "test");
     EXPECT_TRUE(writer.ok());
     FileRunOptions options;
@@ -108,35 +108,35 @@ class CaptureNotes : public testing::Test, public ResultSink {
       EXPECT_TRUE(writer->write(packet).ok());
     };
     options.on_note = [&](const model::CaptureNote& note) {
-      kinds.push_back(note.kind);
-      before.push_back(note.before);
+      kinds_.push_back(note.kind);
+      before_.push_back(note.before);
       EXPECT_TRUE(writer->write(note).ok());
     };
     const FileRunOutcome outcome = run_files(options, *this);
     EXPECT_TRUE(outcome.errors.empty());
-    EXPECT_EQ(outcome.totals.packets, packets);
-    left_out = outcome.notes_left_out;
+    EXPECT_EQ(outcome.totals.packets, packets_);
+    left_out_ = outcome.notes_left_out;
     EXPECT_TRUE(writer->close().ok());
     std::ifstream in(out, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
 
-  std::filesystem::path folder;
-  std::vector<std::string> named;
-  std::vector<Kind> kinds;
-  std::vector<std::uint64_t> before;
-  std::uint64_t packets = 1;  // that are expected
-  std::uint64_t left_out = 0;
+  std::filesystem::path folder_;
+  std::vector<std::string> named_;
+  std::vector<Kind> kinds_;
+  std::vector<std::uint64_t> before_;
+  std::uint64_t packets_ = 1;  // that are expected
+  std::uint64_t left_out_ = 0;
 };
 
 TEST_F(CaptureNotes, ComeInTheOrderOfTheFileAndNameFlows) {
   again(put("a.pcapng", capture(false)));
-  EXPECT_EQ(kinds,
+  EXPECT_EQ(kinds_,
             (std::vector<Kind>{Kind::kSection, Kind::kInterface, Kind::kInterface, Kind::kNames,
                                Kind::kSecrets, Kind::kOther, Kind::kOther, Kind::kStatistics}));
-  EXPECT_EQ(before, (std::vector<std::uint64_t>{1, 1, 1, 1, 2, 2, 2, 2}));
-  EXPECT_EQ(left_out, 3U);  // what must not be copied, and what is not known
-  EXPECT_EQ(named, std::vector<std::string>{"host.test file"});
+  EXPECT_EQ(before_, (std::vector<std::uint64_t>{1, 1, 1, 1, 2, 2, 2, 2}));
+  EXPECT_EQ(left_out_, 3U);  // what must not be copied, and what is not known
+  EXPECT_EQ(named_, std::vector<std::string>{"host.test file"});
 }
 
 TEST_F(CaptureNotes, AreWrittenAgainTheSameForBothByteOrders) {
@@ -173,9 +173,9 @@ TEST_F(CaptureNotes, DamagedNotesAreLeftOut) {
   file[names] = '\xff';  // the length of the name: beyond the block
   file[names + 1] = '\xff';
   again(put("a.pcapng", file));
-  EXPECT_EQ(left_out, 4U);
-  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), Kind::kNames), 0);
-  EXPECT_EQ(named, std::vector<std::string>{" "});
+  EXPECT_EQ(left_out_, 4U);
+  EXPECT_EQ(std::count(kinds_.begin(), kinds_.end(), Kind::kNames), 0);
+  EXPECT_EQ(named_, std::vector<std::string>{" "});
 }
 
 std::size_t count(const std::string& text, const std::string& part) {
@@ -190,7 +190,7 @@ const std::string kSectionHead("\x0a\x0d\x0d\x0a", 4);
 
 // Sections that say the same are written as one, others each with its own interfaces.
 TEST_F(CaptureNotes, SectionsKeepWhatTheySay) {
-  packets = 2;
+  packets_ = 2;
   const std::string one = capture(false);
   EXPECT_EQ(count(again(put("same.pcapng", one + capture(true))), kSectionHead), 1U);
   std::string other = one;
@@ -219,7 +219,7 @@ TEST_F(CaptureNotes, CookedFramesStayWithTheirInterface) {
 
 // The order of notes and packets is that of the file, also where only some flows are wanted.
 TEST_F(CaptureNotes, SelectedPacketsStandBetweenTheirNotes) {
-  packets = 2;
+  packets_ = 2;
   std::string other = capture(false);
   other.replace(other.find("an OS"), 5, "other");
   const std::string path = put("two.pcapng", capture(false) + other);

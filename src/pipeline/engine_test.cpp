@@ -158,6 +158,7 @@ TEST(EngineTest, ThreadsCountTheSameForWhoWantsNoResults) {
   Engine described({}, all);
   Traffic traffic;
   std::vector<model::PacketBatchPtr> batches;
+  batches.reserve(100);
   for (int i = 0; i < 100; ++i) batches.push_back(traffic.batch(100));
   for (const auto& batch : batches) described.push(batch);
   described.finish();

@@ -37,7 +37,7 @@ class LiveFilterTest : public testing::Test {
  protected:
   LiveFilter filter(std::string_view text) {
     const query::Catalog catalog({&model::flow_schema(), &kTls});
-    return LiveFilter(*query::Filter::parse(text, catalog), out_);
+    return {*query::Filter::parse(text, catalog), out_};
   }
   static void say(LiveFilter& filter, model::FlowId flow, std::string_view name) {
     model::RecordBuilder builder;

@@ -19,7 +19,6 @@ namespace netwatch::record {
 namespace {
 
 namespace fs = std::filesystem;
-using wire::pcapng::BlockType;
 using Types = std::vector<std::uint32_t>;
 
 constexpr std::uint32_t kSection = 0x0a0d0d0a;
@@ -36,23 +35,23 @@ class RotationTest : public ::testing::Test {
  protected:
   RotationTest() {
     std::string pattern = fs::temp_directory_path() / "netwatch-XXXXXX";
-    dir = ::mkdtemp(pattern.data());
+    dir_ = ::mkdtemp(pattern.data());
   }
-  ~RotationTest() override { fs::remove_all(dir); }
+  ~RotationTest() override { fs::remove_all(dir_); }
 
   PcapngWriter make(const Rotation& rotation) const {
-    auto writer = PcapngWriter::create(dir / "out.pcapng", "nw", rotation);
+    auto writer = PcapngWriter::create(dir_ / "out.pcapng", "nw", rotation);
     EXPECT_TRUE(writer.ok());
     return *std::move(writer);
   }
   std::vector<std::string> names() const {
     std::vector<std::string> out;
-    for (const auto& entry : fs::directory_iterator(dir)) out.push_back(entry.path().filename());
+    for (const auto& entry : fs::directory_iterator(dir_)) out.push_back(entry.path().filename());
     std::ranges::sort(out);
     return out;
   }
   std::string contents(const std::string& name) const {
-    std::ifstream in(dir / name, std::ios::binary);
+    std::ifstream in(dir_ / name, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
   // Of the blocks of a file; with a 0 at the end if it does not end where a block does.
@@ -72,7 +71,7 @@ class RotationTest : public ::testing::Test {
     return out;
   }
 
-  fs::path dir;
+  fs::path dir_;
 };
 
 model::Packet packet_at(base::TimeNs time_ns, std::string_view data = "0123") {
@@ -189,7 +188,7 @@ TEST_F(RotationTest, OneTimeInTheFutureDoesNotEndTheDivision) {
     const auto made = names();
     ASSERT_EQ(made.size(), 5U);
     EXPECT_EQ(blocks(made[0]), (Types{kSection, kInterface, kPacket, kPacket}));
-    for (const std::string& name : made) fs::remove(dir / name);
+    for (const std::string& name : made) fs::remove(dir_ / name);
   }
 }
 
@@ -203,15 +202,15 @@ TEST_F(RotationTest, NotesBeforeTheFirstPacketDoNotTakeTheTimeFromTheName) {
 }
 
 TEST_F(RotationTest, OnlyTheLastAreKeptAndOnlyOursAreDeleted) {
-  std::ofstream(dir / "out_00000_20261121T154500Z.pcapng") << "somebody's";
+  std::ofstream(dir_ / "out_00000_20261121T154500Z.pcapng") << "somebody's";
   PcapngWriter writer = make({.max_packets = 1, .keep_files = 2});
   for (int i = 0; i < 5; ++i) {
     ASSERT_TRUE(writer.write(packet_at(kStart)).ok());
     if (i == 1) {
       // Somebody took ours away and put another in its place.
-      fs::remove(dir / "out_00001_20261121T154500Z.pcapng");
-      std::ofstream(dir / "new") << "another's";
-      fs::rename(dir / "new", dir / "out_00001_20261121T154500Z.pcapng");
+      fs::remove(dir_ / "out_00001_20261121T154500Z.pcapng");
+      std::ofstream(dir_ / "new") << "another's";
+      fs::rename(dir_ / "new", dir_ / "out_00001_20261121T154500Z.pcapng");
     }
   }
   ASSERT_TRUE(writer.close().ok());
@@ -222,7 +221,7 @@ TEST_F(RotationTest, OnlyTheLastAreKeptAndOnlyOursAreDeleted) {
 }
 
 TEST_F(RotationTest, WhatIsThereIsNotReplaced) {
-  std::ofstream(dir / "out_00002_20261121T154500Z.pcapng") << "old";
+  std::ofstream(dir_ / "out_00002_20261121T154500Z.pcapng") << "old";
   PcapngWriter writer = make({.max_packets = 1});
   ASSERT_TRUE(writer.write(packet_at(kStart)).ok());
   ASSERT_TRUE(writer.write(packet_at(kStart)).ok());

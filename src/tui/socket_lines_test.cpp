@@ -49,6 +49,7 @@ std::vector<model::Socket> some() {
 
 std::vector<std::string> lines(const std::vector<model::Socket>& sockets, int columns) {
   std::vector<const model::Socket*> rows;
+  rows.reserve(sockets.size());
   for (const model::Socket& socket : sockets) rows.push_back(&socket);
   const std::string text = socket_lines(rows, columns);
   std::vector<std::string> out;

@@ -7,8 +7,7 @@
 #include "base/time.h"
 
 // The layout of snoop files (RFC 1761).
-namespace netwatch::wire {
-namespace snoop {
+namespace netwatch::wire::snoop {
 
 inline constexpr std::string_view kMagic{"snoop\0\0\0", 8};
 inline constexpr std::size_t kFileHeaderBytes = 16;
@@ -27,5 +26,4 @@ struct RecordHeader {
 };
 RecordHeader parse_record_header(const std::uint8_t* at);
 
-}  // namespace snoop
-}  // namespace netwatch::wire
+}  // namespace netwatch::wire::snoop

@@ -168,7 +168,11 @@ bool for_each_payload(const Message& message, Visit visit) {
 
 // The first message of all says so with every byte of its header; what is damaged behind it may be.
 bool opens_association(const Message& message) {
-  constexpr std::uint8_t kSaV1 = 1, kSaV2 = 33, kMainModeV1 = 2, kAggressiveV1 = 4, kInitV2 = 34;
+  constexpr std::uint8_t kSaV1 = 1;
+  constexpr std::uint8_t kSaV2 = 33;
+  constexpr std::uint8_t kMainModeV1 = 2;
+  constexpr std::uint8_t kAggressiveV1 = 4;
+  constexpr std::uint8_t kInitV2 = 34;
   if (message.id != 0 || std::ranges::count(message.responder, 0) != 8) return false;
   if (message.version == 1) {
     return message.first_payload == kSaV1 && message.flags == 0 &&
