@@ -407,7 +407,8 @@ def peak_anon_kib(program, path):
 def instructions(program, path):
     """Instructions of one run."""
     done = subprocess.run(['valgrind', '--tool=cachegrind', '--cache-sim=no',
-                           '--cachegrind-out-file=/dev/null', program, 'read', '-q', path],
+                           '--cachegrind-out-file=/dev/null', program, 'read', '-q',
+                           '--confine', 'off', path],
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                           stderr=subprocess.PIPE, check=False, text=True)
     found = re.search(r'I\s+refs:\s+([\d,]+)', done.stderr)

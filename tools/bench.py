@@ -109,7 +109,7 @@ def instructions(program, capture, packets):
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, 'out')
         subprocess.run(['valgrind', '--tool=callgrind', f'--callgrind-out-file={out}', program,
-                        'read', '-q', '-c', str(packets), capture], check=True,
+                        'read', '-q', '--confine', 'off', '-c', str(packets), capture], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         text = subprocess.run(['callgrind_annotate', '--threshold=100', out], check=True,
                               capture_output=True, text=True).stdout
