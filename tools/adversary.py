@@ -8,10 +8,9 @@ adversary.py flows PROGRAM [--flows N] [NAME...]     bytes of RssAnon for each o
     at once (default: a million; names: those of FLOWS); fails above 512
 adversary.py cost PROGRAM [--packets N] [NAME...]    instructions, counted by cachegrind
 
-What is counted does not depend on the machine's load. `cost` runs ordinary traffic alone (N), an
-attack alone (A) and both mixed (M), each less what an empty capture costs. It fails if the ordinary
-packets cost twice as much beside the attack, (M - A) / N > 2, or if one packet of the attack costs
-more than --dear times an ordinary one.
+`cost` runs ordinary traffic alone (N), an attack alone (A) and both mixed (M), each less what an
+empty capture costs. It fails if the ordinary packets cost twice as much beside the attack,
+(M - A) / N > 2, or if one packet of the attack costs more than --dear times an ordinary one.
 """
 
 import argparse
@@ -28,7 +27,6 @@ MASK64 = (1 << 64) - 1
 # How many ordinary packets one of an attack may cost. A packet that holds many messages or answers
 # costs what they cost: 45 requests, 40 addresses with their name. dns_pointers is not good yet: 128
 # names of 193 letters are written out of one datagram, most of them for a record that is full.
-# The measure is an ordinary packet: when that became a fifth cheaper, two of these had to grow.
 DEAR = {'requests': 80, 'colliding_answers': 50, 'dns_pointers': 240, 'hpack_bomb': 50}
 ODD = 0x9E3779B97F4A7C15  # of the hashes that the crafted addresses are aimed at
 UNDO_ODD = pow(ODD, -1, 1 << 64)
