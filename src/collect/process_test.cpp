@@ -3,28 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
+
+#include "collect/fake_root.h"
 
 namespace netwatch::collect {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A folder of its own for one test, removed at its end.
-class ProcessCacheTest : public testing::Test {
+class ProcessCacheTest : public FakeRootTest {
  protected:
-  void SetUp() override {
-    root_.path = testing::TempDir() + "netwatch-" +
-                 testing::UnitTest::GetInstance()->current_test_info()->name();
-    fs::remove_all(root_.path);
-  }
-  void TearDown() override { fs::remove_all(root_.path); }
-
-  void write(const std::string& file, const std::string& text) const {
-    const fs::path path = root_.join(file);
-    fs::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << text;
-  }
   void write_stat(std::uint32_t pid, const std::string& comm, std::uint32_t parent,
                   std::uint64_t start) const {
     std::string text = std::to_string(pid);
@@ -33,8 +21,6 @@ class ProcessCacheTest : public testing::Test {
     text.append(" ").append(std::to_string(start)).append(" 1 2\n");
     write("proc/" + std::to_string(pid) + "/stat", text);
   }
-
-  Root root_;
 };
 
 TEST(ProcStat, CommMayHoldAnything) {

@@ -6,30 +6,17 @@
 #include <array>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "collect/collect.h"
+#include "collect/fake_root.h"
 
 namespace netwatch::collect {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A folder of its own for one test, removed at its end.
-class ProcessesTest : public testing::Test {
+class ProcessesTest : public FakeRootTest {
  protected:
-  void SetUp() override {
-    root_.path = testing::TempDir() + "netwatch-processes-" +
-                 testing::UnitTest::GetInstance()->current_test_info()->name();
-    fs::remove_all(root_.path);
-  }
-  void TearDown() override { fs::remove_all(root_.path); }
-
-  void write(const std::string& file, const std::string& text) const {
-    const fs::path path = root_.join(file);
-    fs::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << text;
-  }
   struct Stat {
     std::uint32_t parent = 0;
     std::uint64_t start = 0;
@@ -48,8 +35,6 @@ class ProcessesTest : public testing::Test {
     EXPECT_TRUE(table);
     return table ? *std::move(table) : model::ProcessTable{};
   }
-
-  Root root_;
 };
 
 TEST_F(ProcessesTest, CpuIsOfTheWholeInterval) {

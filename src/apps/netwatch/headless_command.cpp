@@ -15,12 +15,13 @@
 #include <vector>
 
 #include "apps/netwatch/catalog.h"
+#include "apps/netwatch/complaint.h"
 #include "apps/netwatch/exit_code.h"
 #include "apps/netwatch/live_printers.h"
 #include "apps/netwatch/live_rights.h"
+#include "apps/netwatch/stats_line.h"
 #include "apps/netwatch/stop_signal.h"
 #include "apps/netwatch/summary.h"
-#include "base/text.h"
 #include "pipeline/live_filter.h"
 #include "pipeline/live_session.h"
 #include "wire/decode.h"
@@ -28,17 +29,11 @@
 namespace netwatch::app {
 namespace {
 
-void complain(std::string_view message) {
-  fmt::print(stderr, "netwatch: {}\n", base::sanitised(message));
-}
-
 // What is missing is said at the start, to people and in the NDJSON.
 void tell_missing(Output& out, const std::vector<model::Ability>& abilities, bool json) {
   for (const model::Ability& ability : abilities) {
-    if (ability.on) continue;
-    complain(fmt::format("no {}: {}{}{}", ability.name, ability.why,
-                         ability.fix.empty() ? "" : "; ", ability.fix));
-    if (json) exporting::append_ability(out.buffer(), ability);
+    complain_of(ability);
+    if (json && !ability.on) exporting::append_ability(out.buffer(), ability);
   }
 }
 
@@ -48,18 +43,6 @@ void wait_for_end(int stop_fd) {
                               {.fd = STDOUT_FILENO, .events = 0, .revents = 0}}};
   while (::poll(ends.data(), ends.size(), -1) < 0 && errno == EINTR) {
   }
-}
-
-exporting::Totals exported(const pipeline::Totals& totals) {
-  return {.packets = totals.packets,
-          .wire_bytes = totals.wire_bytes,
-          .flows = totals.flows,
-          .records = totals.records,
-          .first_ns = totals.first_ns,
-          .last_ns = totals.last_ns,
-          .clock_steps = totals.clock_steps,
-          .non_ip = totals.non_ip,
-          .drops = totals.drops};
 }
 
 void print_head(Output& out, const HeadlessOptions& options, const pipeline::LiveSession& session) {
@@ -78,7 +61,7 @@ void print_head(Output& out, const HeadlessOptions& options, const pipeline::Liv
 
 int close(Output& out, const HeadlessOptions& options, const pipeline::Totals& totals) {
   if (options.json) {
-    exporting::append_stats(out.buffer(), exported(totals));
+    append_stats_line(out.buffer(), totals);
   } else if (options.quiet) {
     out.buffer() += Summary().render(options.interface, totals);
   }

@@ -13,14 +13,15 @@
 #include <utility>
 
 #include "apps/netwatch/catalog.h"
+#include "apps/netwatch/complaint.h"
 #include "apps/netwatch/exit_code.h"
 #include "apps/netwatch/progress.h"
 #include "apps/netwatch/result_printers.h"
 #include "apps/netwatch/rotation_options.h"
 #include "apps/netwatch/spool.h"
+#include "apps/netwatch/stats_line.h"
 #include "apps/netwatch/stop_signal.h"
 #include "apps/netwatch/summary.h"
-#include "base/text.h"
 #include "capture/opened_file.h"
 #include "confine/confine.h"
 #include "pipeline/file_run.h"
@@ -30,12 +31,6 @@
 
 namespace netwatch::app {
 namespace {
-
-void complain(std::string_view message) {
-  std::string text;
-  base::append_sanitised(text, message);
-  fmt::print(stderr, "netwatch: {}\n", text);
-}
 
 bool same_file(const std::string& one, const std::string& two) {
   struct stat a = {};
@@ -67,18 +62,6 @@ std::string joined(const std::vector<std::string>& files) {
     out += file == "-" ? "standard input" : file;
   }
   return out;
-}
-
-exporting::Totals exported(const pipeline::Totals& totals) {
-  return {.packets = totals.packets,
-          .wire_bytes = totals.wire_bytes,
-          .flows = totals.flows,
-          .records = totals.records,
-          .first_ns = totals.first_ns,
-          .last_ns = totals.last_ns,
-          .clock_steps = totals.clock_steps,
-          .non_ip = totals.non_ip,
-          .drops = totals.drops};
 }
 
 // One `netwatch read`: the passes over the files and what is printed of them.
@@ -308,7 +291,7 @@ class ReadRun {
 
   void print_tail(const pipeline::Totals& totals, bool broken) {
     if (options_.json) {
-      exporting::append_stats(out_.buffer(), exported(totals));
+      append_stats_line(out_.buffer(), totals);
     } else if (options_.quiet) {
       // The totals of a summary without anything else; beside packets on standard error.
       const std::string text = Summary().render(source_, totals);

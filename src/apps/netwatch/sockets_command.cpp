@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "apps/netwatch/catalog.h"
+#include "apps/netwatch/complaint.h"
 #include "apps/netwatch/exit_code.h"
 #include "apps/netwatch/output.h"
-#include "base/text.h"
 #include "collect/collect.h"
 #include "ebpf/tracker.h"
 #include "export/ndjson.h"
@@ -28,10 +28,6 @@ namespace {
 
 std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
   return fmt::format("{} {}", count, count == 1 ? one : many);
-}
-
-void complain(std::string_view message) {
-  fmt::print(stderr, "netwatch: {}\n", base::sanitised(message));
 }
 
 // 0 where the output is no terminal.
@@ -82,11 +78,7 @@ exporting::SocketTotals totals_of(const model::SocketTable& table,
 
 // What could not be seen, on standard error: the table itself stays one that programs can read.
 void tell_missing(const model::SocketTable& table, const std::vector<model::Ability>& abilities) {
-  for (const model::Ability& ability : abilities) {
-    if (ability.on) continue;
-    complain(fmt::format("no {}: {}{}{}", ability.name, ability.why,
-                         ability.fix.empty() ? "" : "; ", ability.fix));
-  }
+  for (const model::Ability& ability : abilities) complain_of(ability);
   if (table.unreadable_processes > 0) {
     complain(counted(table.unreadable_processes, "process does not show its descriptors",
                      "processes do not show their descriptors"));
