@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "wire/decoded_difference.h"
 #include "wire/frame_maker.h"
 
 namespace netwatch::wire {
@@ -266,6 +267,33 @@ TEST(Decode, EveryCutIsSane) {
   for (const auto& table : {std::span<const Case>(kLinks), std::span<const Case>(kNetworks),
                             std::span<const Case>(kTransports)}) {
     for (const Case& c : table) EXPECT_EQ(wrong_when_cut(c), "");
+  }
+}
+
+// The short way of ordinary packets: in Ethernet frames, at every cut, with padding, and with
+// whatever was read before.
+TEST(Decode, TheShortWaySaysWhatTheLayersSay) {
+  const Case kMore[] = {
+      {"UdpThatEndsEarly", 228, ip4(17, join({udp(text("\xff\xff"), 10), text("rest")})), kFlow,
+       kUdp, 5353, 53, "\xff\xff"},
+      {"FirstFragment", 228, ip4(6, tcp(text("0123")), 0x2000), kFlow, kTcp, 1234, 80, "0123", 0, 0,
+       true},
+  };
+  for (const Case& c : kMore) EXPECT_EQ(wrong_about(c), "") << c.what;
+  for (const auto& table : {std::span<const Case>(kLinks), std::span<const Case>(kNetworks),
+                            std::span<const Case>(kTransports), std::span<const Case>(kMore)}) {
+    for (const Case& c : table) {
+      const Frame frame = c.linktype == 1 ? c.frame : join({ether(0x800), c.frame, Frame(6, 0xee)});
+      for (std::size_t len = 0; len <= frame.size(); ++len) {
+        const model::Packet packet{.linktype = 1,
+                                   .wire_len = static_cast<std::uint32_t>(frame.size()),
+                                   .bytes = base::Bytes(frame).first(len)};
+        Decoded whole = used_before();
+        decode_into(packet, whole);
+        EXPECT_EQ(difference(whole, decode(1, packet.bytes, packet.wire_len)), "")
+            << c.what << " cut at " << len;
+      }
+    }
   }
 }
 
