@@ -1,7 +1,6 @@
 #pragma once
 
-#include <gtest/gtest.h>
-
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -10,15 +9,16 @@
 
 namespace netwatch::collect {
 
-// For tests: a root of its own for each, removed at its end.
-class FakeRootTest : public testing::Test {
- protected:
-  void SetUp() override {
-    const auto& test = *testing::UnitTest::GetInstance()->current_test_info();
-    root_.path = testing::TempDir() + "netwatch-" + test.test_suite_name() + "-" + test.name();
-    std::filesystem::remove_all(root_.path);
+// For tests: a root of its own, removed at its end.
+class FakeRoot {
+ public:
+  FakeRoot() {
+    std::string pattern = std::filesystem::temp_directory_path() / "netwatch-root-XXXXXX";
+    root_.path = ::mkdtemp(pattern.data());
   }
-  void TearDown() override { std::filesystem::remove_all(root_.path); }
+  ~FakeRoot() { std::filesystem::remove_all(root_.path); }
+  FakeRoot(const FakeRoot&) = delete;
+  FakeRoot& operator=(const FakeRoot&) = delete;
 
   void write(const std::string& file, const std::string& text) const {
     const std::filesystem::path path = root_.join(file);
@@ -26,6 +26,7 @@ class FakeRootTest : public testing::Test {
     std::ofstream(path, std::ios::binary) << text;
   }
 
+ protected:
   Root root_;
 };
 

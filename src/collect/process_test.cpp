@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ProcessCacheTest : public FakeRootTest {
+class ProcessCacheTest : public testing::Test, protected FakeRoot {
  protected:
   void write_stat(std::uint32_t pid, const std::string& comm, std::uint32_t parent,
                   std::uint64_t start) const {

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ProcessesTest : public FakeRootTest {
+class ProcessesTest : public testing::Test, protected FakeRoot {
  protected:
   struct Stat {
     std::uint32_t parent = 0;
