@@ -9,11 +9,6 @@
 namespace netwatch::pipeline {
 namespace {
 
-// Batches in flight with more than one thread: one for each worker, and one that is being filled.
-// Each is a megabyte and a half with its packets, so more of them fall out of the caches on their
-// way from thread to thread: four per thread took a quarter more CPU time.
-constexpr std::size_t works_for(unsigned threads) { return 1 + std::size_t{threads}; }
-
 ShardOptions shard_options(const EngineOptions& options, const ResultSink& sink) {
   return {.budget = options.budget,
           .community_ids = options.community_ids,
@@ -34,34 +29,35 @@ bool has_flow(const wire::Decoded& decoded) {
 }
 static_assert(kShards == 16, "shard_of() takes four bits");
 
+// What another core wrote, asked for before it is needed.
+constexpr std::size_t kFetchAhead = 8;
+constexpr std::size_t kCacheLine = 64;
+void fetch(const BatchWork& work, const BatchWork::Task& task) {
+  const auto* const decoded = reinterpret_cast<const std::uint8_t*>(&work.decoded_of(task));
+  for (std::size_t at = 0; at < sizeof(wire::Decoded); at += kCacheLine) {
+    __builtin_prefetch(decoded + at);
+  }
+  if (!task.derived) __builtin_prefetch(&work.batch->packets[task.index]);
+}
+
 }  // namespace
 
 Engine::Engine(const EngineOptions& options, ResultSink& sink)
     : options_(options),
       outer_fragments_(options.budget.outer_fragment_bytes, options.first_sighting_only),
-      reducer_(sink, options.budget),
-      idle_(works_for(options.threads)),
-      done_(works_for(options.threads)) {
+      reducer_(sink, options.budget) {
   options_.threads = std::clamp(options.threads, 1U, kShards);
   for (std::uint32_t i = 0; i < kShards; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, shard_options(options_, sink)));
   }
   if (options_.threads == 1) return;
-  const std::size_t works = works_for(options_.threads);
-  for (std::size_t i = 0; i < works; ++i) {
-    works_.push_back(std::make_unique<BatchWork>());
-    idle_.push(works_.back().get());
-  }
-  for (unsigned i = 0; i < options_.threads; ++i) {
-    inbox_.push_back(std::make_unique<WorkQueue>(works));
-  }
-  for (unsigned i = 0; i < options_.threads; ++i) {
-    threads_.emplace_back([this, i] { run_worker(i); });
-  }
-  threads_.emplace_back([this] { run_reducer(); });
+  crew_.emplace(
+      options_.threads,
+      Crew::Duties{.work = [this](BatchWork& work, std::size_t lane) { work_lane(work, lane); },
+                   .reduce = [this](BatchWork& work) { reducer_.take(work); }});
 }
 
-Engine::~Engine() { stop_threads(); }
+Engine::~Engine() = default;
 
 template <typename Fill>
 void Engine::run(Fill&& fill) {
@@ -73,13 +69,11 @@ void Engine::run(Fill&& fill) {
     inline_work_.reset();  // so that the next batch is read into the same memory
     return;
   }
-  BatchWork& work = *idle_.pop().value();
-  work.reset();
+  BatchWork& work = crew_->next();
   fill(work);
   set_clock(work);
   dispatch(work);
-  work.workers_left.store(options_.threads, std::memory_order_relaxed);
-  for (const auto& inbox : inbox_) inbox->push(&work);
+  crew_->hand_out(work);
 }
 
 void Engine::push(model::PacketBatchPtr batch) {
@@ -105,7 +99,7 @@ void Engine::finish() {
   for (std::size_t i = 0; i < kFinishParts; ++i) {
     run([](BatchWork& work) { work.last = true; });
   }
-  stop_threads();
+  if (crew_) crew_->finish();
 }
 
 // The clock at the end of the batch; all of its packets are worked on by that one.
@@ -124,11 +118,16 @@ void Engine::set_clock(BatchWork& work) {
 void Engine::dispatch(BatchWork& work) {
   const std::size_t packets = work.batch == nullptr ? 0 : work.batch->packets.size();
   work.decoded.resize(packets);
+  const auto deal = [&](const wire::Decoded& decoded, std::size_t index, bool derived) {
+    const std::uint32_t shard = shard_of(decoded);
+    work.lanes[shard % work.lanes.size()].push_back({.index = static_cast<std::uint32_t>(index),
+                                                     .shard = static_cast<std::uint8_t>(shard),
+                                                     .derived = derived});
+  };
   std::size_t derived = 0;
   const auto deal_derived = [&] {
     for (; derived < work.derived.size(); ++derived) {
-      work.packets[shard_of(work.derived[derived].decoded)].push_back(
-          static_cast<std::uint32_t>(derived) | BatchWork::kDerived);
+      deal(work.derived[derived].decoded, derived, true);
     }
   };
   for (std::size_t i = 0; i < packets; ++i) {
@@ -140,12 +139,39 @@ void Engine::dispatch(BatchWork& work) {
     } else {
       count(work.batch->packets[i], decoded);
     }
-    if (has_flow(decoded)) {
-      work.packets[shard_of(decoded)].push_back(static_cast<std::uint32_t>(i));
-    }
+    if (has_flow(decoded)) deal(decoded, i, false);
   }
   end_of_batch(work);
   deal_derived();
+}
+
+// The packets of every so many-th shard, each shard's in order.
+void Engine::work_lane(BatchWork& work, std::size_t lane) {
+  struct Ahead {
+    std::uint32_t tag = 0;
+    flow::FlowHandle flow;
+  };
+  std::array<Ahead, InStep::kRing> ring;
+  const std::vector<BatchWork::Task>& tasks = work.lanes[lane];
+  const auto at = [&ring](std::size_t i) -> Ahead& { return ring[i % InStep::kRing]; };
+  const auto shard_at = [&](std::size_t i) -> Shard& { return *shards_[tasks[i].shard]; };
+  for (std::size_t i = lane; i < shards_.size(); i += work.lanes.size()) shards_[i]->begin(work);
+  const auto look = [&](std::size_t i) {
+    if (i + kFetchAhead < tasks.size()) fetch(work, tasks[i + kFetchAhead]);
+    at(i).tag = shard_at(i).announce(work.decoded_of(tasks[i]));
+  };
+  const auto approach = [&](std::size_t i) { at(i).flow = shard_at(i).approach(at(i).tag); };
+  const auto meet = [&](std::size_t i) { shard_at(i).meet(at(i).flow); };
+  const auto take = [&](std::size_t i) {
+    const BatchWork::Task& task = tasks[i];
+    if (task.derived) {
+      shard_at(i).take(work, work.derived[task.index], at(i).tag);
+    } else {
+      shard_at(i).take(work, task.index, work.decoded[task.index], at(i).tag);
+    }
+  };
+  InStep::run(tasks.size(), look, approach, meet, take);
+  for (std::size_t i = lane; i < shards_.size(); i += work.lanes.size()) shards_[i]->end(work);
 }
 
 // A packet that may not go on as it is, counted. If it is kept for later it has no flow, and what
@@ -291,33 +317,6 @@ Totals Engine::totals() const {
   outer_fragments_.add_to(totals.drops);
   for (const auto& shard : shards_) totals.drops.add(shard->drops());
   return totals;
-}
-
-void Engine::run_worker(unsigned worker) {
-  while (const auto work = inbox_[worker]->pop()) {
-    for (std::size_t i = worker; i < shards_.size(); i += options_.threads) {
-      shards_[i]->work(**work);
-    }
-    // Each worker takes batches in order, so the last one to finish a batch hands the batches on
-    // in order, too.
-    if ((*work)->workers_left.fetch_sub(1, std::memory_order_acq_rel) == 1) done_.push(*work);
-  }
-}
-
-void Engine::run_reducer() {
-  while (const auto work = done_.pop()) {
-    reducer_.take(**work);
-    idle_.push(*work);
-  }
-}
-
-void Engine::stop_threads() {
-  if (threads_.empty()) return;
-  for (const auto& inbox : inbox_) inbox->close();
-  for (std::size_t i = 0; i + 1 < threads_.size(); ++i) threads_[i].join();
-  done_.close();
-  threads_.back().join();
-  threads_.clear();
 }
 
 }  // namespace netwatch::pipeline

@@ -1,15 +1,16 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <thread>
+#include <optional>
 #include <vector>
 
-#include "base/bounded_queue.h"
 #include "model/packet.h"
 #include "pipeline/batch_work.h"
 #include "pipeline/budget.h"
+#include "pipeline/crew.h"
 #include "pipeline/flow_set.h"
 #include "pipeline/outer_fragments.h"
 #include "pipeline/reducer.h"
@@ -20,7 +21,7 @@
 namespace netwatch::pipeline {
 
 struct EngineOptions {
-  unsigned threads = 1;  // shard workers; 1 runs everything in the caller's thread
+  unsigned threads = 1;  // the caller's among them
   EngineBudget budget{};
   bool community_ids = false;        // fill Flow::community_id
   bool first_sighting_only = false;  // live capture on `any`
@@ -30,10 +31,11 @@ struct EngineOptions {
 
 // The road of a packet, in order:
 //   push(): wire::decode, tunnels' fragments, the clock, the choice of shard (the caller's thread)
-//   Shard::work(): flow table -> reassembly -> decoders          (one of `threads` workers)
-//   Reducer::take(): merge by packet number, names, totals       (one thread)
-//   ResultSink                                                   (the same thread)
-// With one thread all of it happens inside push(). Results are the same for any number of threads.
+//   Shard: flow table -> reassembly -> decoders          (one thread at a time)
+//   Reducer: merge by packet number, names, totals       (one thread at a time)
+//   ResultSink                                           (within the reducer)
+// With one thread all of it happens inside push(), with more a Crew shares it. Results are the same
+// for any number of threads.
 class Engine {
  public:
   Engine(const EngineOptions& options, ResultSink& sink);
@@ -41,7 +43,7 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Waits when the workers are behind; never drops.
+  // Works or waits when the other threads are behind; never drops.
   void push(model::PacketBatchPtr batch);
   // Moves the clock of a live engine on an idle link (the design asks for at least 10 Hz), and with
   // `report_changed` has the sink told of every flow that changed since the last time.
@@ -54,13 +56,14 @@ class Engine {
   // With one thread: up to date after each call. Else: complete after finish().
   [[nodiscard]] Totals totals() const;
   [[nodiscard]] base::TimeNs clock_ns() const { return clock_ns_; }
-  // Names learned so far; to be used from the sink's thread.
+  // Names learned so far; to be used from within the sink.
   [[nodiscard]] enrich::NameCache& names() { return reducer_.names(); }
 
  private:
   template <typename Fill>
   void run(Fill&& fill);  // one BatchWork, filled, down the whole road
   void work_inline(BatchWork& work);
+  void work_lane(BatchWork& work, std::size_t lane);
   void set_clock(BatchWork& work);
   void dispatch(BatchWork& work);
   void take_detour(BatchWork& work, std::size_t index, wire::Decoded& decoded);
@@ -68,9 +71,6 @@ class Engine {
   void sort_derived(BatchWork& work, std::size_t from);
   void count(const model::Packet& packet, const wire::Decoded& decoded);
   void count_status(wire::DecodeStatus status, std::uint64_t packets);
-  void run_worker(unsigned worker);
-  void run_reducer();
-  void stop_threads();
 
   EngineOptions options_;
   std::vector<std::unique_ptr<Shard>> shards_;
@@ -82,14 +82,8 @@ class Engine {
   std::uint64_t last_packet_ = 0;
   bool finished_ = false;
 
-  // Only with more than one thread.
-  using WorkQueue = base::BoundedQueue<BatchWork*>;
-  std::vector<std::unique_ptr<BatchWork>> works_;
-  WorkQueue idle_;
-  std::vector<std::unique_ptr<WorkQueue>> inbox_;  // by worker
-  WorkQueue done_;
-  std::vector<std::thread> threads_;
-  BatchWork inline_work_;
+  BatchWork inline_work_;     // with one thread
+  std::optional<Crew> crew_;  // with more; last, since its threads use the rest
 };
 
 }  // namespace netwatch::pipeline

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "flow/community_id.h"
-#include "pipeline/in_step.h"
 
 namespace netwatch::pipeline {
 namespace {
@@ -65,29 +64,6 @@ Shard::Shard(std::uint32_t number, const ShardOptions& options)
       analyzer_(*this, options.budget.of_analyzer_shard()),
       notes_(1) {
   if (options.count_only) analyzer_.only_count_records();
-}
-
-void Shard::work(BatchWork& work) {
-  struct Ahead {
-    std::uint32_t tag = 0;
-    flow::FlowHandle flow;
-  };
-  std::array<Ahead, InStep::kRing> ring;
-  const auto at = [&ring](std::size_t i) -> Ahead& { return ring[i % InStep::kRing]; };
-  const std::vector<std::uint32_t>& mine = work.packets[number_];
-  begin(work);
-  InStep::run(
-      mine.size(), [&](std::size_t i) { at(i).tag = announce(work.decoded_of(mine[i])); },
-      [&](std::size_t i) { at(i).flow = approach(at(i).tag); },
-      [&](std::size_t i) { meet(at(i).flow); },
-      [&](std::size_t i) {
-        if ((mine[i] & BatchWork::kDerived) != 0) {
-          take(work, work.derived[mine[i] & ~BatchWork::kDerived], at(i).tag);
-        } else {
-          take(work, mine[i], work.decoded[mine[i]], at(i).tag);
-        }
-      });
-  end(work);
 }
 
 void Shard::begin(BatchWork& work) {

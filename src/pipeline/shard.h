@@ -27,10 +27,8 @@ class Shard final : public flow::FlowSink, public dpi::AnalyzerSink {
  public:
   Shard(std::uint32_t number, const ShardOptions& options);
 
-  // Its packets of a batch whose every packet is decoded.
-  void work(BatchWork& work);
-  // The same in parts: begin(), take() for each of its packets in order, end(). Before take() a
-  // packet may be announced, and then approached and met with what was answered (see InStep).
+  // A batch: begin(), take() for each of its packets in order, end(). Before take() a packet may be
+  // announced, and then approached and met with what was answered (see InStep).
   void begin(BatchWork& work);
   [[nodiscard]] std::uint32_t announce(const wire::Decoded& decoded) const {
     return table_.announce(decoded);
@@ -90,7 +88,7 @@ class Shard final : public flow::FlowSink, public dpi::AnalyzerSink {
   std::vector<Notes> notes_;  // [0] stays unused: slot 0 means "none"
   std::vector<std::uint32_t> free_notes_;
 
-  // During work(): where results go, and whose bytes the analyzer is reading.
+  // From begin() to end(): where results go, and whose bytes the analyzer is reading.
   ShardOutput* output_ = nullptr;
   ShardOutput::Phase phase_ = ShardOutput::Phase::kPacket;
   std::uint64_t packet_ = 0;

@@ -99,7 +99,7 @@ void add_read_options(CLI::App& read, ReadOptions& options) {
   read.add_option("-c,--count", options.max_packets, "Stop after so many packets")
       ->type_name("N")
       ->check(CLI::Validator(whole_number_from_one, ""));
-  read.add_option("--threads", options.threads, "Worker threads; results do not depend on it")
+  read.add_option("--threads", options.threads, "Threads to use; results do not depend on it")
       ->capture_default_str()
       ->check(CLI::Range(1U, 16U));
   auto* json = read.add_flag("--json", options.json, "NDJSON: records, flows, statistics");
