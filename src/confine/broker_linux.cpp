@@ -1,21 +1,18 @@
 // Both sides of the pair of sockets.
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <string_view>
 #include <utility>
 
 #include "confine/broker.h"
 #include "confine/broker_messages.h"
+#include "confine/child_linux.h"
 #include "confine/measures_linux.h"
 
 namespace netwatch::confine {
@@ -151,28 +148,8 @@ class Broker {
   const BrokerDuties& duties_;
 };
 
-// What belongs to the worker's terminal and files is not the broker's.
-int keep_only(int fd) {
-  constexpr int kOurs = 3;
-  const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (int standard = 0; standard < kOurs; ++standard) {
-    if (nothing >= 0) ::dup2(nothing, standard);
-  }
-  if (fd != kOurs && ::dup3(fd, kOurs, O_CLOEXEC) != kOurs) ::_exit(1);
-  if (::close_range(kOurs + 1, ~0U, 0) != 0) {
-    constexpr int kMost = 4096;
-    for (int other = kOurs + 1; other < kMost; ++other) ::close(other);
-  }
-  return kOurs;
-}
-
 [[noreturn]] void be_broker(int fd, const BrokerDuties& duties) {
-  // It ends with its worker, not with what the terminal says to both.
-  for (const int signal : {SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGTTOU, SIGTTIN, SIGPIPE}) {
-    (void)std::signal(signal, SIG_IGN);
-  }
-  (void)::prctl(PR_SET_NAME, "netwatch-broker", 0, 0, 0);
-  fd = keep_only(fd);
+  fd = become_child(fd, "netwatch-broker");
   // What is not possible of it leaves the broker with no more than it was started with.
   (void)keep_broker_capabilities();
   (void)forbid_new_privileges();
@@ -187,31 +164,14 @@ int keep_only(int fd) {
 // ---- the worker's side ----
 
 base::Result<std::unique_ptr<BrokerClient>> BrokerClient::start(const BrokerDuties& duties) {
-  std::array<int, 2> pair{};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0) {
-    return base::errno_error(errno, "the broker's sockets");
-  }
+  const auto child = start_child("broker", [&](int fd) { be_broker(fd, duties); });
+  if (!child.ok()) return child.error();
   const timeval patience{.tv_sec = kAnswerTimeoutS, .tv_usec = 0};
-  (void)::setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  const pid_t pid = ::fork();
-  if (pid < 0) {
-    const int failure = errno;
-    ::close(pair[0]);
-    ::close(pair[1]);
-    return base::errno_error(failure, "the broker");
-  }
-  if (pid == 0) be_broker(pair[1], duties);
-  ::close(pair[1]);
-  return std::unique_ptr<BrokerClient>(new BrokerClient(pair[0], pid));
+  (void)::setsockopt(child->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  return std::unique_ptr<BrokerClient>(new BrokerClient(child->fd, child->pid));
 }
 
-// Confined by then, perhaps: closing does nothing and waiting is refused. The broker sees the end
-// of the process all the same.
-BrokerClient::~BrokerClient() {
-  (void)::shutdown(fd_, SHUT_RDWR);
-  ::close(fd_);
-  (void)::waitpid(pid_, nullptr, 0);
-}
+BrokerClient::~BrokerClient() { end_child({.fd = fd_, .pid = pid_}); }
 
 base::Error BrokerClient::lost() {
   lost_ = true;

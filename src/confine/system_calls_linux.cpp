@@ -2,17 +2,20 @@
 // kernels learn next year is as well. docs/confinement.md says why each rule with a condition is as
 // it is.
 #include <linux/bpf.h>
+#include <linux/netlink.h>
 #include <linux/sched.h>
 #include <net/if.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <cerrno>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <type_traits>
@@ -65,6 +68,8 @@ constexpr int kFinish[] = {SCMP_SYS(rename),   SCMP_SYS(renameat),  SCMP_SYS(ren
 constexpr int kOpen[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(fchmod), SCMP_SYS(readlink),
                          SCMP_SYS(readlinkat)};
 constexpr int kReceive[] = {SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(getsockopt)};
+
+constexpr int kAsk[] = {SCMP_SYS(connect), SCMP_SYS(sendto), SCMP_SYS(bind), SCMP_SYS(setsockopt)};
 
 // The broker's duties are open, ioctl, setsockopt, bind of packet sockets, and readlink.
 constexpr int kNoDuty[] = {SCMP_SYS(execve),
@@ -133,6 +138,9 @@ class Filter {
     for (const int call : calls) allow(call);
   }
   void allow_if(int call, Argument condition) { add(SCMP_ACT_ALLOW, call, {&condition, 1}); }
+  void allow_if(int call, std::initializer_list<Argument> conditions) {
+    add(SCMP_ACT_ALLOW, call, {conditions.begin(), conditions.size()});
+  }
   void answer(int call, std::uint16_t error) { add(SCMP_ACT_ERRNO(error), call, {}); }
   void answer_if(int call, std::uint16_t error, Argument condition) {
     add(SCMP_ACT_ERRNO(error), call, {&condition, 1});
@@ -194,6 +202,18 @@ void allow_descriptors(Filter& filter, const Plan& plan) {
   }
 }
 
+// Sockets that can only ask: UDP and ping (ICMP sockets are datagram sockets, too), and the
+// kernel's tables of routes and interfaces. Bits above the kinds' own are flags.
+void allow_questions(Filter& filter) {
+  constexpr std::uint64_t kKind = 0xf;
+  for (const int family : {AF_INET, AF_INET6}) {
+    filter.allow_if(SCMP_SYS(socket),
+                    {equal(0, static_cast<std::uint64_t>(family)), masked(1, kKind, SOCK_DGRAM)});
+  }
+  filter.allow_if(SCMP_SYS(socket), {equal(0, AF_NETLINK), equal(2, NETLINK_ROUTE)});
+  filter.allow(kAsk);
+}
+
 base::Error sanitized() {
   return {base::ErrorCode::kUnsupported,
           "this build has a sanitizer, which needs other system calls"};
@@ -225,6 +245,7 @@ base::Status restrict_system_calls(const Plan& plan) {
   filter.allow(kAlways);
   allow_memory_and_threads(filter);
   allow_descriptors(filter, plan);
+  if (plan.asks) allow_questions(filter);
   bool creates = false;
   for (const OutputFolder& folder : plan.outputs) {
     creates = creates || folder.use == OutputFolder::Use::kCreate;
