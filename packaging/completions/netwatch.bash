@@ -7,7 +7,7 @@ _netwatch() {
     -i | --interface)
       mapfile -t COMPREPLY < <(compgen -W "any $(command ls /sys/class/net 2>/dev/null)" -- "$cur")
       return ;;
-    -f | --capture-filter | -Y | --filter | -c | --count | --threads | --theme) return ;;
+    -f | --capture-filter | -Y | --filter | -c | --count | --samples | --threads | --theme) return ;;
     -b | --ring-buffer)
       compopt -o nospace
       mapfile -t COMPREPLY < <(compgen -W "filesize: packets: duration: interval: files:" -- "$cur")
@@ -19,9 +19,9 @@ _netwatch() {
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
   esac
-  local live="-i --interface -f --capture-filter -Y --filter --no-capture --theme --confine"
+  local live="-i --interface -f --capture-filter -Y --filter --no-capture --no-probes --theme --confine"
   local read="-r --read --json --flows --records -q --quiet -Y --filter -w --write -b --ring-buffer -c --count --threads --follow --confine"
-  local headless="-i --interface -f --capture-filter -Y --filter -c --count --json -q --quiet --confine"
+  local headless="-i --interface -f --capture-filter -Y --filter -c --count --json -q --quiet --samples --no-probes --confine"
   local sockets="-Y --filter --json"
   local general="-h --help"
   if [[ " ${words[*]:1:COMP_CWORD-1} " == *" read "* ]]; then

@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "base/json_writer.h"
+#include "collect/probes/health.h"
 #include "collect/text_file.h"
 
 namespace netwatch::collect {
@@ -191,8 +192,10 @@ TEST(CollectorTable, EveryMetricIsInSomeGolden) {
 TEST(CollectorTable, TheDocumentationHasEveryMetric) {
   std::stringstream page;
   page << std::ifstream(NETWATCH_SOURCE_DIR "/docs/collect.md").rdbuf();
-  for (const CollectorDef* def : collectors()) {
-    for (const model::MetricDef& metric : def->metrics) {
+  std::vector<std::span<const model::MetricDef>> tables{health_metrics()};
+  for (const CollectorDef* def : collectors()) tables.push_back(def->metrics);
+  for (const auto& table : tables) {
+    for (const model::MetricDef& metric : table) {
       std::string row = "| `";
       row.append(metric.name).append("` | ");
       row.append(model::metric_kind_name(metric.kind)).append(" | ");

@@ -187,14 +187,14 @@ base::Result<model::InterfaceTable> collect_interfaces(const Root& root) {
 
 base::Result<model::RouteTable> collect_routes(const Root& root) {
   if (root.path == "/") {
-    if (auto table = read_routes_netlink()) return table;
+    if (auto table = read_routes_netlink(root)) return table;
   }
   return read_routes_proc(root);
 }
 
 base::Result<model::NeighbourTable> collect_neighbours(const Root& root,
                                                        const VendorTable* vendors) {
-  auto table = root.path == "/" ? read_neighbours_netlink() : read_neighbours_proc(root);
+  auto table = root.path == "/" ? read_neighbours_netlink(root) : read_neighbours_proc(root);
   if (!table && root.path == "/") table = read_neighbours_proc(root);
   if (!table || vendors == nullptr) return table;
   for (model::Neighbour& neighbour : table->neighbours) {

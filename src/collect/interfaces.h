@@ -7,8 +7,8 @@ namespace netwatch::collect {
 
 // rtnetlink(7), this network namespace; speed and Wi-Fi come from the Root's sys/class/net.
 base::Result<model::InterfaceTable> read_interfaces_netlink(const Root& root);
-base::Result<model::RouteTable> read_routes_netlink();
-base::Result<model::NeighbourTable> read_neighbours_netlink();
+base::Result<model::RouteTable> read_routes_netlink(const Root& root);
+base::Result<model::NeighbourTable> read_neighbours_netlink(const Root& root);
 
 // sys/class/net and proc/net below a root: no IPv4 addresses, for which Linux has no text file,
 // and no IPv6 neighbours.

@@ -143,9 +143,11 @@ base::Result<model::InterfaceTable> read_interfaces_netlink(const Root& root) {
   return table;
 }
 
-base::Result<model::RouteTable> read_routes_netlink() {
-  auto netlink = NetlinkSocket::open(NETLINK_ROUTE);
-  if (!netlink) return netlink.error();
+base::Result<model::RouteTable> read_routes_netlink(const Root& root) {
+  std::optional<NetlinkSocket> own;
+  auto opened = netlink_of(root, NETLINK_ROUTE, own);
+  if (!opened) return opened.error();
+  NetlinkSocket* const netlink = *opened;
   model::RouteTable table;
   table.taken_ns = base::wall_clock_ns();
   if (auto status = dump_all_routes(*netlink, table); !status) return status.error();
@@ -153,9 +155,11 @@ base::Result<model::RouteTable> read_routes_netlink() {
   return table;
 }
 
-base::Result<model::NeighbourTable> read_neighbours_netlink() {
-  auto netlink = NetlinkSocket::open(NETLINK_ROUTE);
-  if (!netlink) return netlink.error();
+base::Result<model::NeighbourTable> read_neighbours_netlink(const Root& root) {
+  std::optional<NetlinkSocket> own;
+  auto opened = netlink_of(root, NETLINK_ROUTE, own);
+  if (!opened) return opened.error();
+  NetlinkSocket* const netlink = *opened;
   model::NeighbourTable table;
   table.taken_ns = base::wall_clock_ns();
   const ndmsg request{};

@@ -33,7 +33,7 @@ base::Result<Child> start_child(const char* what, const std::function<void(int f
 }
 
 int become_child(int fd, const char* name) {
-  for (const int signal : {SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGTTOU, SIGTTIN, SIGPIPE}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTOU, SIGTTIN, SIGPIPE}) {
     (void)std::signal(signal, SIG_IGN);
   }
   (void)::prctl(PR_SET_NAME, name, 0, 0, 0);

@@ -14,8 +14,9 @@ struct Child {
 
 // `run` gets the child's end and is not expected to return. `what` is for people: "broker".
 base::Result<Child> start_child(const char* what, const std::function<void(int fd)>& run);
-// In the child: its name in the process table, and nothing of the worker's but the pair; it ends
-// with its worker and not with what the terminal says to both. Answers its end of the pair.
+// In the child: its name in the process table, and nothing of the worker's but the pair. It ends
+// with its worker and not with what a terminal or a service manager says to all of them, and no
+// handler of the worker's runs in it. Answers its end of the pair.
 int become_child(int fd, const char* name);
 // The child sees that its worker is gone. Confined by then, perhaps: closing does nothing and
 // waiting is refused, and the child sees the end of the process all the same.

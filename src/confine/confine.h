@@ -39,7 +39,7 @@ struct Plan {
   std::vector<OutputFolder> outputs;
   std::vector<std::string> readable;  // files and folders that may still be opened for reading
   bool receives = false;              // datagrams and descriptors, on sockets that are open
-  bool asks = false;                  // opens sockets for datagrams and routes, and sends on them
+  bool asks = false;                  // opens sockets for UDP and ping, and sends on them
   bool terminal = false;              // changes the settings of its terminal
   bool bpf_iterators = false;         // starts those of links that are open
 };

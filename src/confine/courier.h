@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/bytes.h"
@@ -27,9 +28,12 @@ std::vector<std::uint8_t> encode_health(const model::HealthTable& table);
 // kInvalid: not one of ours, to the last byte.
 base::Result<model::HealthTable> parse_health(base::Bytes message);
 
-// Run in the courier's process, one after the other, from the start of its confinement on.
+// Run in the courier's process.
 struct CourierDuties {
+  // Before the confinement: opens what is needed later, and answers what of it has to be written.
+  std::function<std::vector<int>()> open = nullptr;
   std::function<model::HealthTable()> probe;
+  std::string name = "netwatch-probes";            // in the process table, at most 15 bytes
   base::TimeNs every_ns = 5 * base::kNsPerSecond;  // from one probe's end to the next
 };
 

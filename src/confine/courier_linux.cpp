@@ -29,8 +29,9 @@ bool wait(int fd, base::TimeNs duration_ns) {
 }
 
 [[noreturn]] void be_courier(int fd, const CourierDuties& duties, Plan plan) {
-  fd = become_child(fd, "netwatch-courier");
-  plan.written = {fd};
+  fd = become_child(fd, duties.name.c_str());
+  if (duties.open) plan.written = duties.open();
+  plan.written.push_back(fd);
   if (!confine(plan).ok()) ::_exit(1);
   do {
     const auto message = encode_health(duties.probe());

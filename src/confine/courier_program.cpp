@@ -51,7 +51,8 @@ model::HealthTable attempts() {
 }
 
 int run() {
-  const auto courier = CourierClient::start({.probe = attempts}, Mode::kStrict, {});
+  const auto courier =
+      CourierClient::start({.open = nullptr, .probe = attempts}, Mode::kStrict, {});
   if (!courier.ok()) return 1;
   for (int i = 0; i < 2000 && (*courier)->alive(); ++i) {
     if (const auto table = (*courier)->health()) {

@@ -2,7 +2,6 @@
 // kernels learn next year is as well. docs/confinement.md says why each rule with a condition is as
 // it is.
 #include <linux/bpf.h>
-#include <linux/netlink.h>
 #include <linux/sched.h>
 #include <net/if.h>
 #include <seccomp.h>
@@ -65,11 +64,12 @@ constexpr int kAlways[] = {
 constexpr int kFinish[] = {SCMP_SYS(rename),   SCMP_SYS(renameat),  SCMP_SYS(renameat2),
                            SCMP_SYS(unlink),   SCMP_SYS(unlinkat),  SCMP_SYS(truncate),
                            SCMP_SYS(readlink), SCMP_SYS(readlinkat)};
-constexpr int kOpen[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(fchmod), SCMP_SYS(readlink),
-                         SCMP_SYS(readlinkat)};
+constexpr int kOpen[] = {SCMP_SYS(open),     SCMP_SYS(openat),     SCMP_SYS(fchmod),
+                         SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(statfs),
+                         SCMP_SYS(access),   SCMP_SYS(faccessat),  SCMP_SYS(faccessat2)};
 constexpr int kReceive[] = {SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(getsockopt)};
 
-constexpr int kAsk[] = {SCMP_SYS(connect), SCMP_SYS(sendto), SCMP_SYS(bind), SCMP_SYS(setsockopt)};
+constexpr int kAsk[] = {SCMP_SYS(connect), SCMP_SYS(sendto)};
 
 // The broker's duties are open, ioctl, setsockopt, bind of packet sockets, and readlink.
 constexpr int kNoDuty[] = {SCMP_SYS(execve),
@@ -210,7 +210,6 @@ void allow_questions(Filter& filter) {
     filter.allow_if(SCMP_SYS(socket),
                     {equal(0, static_cast<std::uint64_t>(family)), masked(1, kKind, SOCK_DGRAM)});
   }
-  filter.allow_if(SCMP_SYS(socket), {equal(0, AF_NETLINK), equal(2, NETLINK_ROUTE)});
   filter.allow(kAsk);
 }
 

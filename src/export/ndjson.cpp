@@ -8,6 +8,7 @@
 #include "base/crypto.h"
 #include "base/json_writer.h"
 #include "base/time.h"
+#include "export/ndjson_line.h"
 
 namespace netwatch::exporting {
 namespace {
@@ -15,13 +16,6 @@ namespace {
 using base::JsonWriter;
 using model::FieldType;
 using model::Side;
-
-void write_time(JsonWriter& json, base::TimeNs time_ns) {
-  std::string& out = json.raw_value();
-  out += '"';
-  base::append_rfc3339(out, time_ns);
-  out += '"';
-}
 
 void write_address(JsonWriter& json, const base::IpAddress& address) {
   std::string& out = json.raw_value();
@@ -257,19 +251,6 @@ void write_socket(JsonWriter& json, const model::Socket& socket) {
 }
 
 // Opens a line: {"type":"<type>"
-JsonWriter begin_line(std::string& out, std::string_view type) {
-  JsonWriter json(out);
-  json.begin_object();
-  json.key("type");
-  json.string(type);
-  return json;
-}
-
-void end_line(std::string& out, JsonWriter& json) {
-  json.end_object();
-  out += '\n';
-}
-
 }  // namespace
 
 void append_meta(std::string& out, const MetaLine& meta,
@@ -396,8 +377,12 @@ void append_drop(std::string& out, base::TimeNs time_ns, model::Drop drop, std::
   end_line(out, json);
 }
 
-void append_ability(std::string& out, const model::Ability& ability) {
+void append_ability(std::string& out, const model::Ability& ability, base::TimeNs since_ns) {
   JsonWriter json = begin_line(out, "ability");
+  if (since_ns != 0) {
+    json.key("ts");
+    write_time(json, since_ns);
+  }
   json.key("name");
   json.string(ability.name);
   json.key("on");

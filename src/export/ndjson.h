@@ -8,6 +8,7 @@
 
 #include "model/drops.h"
 #include "model/flow.h"
+#include "model/network.h"
 #include "model/record.h"
 #include "model/sample.h"
 #include "model/socket.h"
@@ -33,7 +34,11 @@ void append_socket_event(std::string& out, const model::SocketEvent& event);
 // `count` more of a kind were lost: `total` since the start.
 void append_drop(std::string& out, base::TimeNs time_ns, model::Drop drop, std::uint64_t count,
                  std::uint64_t total);
-void append_ability(std::string& out, const model::Ability& ability);
+// `since_ns`: when it went off or on again; 0: it has been so from the start.
+void append_ability(std::string& out, const model::Ability& ability, base::TimeNs since_ns = 0);
+// One measurement of a look at `taken_ns`.
+void append_sample(std::string& out, const model::Sample& sample, base::TimeNs taken_ns);
+void append_link_event(std::string& out, const model::LinkEvent& event);
 
 // What one look at the sockets came to, and what it could not see.
 struct SocketTotals {

@@ -171,5 +171,39 @@ TEST(NdjsonDocs, Stats) {
   expect_in_docs(out);
 }
 
+TEST(NdjsonDocs, SamplesAndLinks) {
+  static constexpr std::string_view kLabels[] = {"interface", "role"};
+  static constexpr std::string_view kStates[] = {"unknown", "up"};
+  static constexpr model::MetricDef kBytes{.name = "interface.rx_bytes",
+                                           .kind = model::MetricKind::kCounter,
+                                           .unit = model::MetricUnit::kBytes,
+                                           .help = {},
+                                           .labels = kLabels};
+  static constexpr model::MetricDef kState{.name = "interface.state",
+                                           .kind = model::MetricKind::kState,
+                                           .help = {},
+                                           .labels = kLabels,
+                                           .states = kStates};
+  std::string out;
+  append_sample(out, {.def = &kBytes, .labels = {"eth0", "physical"}, .value = 734003200}, kNoon);
+  expect_in_docs(out);
+  out.clear();
+  append_sample(out, {.def = &kState, .labels = {"eth0", "physical"}, .value = 1}, kNoon);
+  expect_in_docs(out);
+  out.clear();
+  model::LinkEvent event{
+      .kind = model::LinkEvent::Kind::kAddresses, .time_ns = kNoon, .interface = {}};
+  event.interface.name = "eth0";
+  event.interface.ifindex = 2;
+  event.interface.role = model::InterfaceRole::kPhysical;
+  event.interface.up = event.interface.is_default = true;
+  event.interface.addresses = {*base::IpAddress::parse("192.0.2.7")};
+  append_link_event(out, event);
+  expect_in_docs(out);
+  out.clear();
+  append_ability(out, {.name = "capture", .on = true, .why = {}, .fix = {}}, kNoon);
+  expect_in_docs(out);
+}
+
 }  // namespace
 }  // namespace netwatch::exporting

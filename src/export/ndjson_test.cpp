@@ -308,5 +308,28 @@ TEST(Ndjson, Stats) {
   EXPECT_TRUE(out.starts_with(R"({"type":"stats","packets":0,)")) << out;
 }
 
+TEST(Ndjson, NumbersOfSamplesAreWholeWhereTheyCanBe) {
+  static constexpr model::MetricDef kPlain{.name = "load.tasks", .help = {}};
+  const auto value_of = [](double value) {
+    std::string out;
+    append_sample(out, {.def = &kPlain, .labels = {}, .value = value}, 0);
+    const std::size_t at = out.find("\"value\":");
+    return out.substr(at, out.find('}', at) - at);
+  };
+  EXPECT_EQ(value_of(0), "\"value\":0");
+  EXPECT_EQ(value_of(1e15), "\"value\":1000000000000000") << "no exponent";
+  EXPECT_EQ(value_of(0.25), "\"value\":0.25");
+  EXPECT_EQ(value_of(-1.5), "\"value\":-1.5");
+}
+
+TEST(Ndjson, LabelsAreStrangersText) {
+  static constexpr std::string_view kLabels[] = {"mount"};
+  static constexpr model::MetricDef kMount{
+      .name = "filesystem.used", .help = {}, .labels = kLabels};
+  std::string out;
+  append_sample(out, {.def = &kMount, .labels = {"/mnt/\x1b[2J\"x"}, .value = 1}, 0);
+  EXPECT_NE(out.find(R"("mount":"/mnt/\\x1b[2J\"x")"), std::string::npos) << out;
+}
+
 }  // namespace
 }  // namespace netwatch::exporting

@@ -97,6 +97,12 @@ std::string_view link_state_name(LinkState state) {
   return pick(kNames, state);
 }
 
+std::string_view link_event_name(LinkEvent::Kind kind) {
+  static constexpr std::array<std::string_view, 6> kNames{"appeared", "removed",   "up",
+                                                          "down",     "addresses", "default"};
+  return pick(kNames, kind);
+}
+
 std::string_view interface_role_name(InterfaceRole role) {
   static constexpr std::array<std::string_view, 15> kNames{
       "unknown", "loopback",  "physical", "wireless", "bridge", "bond",  "vlan",   "veth",

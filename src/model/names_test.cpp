@@ -5,6 +5,7 @@
 
 #include "model/drops.h"
 #include "model/flow.h"
+#include "model/network.h"
 #include "model/owner.h"
 #include "model/socket.h"
 
@@ -35,6 +36,8 @@ TEST(Names, Spellings) {
   EXPECT_EQ(owner_via_name(OwnerVia::kProcNet), "proc_net");
   EXPECT_EQ(tcp_state_name(TcpState::kListen), "LISTEN");
   EXPECT_EQ(tcp_state_name(TcpState::kTimeWait), "TIME-WAIT");
+  EXPECT_EQ(link_event_name(LinkEvent::Kind::kAppeared), "appeared");
+  EXPECT_EQ(link_event_name(LinkEvent::Kind::kDefault), "default");
   std::string id;
   append_flow_id(id, 0xffffffffffffffff);
   EXPECT_EQ(id, "ffffffffffffffff");

@@ -75,6 +75,22 @@ struct InterfaceTable {
   std::vector<Interface> interfaces;
 };
 
+// Something that happened to an interface.
+struct LinkEvent {
+  enum class Kind : std::uint8_t {
+    kAppeared,
+    kRemoved,
+    kUp,
+    kDown,
+    kAddresses,  // it has others than before
+    kDefault,    // it carries the default route now, or no more
+  };
+  Kind kind = Kind::kAppeared;
+  base::TimeNs time_ns = 0;  // of the look that saw it, or when the kernel's message was read
+  Interface interface;       // as it is now; of kRemoved as it was
+};
+std::string_view link_event_name(LinkEvent::Kind kind);  // "appeared"
+
 // A unicast route of the main table. With several next hops: one row each.
 struct Route {
   base::IpAddress destination;

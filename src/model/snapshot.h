@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "model/drops.h"
 #include "model/flow.h"
+#include "model/health.h"
 #include "model/network.h"
 #include "model/sample.h"
 #include "model/socket.h"
@@ -124,7 +125,9 @@ struct Snapshot {
   std::uint64_t holdings_not_kept = 0;  // see SocketTable, at the last look
   std::uint64_t torn_tables = 0;
   std::vector<Ability> abilities;
-  std::shared_ptr<const void> pool;  // owner of all PooledText
+  std::shared_ptr<const SampleTable> samples;  // the last look at this host; null before it
+  std::shared_ptr<const HealthTable> health;   // the last round of probes; null before it
+  std::shared_ptr<const void> pool;            // owner of all PooledText
 
   static constexpr std::size_t kThroughputSamples = 600;
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "collect/probes/health.h"
 #include "pipeline/abilities.h"
 
 namespace netwatch::pipeline {
@@ -96,17 +97,24 @@ base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionO
   ebpf::OpenedTracker opened;
   if (options.root.path == "/") opened = options.open_tracker();
   add_tracker_abilities(abilities, opened);
+  std::optional<collect::NetworkWatch> watch;
+  if (options.root.path == "/") {
+    // Without it the looks at the interfaces tell what has changed, a little later.
+    if (auto watching = collect::NetworkWatch::open()) watch.emplace(*std::move(watching));
+  }
   if (options.before_threads) {
     auto given_up = options.before_threads();
     if (!given_up.ok()) return given_up.error();
     for (model::Ability& ability : *given_up) set_ability(abilities, std::move(ability));
   }
-  return std::unique_ptr<LiveSession>(
-      new LiveSession(options, std::move(source), std::move(opened.tracker), std::move(abilities)));
+  return std::unique_ptr<LiveSession>(new LiveSession(options, std::move(source),
+                                                      std::move(opened.tracker), std::move(watch),
+                                                      std::move(abilities)));
 }
 
 LiveSession::LiveSession(LiveSessionOptions options, std::unique_ptr<capture::PacketSource> source,
                          std::unique_ptr<ebpf::Tracker> tracker,
+                         std::optional<collect::NetworkWatch> watch,
                          std::vector<model::Ability> abilities)
     : options_(std::move(options)),
       source_(std::move(source)),
@@ -118,10 +126,19 @@ LiveSession::LiveSession(LiveSessionOptions options, std::unique_ptr<capture::Pa
       table_(table_options(options_, source_ != nullptr)),
       report_(report_for(options_, table_, tracker_ != nullptr)),
       engine_(engine_options(options_),
-              report_ ? static_cast<ResultSink&>(*report_) : static_cast<ResultSink&>(table_)) {
+              report_ ? static_cast<ResultSink&>(*report_) : static_cast<ResultSink&>(table_)),
+      watch_(std::move(watch)),
+      link_changes_([this](model::LinkEvent event) {
+        const std::lock_guard lock(mutex_);
+        if (samples_.links.size() < kMaxLinkEvents) samples_.links.push_back(std::move(event));
+      }) {
   table_.set_names(&engine_.names());
   table_.set_abilities(abilities_);
   if (options_.on_start) options_.on_start(*this);
+  if (options_.sample_every_ns > 0) {
+    sampler_.emplace(std::make_unique<collect::LocalHost>(options_.sample_root),
+                     options_.sample_every_ns);
+  }
   collector_thread_ = std::thread([this] { run_collector(); });
   engine_thread_ = std::thread([this] { run_engine(); });
 }
@@ -217,11 +234,10 @@ void LiveSession::capture_once(int wait_ms) {
   }
   source_.reset();
   next_reopen_ns_ = base::monotonic_clock_ns() + kReopenEveryNs;
-  set_ability(abilities_, {.name = "capture",
-                           .on = false,
-                           .why = batch.error().message,
-                           .fix = "netwatch tries again every second"});
-  table_.set_abilities(abilities_);
+  change({.name = "capture",
+          .on = false,
+          .why = batch.error().message,
+          .fix = "netwatch tries again every second"});
   table_.set_capturing(false);
 }
 
@@ -233,8 +249,7 @@ void LiveSession::reopen_capture() {
       options_.open_capture({.interface = options_.interface, .filter = options_.capture_filter});
   if (!opened.ok()) return;
   source_ = std::move(*opened);
-  set_ability(abilities_, {.name = "capture", .on = true, .why = {}, .fix = {}});
-  table_.set_abilities(abilities_);
+  change({.name = "capture", .on = true, .why = {}, .fix = {}});
   table_.set_capturing(true);
 }
 
@@ -256,10 +271,11 @@ void LiveSession::run_collector() {
   while (!stopping()) {
     const base::TimeNs begun_ns = base::monotonic_clock_ns();
     auto socket_table = sockets.collect();
-    auto interface_table = collect::collect_interfaces(options_.root);
+    look_at_interfaces();
+    auto health = options_.take_health ? options_.take_health() : std::nullopt;
     {
       const std::lock_guard lock(mutex_);
-      if (interface_table.ok()) samples_.interfaces = std::move(*interface_table);
+      if (health) samples_.health = std::move(health);
       if (socket_table.ok()) {
         samples_.sockets = std::move(*socket_table);
         samples_.socket_error.reset();
@@ -268,7 +284,28 @@ void LiveSession::run_collector() {
       }
     }
     const base::TimeNs cost_ns = base::monotonic_clock_ns() - begun_ns;
-    wait(std::max(kCollectEveryNs, cost_ns * kCollectShare));
+    wait_for_changes(std::max(kCollectEveryNs, cost_ns * kCollectShare));
+  }
+}
+
+void LiveSession::look_at_interfaces() {
+  auto table = collect::collect_interfaces(options_.root);
+  if (!table.ok()) return;
+  link_changes_.take_interfaces(*table);
+  const std::lock_guard lock(mutex_);
+  samples_.interfaces = std::move(*table);
+}
+
+// Interfaces are looked at as soon as the kernel says that they are others, at most once a step.
+void LiveSession::wait_for_changes(base::TimeNs duration_ns) {
+  const base::TimeNs until_ns = base::monotonic_clock_ns() + duration_ns;
+  while (!stopping() && base::monotonic_clock_ns() < until_ns) {
+    wait(std::min(until_ns - base::monotonic_clock_ns(), kCaptureWaitMs * base::kNsPerMs));
+    if (!watch_) continue;
+    const auto changes = watch_->read();
+    if (!changes.ok() || !changes->interfaces) continue;
+    link_changes_.take_messages(*changes, base::wall_clock_ns());
+    look_at_interfaces();
   }
 }
 
@@ -279,16 +316,14 @@ void LiveSession::take_samples() {
     samples = std::exchange(samples_, {});
   }
   if (samples.socket_error) {
-    set_ability(abilities_, {.name = "sockets",
-                             .on = false,
-                             .why = samples.socket_error->message,
-                             .fix = "netwatch tries again by itself"});
-    table_.set_abilities(abilities_);
-    sockets_failed_ = true;
-  } else if (samples.sockets && std::exchange(sockets_failed_, false)) {
-    set_ability(abilities_, {.name = "sockets", .on = true, .why = {}, .fix = {}});
-    table_.set_abilities(abilities_);
+    change({.name = "sockets",
+            .on = false,
+            .why = samples.socket_error->message,
+            .fix = "netwatch tries again by itself"});
+  } else if (samples.sockets) {
+    change({.name = "sockets", .on = true, .why = {}, .fix = {}});
   }
+  take_host_samples(samples);
   // Interfaces first: they say which addresses are ours.
   if (samples.interfaces) table_.take_interfaces(*samples.interfaces);
   if (!samples.sockets) return;
@@ -296,12 +331,42 @@ void LiveSession::take_samples() {
   table_.take_sockets(*samples.sockets);
 }
 
+void LiveSession::take_host_samples(Samples& samples) {
+  if (report_) {
+    for (const model::LinkEvent& event : samples.links) options_.sink->on_link(event);
+  }
+  if (samples.health) {
+    const auto health = std::make_shared<model::HealthTable>(*std::move(samples.health));
+    table_.set_health(health);
+    if (report_) {
+      model::SampleTable told;
+      told.taken_ns = health->taken_ns;
+      collect::append_samples(*health, told.samples);
+      options_.sink->on_samples(told);
+    }
+  }
+  if (!sampler_) return;
+  auto looked = sampler_->take();
+  if (!looked) return;
+  for (const model::Ability& ability : looked->abilities) change(ability);
+  const auto shared = std::make_shared<const model::SampleTable>(*std::move(looked));
+  table_.set_samples(shared);
+  if (report_) options_.sink->on_samples(*shared);
+}
+
 void LiveSession::look_at_watched() {
-  if (!options_.watched_ability) return;
-  model::Ability now = options_.watched_ability();
-  if (now.on == watched_on_) return;
-  watched_on_ = now.on;
-  set_ability(abilities_, std::move(now));
+  if (!options_.watched_abilities) return;
+  for (model::Ability& ability : options_.watched_abilities()) change(std::move(ability));
+}
+
+// What is as it was is no news.
+void LiveSession::change(model::Ability ability) {
+  const auto known = std::find_if(abilities_.begin(), abilities_.end(),
+                                  [&](const auto& one) { return one.name == ability.name; });
+  const bool news = known == abilities_.end() ? !ability.on : known->on != ability.on;
+  if (!news) return;
+  if (report_) options_.sink->on_ability(base::wall_clock_ns(), ability);
+  set_ability(abilities_, std::move(ability));
   table_.set_abilities(abilities_);
 }
 

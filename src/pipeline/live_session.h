@@ -15,6 +15,8 @@
 #include "ebpf/tracker.h"
 #include "model/snapshot.h"
 #include "pipeline/engine.h"
+#include "pipeline/host_sampler.h"
+#include "pipeline/link_changes.h"
 #include "pipeline/live_report.h"
 #include "pipeline/live_sink.h"
 #include "pipeline/live_table.h"
@@ -36,6 +38,10 @@ struct LiveSessionOptions {
   std::uint64_t max_packets = 0;  // after so many capture ends and on_end is called; 0: none
   std::function<void()> on_end = nullptr;                  // by the engine's thread
   base::TimeNs repeat_every_ns = 60 * base::kNsPerSecond;  // how often open flows are told
+  base::TimeNs sample_every_ns = 0;                        // looks at this host; 0: none
+  collect::Root sample_root;                               // for these: another thread's
+  // Asked twice a second for a round of probes that nobody has taken yet, by the collector thread.
+  std::function<std::optional<model::HealthTable>()> take_health = nullptr;
   // Opens the source of packets, at the start and when it was lost: capture::open_live but in
   // tests.
   std::function<base::Result<std::unique_ptr<capture::PacketSource>>(const capture::LiveOptions&)>
@@ -45,8 +51,8 @@ struct LiveSessionOptions {
   // Called when everything is open and no thread runs yet: to give up rights. What it answers is
   // added to the abilities.
   std::function<base::Result<std::vector<model::Ability>>()> before_threads = nullptr;
-  // Asked now and then for an ability that may change on its own, by the engine's thread.
-  std::function<model::Ability()> watched_ability = nullptr;
+  // Asked now and then for abilities that may change on their own, by the engine's thread.
+  std::function<std::vector<model::Ability>()> watched_abilities = nullptr;
 };
 
 // A running live view of this host: one thread captures and runs the engine, one looks at sockets
@@ -76,17 +82,25 @@ class LiveSession {
     std::optional<model::SocketTable> sockets;
     std::optional<model::InterfaceTable> interfaces;
     std::optional<base::Error> socket_error;
+    std::optional<model::HealthTable> health;
+    std::vector<model::LinkEvent> links;  // at most kMaxLinkEvents
   };
+  static constexpr std::size_t kMaxLinkEvents = 4096;
 
   LiveSession(LiveSessionOptions options, std::unique_ptr<capture::PacketSource> source,
-              std::unique_ptr<ebpf::Tracker> tracker, std::vector<model::Ability> abilities);
+              std::unique_ptr<ebpf::Tracker> tracker, std::optional<collect::NetworkWatch> watch,
+              std::vector<model::Ability> abilities);
   void run_engine();
   void capture_once(int wait_ms);
   void reopen_capture();
   void take_closed_sockets();
   void run_collector();
+  void look_at_interfaces();
+  void wait_for_changes(base::TimeNs duration_ns);
   void take_samples();
+  void take_host_samples(Samples& samples);
   void look_at_watched();
+  void change(model::Ability ability);
   void publish(base::TimeNs pace_ns);
   void push(model::PacketBatchPtr batch);
   void repeat_open(base::TimeNs pace_ns);
@@ -104,8 +118,6 @@ class LiveSession {
   std::vector<model::ClosedSocket> closed_;        // of one drain
   base::TimeNs next_reopen_ns_ = 0;                // 0: capture was never there to be lost
   std::vector<model::Ability> abilities_;
-  bool sockets_failed_ = false;  // at the last look
-  bool watched_on_ = true;       // likewise
   std::vector<std::uint16_t> linktypes_;
   std::vector<model::Ability> first_abilities_;
   std::uint64_t packets_ = 0;
@@ -117,8 +129,11 @@ class LiveSession {
   base::TimeNs wall_offset_ns_ = base::wall_clock_ns() - base::monotonic_clock_ns();
   std::atomic<bool> stop_{false};
   mutable std::mutex mutex_;
-  Samples samples_;            // guarded by mutex_
-  model::SnapshotPtr latest_;  // guarded by mutex_
+  Samples samples_;                             // guarded by mutex_
+  model::SnapshotPtr latest_;                   // guarded by mutex_
+  std::optional<collect::NetworkWatch> watch_;  // of the collector thread, as the next one
+  LinkChanges link_changes_;
+  std::optional<HostSampler> sampler_;
   std::thread collector_thread_;
   std::thread engine_thread_;
 };

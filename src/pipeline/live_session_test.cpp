@@ -7,6 +7,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -226,8 +227,9 @@ TEST(LiveSession, RightsAreGivenUpBeforeTheFirstThread) {
     threads = running();
     return std::vector<model::Ability>{{.name = "confinement", .on = true, .why = {}, .fix = {}}};
   };
-  options.watched_ability = [&] {
-    return model::Ability{.name = "broker", .on = good, .why = good ? "" : "gone", .fix = {}};
+  options.watched_abilities = [&] {
+    return std::vector<model::Ability>{
+        {.name = "broker", .on = good, .why = good ? "" : "gone", .fix = {}}};
   };
   auto session = LiveSession::start(options);
   ASSERT_TRUE(session.ok());
@@ -258,6 +260,87 @@ TEST(LiveSession, ABadInterfaceIsAnErrorEvenWithoutCapture) {
   const auto session = LiveSession::start(options);
   ASSERT_FALSE(session.ok());
   EXPECT_NE(session.error().message.find("nosuch"), std::string::npos);
+}
+
+// What a session tells beside flows and sockets, as text.
+class HostLines final : public LiveSink {
+ public:
+  void on_samples(const model::SampleTable& samples) override {
+    for (const model::Sample& sample : samples.samples) add(std::string(sample.def->name) + ' ');
+  }
+  void on_link(const model::LinkEvent& event) override {
+    add(event.interface.name + ':' + std::string(model::link_event_name(event.kind)) + ' ');
+  }
+  void on_ability(base::TimeNs /*now_ns*/, const model::Ability& ability) override {
+    add(ability.name + (ability.on ? ":on " : ":off "));
+  }
+  [[nodiscard]] std::string text() const {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+  [[nodiscard]] bool tells(std::string_view what) const {
+    for (int i = 0; i < 2000; ++i) {
+      if (text().find(what) != std::string::npos) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
+  }
+
+ private:
+  void add(const std::string& word) {
+    const std::lock_guard lock(mutex_);
+    text_ += word;
+  }
+  mutable std::mutex mutex_;
+  std::string text_;
+};
+
+TEST(LiveSession, TellsSamplesProbesLinksAndAbilitiesOnce) {
+  const FakeHost host;
+  host.write_table();
+  const std::string proc = host.root().join("proc/");
+  std::ofstream(proc + "loadavg") << "0.50 0.25 0.10 1/100 4242\n";
+  const auto link = [&](const std::string& name) {
+    const std::string folder = host.root().join("sys/class/net/" + name);
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder + "/ifindex") << (name == "eth0" ? 2 : 3) << '\n';
+  };
+  link("eth0");
+  HostLines lines;
+  LiveSessionOptions options;
+  options.capture = false;
+  options.root = options.sample_root = host.root();
+  options.sample_every_ns = 10 * base::kNsPerMs;
+  options.sink = &lines;
+  std::atomic<bool> good{true};
+  options.watched_abilities = [&] {
+    return std::vector<model::Ability>{{.name = "broker", .on = good, .why = {}, .fix = {}}};
+  };
+  options.take_health = [] {
+    model::HealthTable table;
+    model::HealthRow& row = table.rows.emplace_back();
+    row.target.address = *base::IpAddress::parse("192.0.2.1");
+    row.loss = 0;
+    return std::optional(table);
+  };
+  auto session = LiveSession::start(options);
+  ASSERT_TRUE(session.ok());
+  EXPECT_TRUE(lines.tells("load.average"));
+  EXPECT_TRUE(lines.tells("probe.loss"));
+  EXPECT_TRUE(lines.tells("pressure:off")) << "a fake host has no such file";
+  link("eth1");
+  EXPECT_TRUE(lines.tells("eth1:appeared"));
+  good = false;
+  EXPECT_TRUE(lines.tells("broker:off"));
+  (*session)->finish();
+  const auto latest = (*session)->latest();
+  ASSERT_TRUE(latest->samples != nullptr && latest->health != nullptr);
+  EXPECT_EQ(latest->health->rows.size(), 1U);
+  const std::string text = lines.text();
+  for (const std::string_view once : {"pressure:off", "eth1:appeared", "broker:off"}) {
+    EXPECT_EQ(text.find(once), text.rfind(once)) << once;
+  }
+  EXPECT_EQ(text.find("eth0"), std::string::npos) << "what was there is no news";
 }
 
 }  // namespace

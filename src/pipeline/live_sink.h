@@ -1,17 +1,24 @@
 #pragma once
 
 #include "model/drops.h"
+#include "model/network.h"
+#include "model/sample.h"
 #include "model/socket.h"
 #include "pipeline/result_sink.h"
 
 namespace netwatch::pipeline {
 
 // Where a live session tells everything, one thing after the other: flows with their owners, as
-// they end and once a minute (end == kOpen) while they live; records; sockets; losses. Calls come
-// from one thread at a time.
+// they end and once a minute (end == kOpen) while they live; records; sockets; samples; losses.
+// Calls come from one thread at a time.
 class LiveSink : public ResultSink {
  public:
   virtual void on_socket(const model::SocketEvent& /*event*/) {}
+  // One look at this host: its load, and whether its gateway and resolvers answer.
+  virtual void on_samples(const model::SampleTable& /*samples*/) {}
+  virtual void on_link(const model::LinkEvent& /*event*/) {}
+  // It went off, or on again.
+  virtual void on_ability(base::TimeNs /*now_ns*/, const model::Ability& /*ability*/) {}
   // `count` more were lost; `total` since the start.
   virtual void on_drop(base::TimeNs /*now_ns*/, model::Drop /*drop*/, std::uint64_t /*count*/,
                        std::uint64_t /*total*/) {}

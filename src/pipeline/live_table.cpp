@@ -128,6 +128,8 @@ model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, base::TimeNs pace_ns,
   snapshot->holdings_not_kept = holdings_not_kept_;
   snapshot->torn_tables = torn_tables_;
   snapshot->abilities = abilities_;
+  snapshot->samples = samples_;
+  snapshot->health = health_;
   snapshot->pool = pool_.storage();
   return snapshot;
 }

@@ -2,12 +2,14 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "enrich/name_cache.h"
+#include "model/health.h"
 #include "model/sample.h"
 #include "model/snapshot.h"
 #include "model/socket.h"
@@ -46,6 +48,10 @@ class LiveTable final : public ResultSink {
   void set_lost_socket_events(std::uint64_t lost) { lost_socket_events_ = lost; }
   void take_interfaces(const model::InterfaceTable& table);
   void set_abilities(std::vector<model::Ability> abilities) { abilities_ = std::move(abilities); }
+  void set_samples(std::shared_ptr<const model::SampleTable> samples) {
+    samples_ = std::move(samples);
+  }
+  void set_health(std::shared_ptr<const model::HealthTable> health) { health_ = std::move(health); }
   // Capture ended or began: from now on rates and shares are taken from other counters.
   void set_capturing(bool capturing);
   // Names of addresses; must outlive this. Without it rows have only their flows' names.
@@ -120,6 +126,8 @@ class LiveTable final : public ResultSink {
   Throughput throughput_;
   Talkers talkers_;
   std::vector<model::Ability> abilities_;
+  std::shared_ptr<const model::SampleTable> samples_;
+  std::shared_ptr<const model::HealthTable> health_;
   model::Attribution ended_;  // of rows that have been removed
   base::TimeNs started_ns_ = 0;
   base::TimeNs pace_ns_ = 0;

@@ -60,13 +60,14 @@ start_screen() {  # NAME PROGRAM OPTIONS PREFIX...
     "nsenter --net=/run/netns/$client -- $* env TERM=xterm-256color LC_ALL=C.UTF-8 $scratch/$program -i nwc $options 2>$scratch/$name.err; echo status \$?; sleep 90"
   wait_for "$name" 'capturing'
 }
-# worker NAME PROGRAM: the process on that screen; the broker is its child.
+# worker NAME PROGRAM: the process on that screen; broker and courier are its children.
+child() { pgrep -P "$1" -x "netwatch-$2" || true; }
 worker() {
   local root pid
   root=$(tmux -L "$socket" list-panes -t "$1" -F '#{pane_pid}')
   for pid in $(pgrep -P "$root"; pgrep -x "${2:0:15}"); do
-    [[ $(readlink "/proc/$pid/exe") == "$scratch/$2" && $(cat "/proc/$pid/comm") != netwatch-broker ]] &&
-      echo "$pid" && return
+    [[ $(readlink "/proc/$pid/exe") == "$scratch/$2" ]] || continue
+    [[ $(cat "/proc/$pid/comm") == netwatch-@(broker|probes) ]] || { echo "$pid" && return; }
   done
 }
 # confined PID UID: all threads.
@@ -101,10 +102,17 @@ pids+=($!)
 start_screen root netwatch '--confine strict'
 root=$(worker root netwatch)
 confined "$root" 65534
-broker=$(pgrep -P "$root")
-grep -q netwatch-broker "/proc/$broker/comm" || fail "no broker"
+broker=$(child "$root" broker)
+[[ -n $broker ]] || fail "no broker"
 grep -qE '^CapEff:[[:space:]]*0000000000082004' "/proc/$broker/status" || fail "rights of the broker"
 [[ $(find "/proc/$broker/fd" -type l | wc -l) == 4 ]] || fail "the broker holds more than its socket"
+# Who asks gateway and resolver is as confined, with one thread and one socket pair.
+courier=$(child "$root" probes)
+[[ -n $courier ]] || fail "no courier"
+for line in 'CapEff:[[:space:]]*0000000000000000' 'Seccomp:[[:space:]]*2' \
+  'NoNewPrivs:[[:space:]]*1' 'Uid:[[:space:]]*65534'; do
+  grep -qE "^$line" "/proc/$courier/status" || fail "the courier has not: $line"
+done
 download 0 60
 wait_for root 'curl.*10\.79\.0\.2.*http.*[0-9]+ ?k'
 
@@ -119,7 +127,8 @@ wait_for cap 'curl.*10\.79\.0\.2.*http'
 start_screen off netwatch '--confine off'
 off=$(worker off netwatch)
 grep -qE '^CapEff:[[:space:]]*0000000000000000' "/proc/$off/status" && fail "off gave up rights"
-[[ -z $(pgrep -P "$off") ]] || fail "off has a broker"
+[[ -z $(child "$off" broker) ]] || fail "off has a broker"
+[[ -n $(child "$off" probes) ]] || fail "off has no courier"
 tmux -L "$socket" send-keys -t off '!'
 wait_for off 'confinement.*off'
 tmux -L "$socket" send-keys -t off Escape
@@ -142,16 +151,26 @@ tmux -L "$socket" send-keys -t root Escape
 wait_for root 'curl.*10\.79\.0\.2.*http'
 kill -0 "$root" || fail "the worker ended with its broker"
 
-# Quitting gives the terminal back; the broker goes, too.
-broker=$(pgrep -P "$cap")
+# Without its courier, too.
+kill -KILL "$courier"
+sleep 1
+tmux -L "$socket" send-keys -t root '!'
+wait_for root 'asks gateway and resolvers has ended'
+tmux -L "$socket" send-keys -t root Escape
+
+# Quitting gives the terminal back; broker and courier go, too.
+broker=$(child "$cap" broker)
+courier=$(child "$cap" probes)
 for name in root cap off; do
   tmux -L "$socket" send-keys -t $name q
   wait_for "$name" 'status 0'
   [[ ! -s $scratch/$name.err ]] || fail "on standard error: $(cat "$scratch/$name.err")"
 done
 for _ in $(seq 50); do
-  kill -0 "$broker" 2>/dev/null || break
+  kill -0 "$broker" 2>/dev/null || kill -0 "$courier" 2>/dev/null || break
   sleep 0.1
 done
-kill -0 "$broker" 2>/dev/null && fail "a broker without a worker"
-echo "confined live: root, file capability, off; opened again twice; broker killed"
+for pid in "$broker" "$courier"; do
+  kill -0 "$pid" 2>/dev/null && fail "a child without a worker"
+done
+echo "confined live: root, file capability, off; opened again twice; broker and courier killed"

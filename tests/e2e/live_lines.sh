@@ -37,8 +37,10 @@ wait_for() {
   fail "this did not become true: $*"
 }
 inside() { nsenter --net="/run/netns/$near" -- "$@"; }
-# start COMMAND...: netwatch live in the background, from the near namespace
+# start COMMAND...: netwatch live in the background, from the near namespace. Nobody is to take what
+# the one before has written for its words.
 start() {
+  rm -f "$scratch/out" "$scratch/err"
   nsenter --net="/run/netns/$near" -- "$@" >"$scratch/out" 2>"$scratch/err" &
   watcher=$!
   pids+=("$watcher")
@@ -74,9 +76,20 @@ wait_for inside curl -s -o /dev/null http://10.79.0.2:8080/file
 exact=false
 inside "$scratch/netwatch" doctor --json | grep -q '"name":"exact owners","on":true' && exact=true
 
-# Everything on all interfaces, ended by SIGINT.
-start "$scratch/netwatch" live --json
+# Everything on all interfaces, ended by SIGINT; with a gateway that answers to anybody's ping, and a
+# link that comes, goes up and goes.
+ip -n "$near" route add default via 10.79.0.2
+inside sysctl -qw net.ipv4.ping_group_range='0 2147483647'
+start "$scratch/netwatch" live --json --samples 1
 wait_for grep -q '"event":"existing"' "$scratch/out"
+wait_for grep -q '"metric":"probe.rtt"' "$scratch/out"
+ip -n "$near" link add nwp type veth peer name nwq
+wait_for grep -q '"event":"appeared"' "$scratch/out"
+ip -n "$near" link set nwq up
+ip -n "$near" link set nwp up
+wait_for grep -q '"event":"up","interface":"nwp"' "$scratch/out"
+ip -n "$near" link del nwp
+wait_for grep -q '"event":"removed","interface":"nwp"' "$scratch/out"
 curls=()
 for host in 127.0.0.1 10.79.0.2; do
   for _ in 1 2 3; do
@@ -127,6 +140,15 @@ if exact:
         assert ends[0]["ts_opened"] < ends[0]["ts"]
 listener = [s for s in of("socket") if s.get("state") == "LISTEN" and s["event"] == "existing"]
 assert len(listener) == 1 and listener[0]["owner"]["pid"] == server, listener
+probes = [s for s in of("sample") if s["metric"].startswith("probe.")]
+ping = {s["metric"]: s["value"] for s in probes if s["labels"]["probe"] == "icmp_echo"}
+assert all(s["labels"]["target"] == "10.79.0.2" for s in probes if s["labels"]["probe"] == "icmp_echo")
+assert ping["probe.loss"] == 0 and 0 < ping["probe.rtt"] < 1, ping
+received = [s for s in of("sample") if s["metric"] == "interface.rx_bytes" and s["labels"]["interface"] == "nwn"]
+assert len(received) > 1 and received[-1]["value"] > received[0]["value"] > 0, received
+assert any(s["metric"] == "cpu.used" for s in of("sample")), "a share of the time between two looks"
+links = [l["event"] for l in of("link") if l["interface"] == "nwp"]
+assert links[0] == "appeared" and links[-1] == "removed" and links.count("up") == 1, links
 stats = lines[-1]
 assert stats["packets"] > 60 and stats["dropped"]["kernel"] == 0, stats
 assert stats["records"] == len(of("record")), (stats["records"], len(of("record")))

@@ -17,6 +17,7 @@
 #include "apps/netwatch/catalog.h"
 #include "apps/netwatch/complaint.h"
 #include "apps/netwatch/exit_code.h"
+#include "apps/netwatch/health_courier.h"
 #include "apps/netwatch/live_printers.h"
 #include "apps/netwatch/live_rights.h"
 #include "apps/netwatch/stats_line.h"
@@ -102,7 +103,9 @@ int run_headless(const HeadlessOptions& options) {
   live.max_packets = options.max_packets;
   live.on_end = end;
   live.sink = filter ? static_cast<pipeline::LiveSink*>(&*filter) : printer.get();
-  LiveRights rights(confine::mode_of(options.confine).value_or(confine::Mode::kStrict));
+  const confine::Mode mode = confine::mode_of(options.confine).value_or(confine::Mode::kStrict);
+  HealthCourier courier(mode, !options.no_probes);
+  LiveRights rights(mode);
   live.before_threads = [&] {
     constexpr bool kTerminal = false;
     std::vector<int> written;
@@ -110,6 +113,8 @@ int run_headless(const HeadlessOptions& options) {
     return rights.give_up(std::move(written), kTerminal);
   };
   rights.prepare(live);
+  courier.prepare(live);
+  live.sample_every_ns = options.json ? options.sample_every_s * base::kNsPerSecond : 0;
   live.on_start = [&](const pipeline::LiveSession& session) { print_head(out, options, session); };
   auto session = pipeline::LiveSession::start(live);
   if (!session.ok()) {

@@ -12,6 +12,8 @@ struct HeadlessOptions {
   std::uint64_t max_packets = 0;
   bool json = false;
   bool quiet = false;
+  bool no_probes = false;
+  std::int64_t sample_every_s = 15;     // with json; 0: no samples
   std::string confine = "best-effort";  // or strict, off
 };
 

@@ -13,6 +13,7 @@
 
 #include "apps/netwatch/catalog.h"
 #include "apps/netwatch/exit_code.h"
+#include "apps/netwatch/health_courier.h"
 #include "apps/netwatch/live_rights.h"
 #include "pipeline/live_session.h"
 #include "tui/app.h"
@@ -22,6 +23,8 @@
 
 namespace netwatch::app {
 namespace {
+
+constexpr base::TimeNs kSampleEveryNs = 5 * base::kNsPerSecond;
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -77,12 +80,15 @@ int run_live(const LiveOptions& options) {
   screen.compile = tui::make_row_filter(catalog());
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment
   screen.traits = tui::traits_from_environment([](const char* name) { return std::getenv(name); });
-  LiveRights rights(confine::mode_of(options.confine).value_or(confine::Mode::kStrict));
+  const confine::Mode mode = confine::mode_of(options.confine).value_or(confine::Mode::kStrict);
+  HealthCourier courier(mode, !options.no_probes);
+  LiveRights rights(mode);
   std::unique_ptr<tui::Terminal> terminal;
-  pipeline::LiveSessionOptions wanted{.interface = options.interface,
-                                      .capture_filter = options.capture_filter,
-                                      .capture = !options.no_capture,
-                                      .root = {}};
+  pipeline::LiveSessionOptions wanted;
+  wanted.interface = options.interface;
+  wanted.capture_filter = options.capture_filter;
+  wanted.capture = !options.no_capture;
+  wanted.sample_every_ns = kSampleEveryNs;
   wanted.before_threads = [&]() -> base::Result<std::vector<model::Ability>> {
     auto opened = tui::Terminal::open();
     if (!opened.ok()) return opened.error();
@@ -91,6 +97,7 @@ int run_live(const LiveOptions& options) {
     return rights.give_up({terminal->signal_write_fd()}, kTerminal);
   };
   rights.prepare(wanted);
+  courier.prepare(wanted);
   auto session = pipeline::LiveSession::start(wanted);
   if (!session.ok()) {
     terminal.reset();  // the words are for the ordinary screen

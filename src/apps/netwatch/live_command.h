@@ -10,6 +10,7 @@ struct LiveOptions {
   std::string filter;          // -Y
   std::string theme;
   bool no_capture = false;
+  bool no_probes = false;
   std::string confine = "best-effort";  // a name of confine::Mode
 };
 

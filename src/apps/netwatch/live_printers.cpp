@@ -4,7 +4,17 @@
 
 #include <cstdio>
 
+#include "apps/netwatch/complaint.h"
+
 namespace netwatch::app {
+
+void LiveTextPrinter::on_ability(base::TimeNs /*now_ns*/, const model::Ability& ability) {
+  if (ability.on) {
+    complain(ability.name + ": on again");
+  } else {
+    complain_of(ability);
+  }
+}
 
 void LiveTextPrinter::on_drop(base::TimeNs /*now_ns*/, model::Drop drop, std::uint64_t count,
                               std::uint64_t total) {

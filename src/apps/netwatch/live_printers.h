@@ -46,6 +46,20 @@ class LiveJsonPrinter final : public LivePrinter {
     exporting::append_socket_event(out().buffer(), event);
     out().written();
   }
+  void on_samples(const model::SampleTable& samples) override {
+    for (const model::Sample& sample : samples.samples) {
+      exporting::append_sample(out().buffer(), sample, samples.taken_ns);
+      out().written();
+    }
+  }
+  void on_ability(base::TimeNs now_ns, const model::Ability& ability) override {
+    exporting::append_ability(out().buffer(), ability, now_ns);
+    out().written();
+  }
+  void on_link(const model::LinkEvent& event) override {
+    exporting::append_link_event(out().buffer(), event);
+    out().written();
+  }
   void on_drop(base::TimeNs now_ns, model::Drop drop, std::uint64_t count,
                std::uint64_t total) override {
     exporting::append_drop(out().buffer(), now_ns, drop, count, total);
@@ -53,7 +67,7 @@ class LiveJsonPrinter final : public LivePrinter {
   }
 };
 
-// For people: flows as they end, and losses on standard error.
+// For people: flows as they end; losses, and what is not possible any more, on standard error.
 class LiveTextPrinter final : public LivePrinter {
  public:
   using LivePrinter::LivePrinter;
@@ -62,7 +76,8 @@ class LiveTextPrinter final : public LivePrinter {
     append_flow_line(out().buffer(), flow);
     out().written();
   }
-  void on_drop(base::TimeNs /*now_ns*/, model::Drop drop, std::uint64_t count,
+  void on_ability(base::TimeNs now_ns, const model::Ability& ability) override;
+  void on_drop(base::TimeNs now_ns, model::Drop drop, std::uint64_t count,
                std::uint64_t total) override;
 };
 

@@ -91,7 +91,9 @@ void LiveRights::prepare(pipeline::LiveSessionOptions& options) {
   options.open_capture = [this](const capture::LiveOptions& wanted) {
     return open_capture(wanted);
   };
-  options.watched_ability = [this] { return broker_ability(); };
+  options.watched_abilities = [this] { return std::vector{broker_ability()}; };
+  kept_for_samples_ = collect::KeptAccess::open();
+  options.sample_root.kept = kept_for_samples_;
 }
 
 base::Result<std::unique_ptr<capture::PacketSource>> LiveRights::open_capture(
@@ -127,8 +129,10 @@ base::Result<std::vector<model::Ability>> LiveRights::give_up(std::vector<int> w
   plan.written = std::move(written);
   plan.written.insert(plan.written.end(), {STDOUT_FILENO, STDERR_FILENO});
   if (broker_) plan.written.push_back(broker_->fd());
-  if (kept_ && kept_->sock_diag) plan.written.push_back(kept_->sock_diag->fd());
-  if (kept_ && kept_->route) plan.written.push_back(kept_->route->fd());
+  for (const auto& kept : {kept_, kept_for_samples_}) {
+    if (kept && kept->sock_diag) plan.written.push_back(kept->sock_diag->fd());
+    if (kept && kept->route) plan.written.push_back(kept->route->fd());
+  }
   // Sockets, interfaces and processes; Landlock itself hides what is private to a process.
   plan.readable = {"/proc", "/sys", "/etc/passwd"};
   plan.receives = true;

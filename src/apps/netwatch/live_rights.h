@@ -37,6 +37,7 @@ class LiveRights {
   std::string no_broker_;                  // why there is none
   std::optional<capture::LivePlan> plan_;  // of the first time, when everything could be looked up
   std::shared_ptr<collect::KeptAccess> kept_;
+  std::shared_ptr<collect::KeptAccess> kept_for_samples_;  // another thread's
   bool given_up_ = false;
 };
 

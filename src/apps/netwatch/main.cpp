@@ -46,6 +46,11 @@ void add_confine_option(CLI::App& app, std::string& mode) {
       ->capture_default_str();
 }
 
+void add_probes_option(CLI::App& app, bool& no_probes) {
+  app.add_flag("--no-probes", no_probes,
+               "Do not ask this host's own gateway and resolvers whether they answer");
+}
+
 void add_live_options(CLI::App& app, LiveOptions& options) {
   app.add_option("-i,--interface", options.interface, "Interface to capture on, or any")
       ->type_name("IFACE")
@@ -56,6 +61,7 @@ void add_live_options(CLI::App& app, LiveOptions& options) {
   app.add_option("-Y,--filter", options.filter, "Show only what matches (see docs/filter.md)")
       ->type_name("FILTER");
   app.add_flag("--no-capture", options.no_capture, "Sockets and counters only");
+  add_probes_option(app, options.no_probes);
   add_confine_option(app, options.confine);
   app.add_option("--theme", options.theme, "Colour theme (t changes it on screen)");
 }
@@ -73,8 +79,14 @@ void add_headless_options(CLI::App& live, HeadlessOptions& options) {
   live.add_option("-c,--count", options.max_packets, "Stop after so many packets")
       ->type_name("N")
       ->check(CLI::Validator(whole_number_from_one, ""));
-  auto* json =
-      live.add_flag("--json", options.json, "NDJSON: flows, records, sockets, losses, statistics");
+  auto* json = live.add_flag("--json", options.json,
+                             "NDJSON: flows, records, sockets, samples, losses, statistics");
+  live.add_option("--samples", options.sample_every_s,
+                  "With --json: seconds from one look at this host's load to the next; 0 is none")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0, 86400))
+      ->capture_default_str();
+  add_probes_option(live, options.no_probes);
   live.add_flag("-q,--quiet", options.quiet, "Decode everything, print only the totals")
       ->excludes(json);
   add_confine_option(live, options.confine);

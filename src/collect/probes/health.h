@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/bytes.h"
 #include "model/health.h"
 #include "model/network.h"
+#include "model/sample.h"
 
 // Probes of the host's own gateway and resolvers: ICMP echo without privileges, and real DNS
 // queries. Nobody else is asked but whom the caller names.
@@ -40,6 +42,10 @@ std::int32_t root_answer_rcode(base::Bytes message, std::uint16_t id);
 std::vector<std::uint8_t> echo_request(bool v4, std::uint16_t sequence, std::uint64_t token);
 // Whether it is the reply to that request.
 bool is_echo_reply(base::Bytes message, bool v4, std::uint16_t sequence, std::uint64_t token);
+
+// The series of a table of probes, one for each target.
+std::span<const model::MetricDef> health_metrics();
+void append_samples(const model::HealthTable& table, std::vector<model::Sample>& out);
 
 struct ProbeOptions {
   std::chrono::milliseconds timeout{1000};

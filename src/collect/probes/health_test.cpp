@@ -217,5 +217,29 @@ TEST(LiveProbes, EchoOfBothFamiliesWhereItIsAllowed) {
   if (!entered) GTEST_SKIP() << "no right to make a network namespace, or no ip(8)";
 }
 
+TEST(Health, SamplesAreWhatIsKnown) {
+  model::HealthTable table;
+  model::HealthRow& good = table.rows.emplace_back();
+  good.target = {.kind = model::ProbeKind::kDnsQuery,
+                 .address = *base::IpAddress::parse("192.0.2.53")};
+  good.last_ns = 2'000'000;
+  good.mean_ns = 1'500'000;
+  good.loss = 0.5;
+  model::HealthRow& refused = table.rows.emplace_back();
+  refused.target.address = *base::IpAddress::parse("192.0.2.1");
+  refused.why = "not allowed";
+  std::vector<model::Sample> samples;
+  append_samples(table, samples);
+  std::string told;
+  for (const model::Sample& sample : samples) {
+    told += std::string(sample.def->name) + ' ' + sample.labels[0] + ' ' + sample.labels[1] + ' ' +
+            std::to_string(sample.value) + '\n';
+  }
+  EXPECT_EQ(told,
+            "probe.rtt dns_query 192.0.2.53 0.002000\n"
+            "probe.rtt_mean dns_query 192.0.2.53 0.001500\n"
+            "probe.loss dns_query 192.0.2.53 0.500000\n");
+}
+
 }  // namespace
 }  // namespace netwatch::collect
