@@ -122,13 +122,14 @@ class SocketCollector::Impl {
     std::vector<std::optional<NetlinkSocket>> netlinks(scan->namespaces.size());
     if (is_live()) netlinks = open_in_namespaces(root_, scan->namespaces, NETLINK_SOCK_DIAG);
     for (std::size_t i = 0; i < scan->namespaces.size(); ++i) {
-      const model::NetworkNamespace& netns = scan->namespaces[i];
+      model::NetworkNamespace& netns = scan->namespaces[i];
       if (netns.own) continue;
       const std::size_t before = table.sockets.size();
       const std::string folder =
           netns.pid != 0 ? "proc/" + std::to_string(netns.pid) + "/net/" : std::string();
       if (!read_tables(netlinks[i] ? &*netlinks[i] : nullptr, folder, table.sockets)) {
         ++table.namespaces_unread;
+        netns.unread = true;
       }
       for (std::size_t k = before; k < table.sockets.size(); ++k) {
         table.sockets[k].netns = netns.inode;
@@ -169,7 +170,7 @@ class SocketCollector::Impl {
 
   // By what the kernel itself says. Inodes are those of the descriptor, which the subflows of a
   // Multipath TCP socket share with it, though not its cookie.
-  model::Owner told_owner_of(const model::Socket& socket,
+  model::Owner told_owner_of(model::Socket& socket,
                              const std::vector<model::SocketHolding>& holdings) {
     model::Owner owner;
     std::shared_ptr<const model::Process> user;
@@ -185,6 +186,7 @@ class SocketCollector::Impl {
       }
     }
     if (owner.holders == 0) return owner;
+    take_counters(*(holding - 1), socket);
     owner.via = model::OwnerVia::kEbpf;
     owner.quality = model::Quality::kExact;
     if (user) {
@@ -193,6 +195,23 @@ class SocketCollector::Impl {
       owner.quality = model::Quality::kInferred;
     }
     return owner;
+  }
+
+  // UDP's payload, which no table of the kernel tells; TCP's is that of tcp_info.
+  static void take_counters(const model::SocketHolding& holding, model::Socket& socket) {
+    if (socket.cookie != 0 && holding.cookie != socket.cookie) {
+      if (socket.proto == model::ip_proto::kTcp) socket.subflow_of = holding.cookie;
+      return;
+    }
+    socket.followed = holding.followed;
+    if (socket.proto != model::ip_proto::kUdp) return;
+    if (holding.followed) {
+      socket.bytes_sent = holding.sent;
+      socket.bytes_received = holding.received;
+    } else {
+      socket.seen_sent = holding.sent;
+      socket.seen_received = holding.received;
+    }
   }
 
   // What /proc says of a process, if it still says it of the same one and the same program.

@@ -47,6 +47,15 @@ struct Socket {
   std::int64_t bytes_sent = -1;      // payload sent, without retransmissions; some may be in flight
   std::int64_t bytes_received = -1;  // payload (tcpi_bytes_received)
   std::int64_t retransmits = -1;     // segments, over the socket's life
+  // The programs in the kernel have seen it from its creation on: nothing it moved is older than
+  // they are.
+  bool followed = false;
+  // Of one that they have not: UDP payload since they began to count. -1 where nobody counts.
+  std::int64_t seen_sent = -1;
+  std::int64_t seen_received = -1;
+  // Cookie of the Multipath TCP socket that this is a subflow of: it tells all of their payload at
+  // its end. 0: it is none, or nobody has told us.
+  std::uint64_t subflow_of = 0;
 };
 
 // Whether it has another end: not a listener, nor UDP that sends to anybody.
@@ -96,6 +105,9 @@ struct SocketHolding {
   std::shared_ptr<const Process> holder;  // never null
   // Who sent or received last, else who connected or created it; null if nobody was seen to.
   std::shared_ptr<const Process> user;
+  bool followed = false;   // as in Socket
+  std::int64_t sent = -1;  // payload since the programs began to count; -1: they do not
+  std::int64_t received = -1;
 };
 struct SocketHoldings {
   std::vector<SocketHolding> holdings;  // sorted by inode, then pid; one per socket and process
