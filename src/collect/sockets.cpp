@@ -75,10 +75,11 @@ class SocketCollector::Impl {
  private:
   [[nodiscard]] bool is_live() const { return root_.path == "/"; }
 
-  // Not by readlink(2), which a confined process may not call.
+  // The calling thread's, which is where its sockets are. Not by readlink(2), which a confined
+  // process may not call.
   [[nodiscard]] std::uint64_t own_namespace() const {
     struct stat status{};
-    if (is_live()) return ::stat("/proc/self/ns/net", &status) == 0 ? status.st_ino : 0;
+    if (is_live()) return ::stat("/proc/thread-self/ns/net", &status) == 0 ? status.st_ino : 0;
     return parse_namespace_link(read_link(root_.join("proc/self/ns/net"))).value_or(0);
   }
 

@@ -8,6 +8,7 @@
 
 #include "model/drops.h"
 #include "model/flow.h"
+#include "model/process_row.h"
 #include "model/record.h"
 #include "model/sample.h"
 #include "model/socket.h"
@@ -33,6 +34,9 @@ void append_socket_event(std::string& out, const model::SocketEvent& event);
 // `count` more of a kind were lost: `total` since the start.
 void append_drop(std::string& out, base::TimeNs time_ns, model::Drop drop, std::uint64_t count,
                  std::uint64_t total);
+// One line for each process and each container that moved something, and one for what no process
+// owns.
+void append_totals(std::string& out, base::TimeNs now_ns, const model::OwnerTotals& totals);
 void append_ability(std::string& out, const model::Ability& ability);
 
 // What one look at the sockets came to, and what it could not see.

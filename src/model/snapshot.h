@@ -11,6 +11,7 @@
 #include "model/drops.h"
 #include "model/flow.h"
 #include "model/network.h"
+#include "model/process_row.h"
 #include "model/sample.h"
 #include "model/socket.h"
 
@@ -115,6 +116,8 @@ struct Snapshot {
   std::string throughput_of;          // whose counters `throughput` shows: "eth0"
   std::vector<RatePoint> throughput;  // one a second, newest last, at most kThroughputSamples
   Attribution attribution;
+  // By process and container, once a second; never null in one that was published.
+  std::shared_ptr<const OwnerTotals> owners;
   DropCounters drops;
   std::uint64_t packets = 0;
   std::uint64_t wire_bytes = 0;

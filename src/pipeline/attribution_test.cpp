@@ -74,6 +74,29 @@ class AttributionLive : public testing::Test {
     }
   }
 
+  // Two processes with one UDP and one TCP socket each that live for seconds, so that several looks
+  // see them; each is a process of its own.
+  pid_t start_slow_pair() {
+    return sandbox_.start("nw-slow", [&] {
+      std::uint16_t port = 0;
+      const int listener = ebpf::bound(AF_INET, SOCK_STREAM, port);
+      const pid_t other = ::fork();
+      ebpf::SocketAddress address = ebpf::loopback(AF_INET, port);
+      const int connected = ::socket(AF_INET, SOCK_STREAM, 0);
+      const int fd = other == 0 ? ::accept(listener, nullptr, nullptr) : connected;
+      if (other != 0 && ::connect(fd, address.get(), address.length) != 0) ::_exit(1);
+      ebpf::LedgerRow row = ebpf::row_of(fd, IPPROTO_TCP);
+      std::array<char, 1000> bytes{};
+      for (std::size_t turn = 1; turn <= 5; ++turn) {
+        row.sent += ::send(fd, bytes.data(), 100 * turn, 0);
+        row.received += ::recv(fd, bytes.data(), 100 * turn, MSG_WAITALL);
+        std::this_thread::sleep_for(std::chrono::milliseconds(400));
+      }
+      ledger_.add(row);
+      if (other != 0 && ebpf::wait_for(other) != 0) ::_exit(1);
+    });
+  }
+
   // Every flow of the traffic as the session last showed it; ended ones are shown for a while only.
   void note_rows(const LiveSession& session) {
     const auto snapshot = session.latest();
@@ -157,6 +180,36 @@ TEST_F(AttributionLive, EveryFlowHasItsOwnersAtBothEnds) {
   EXPECT_EQ(share.exact, share.ends);
   EXPECT_EQ(share.wrong, 0U);
   EXPECT_EQ(session->latest()->drops[model::Drop::kSocketEvents], 0U);
+}
+
+// Payload by the kernel's count, of sockets that looks have seen and of those that only their end
+// tells of, is what the programs themselves know to have moved; to the byte.
+TEST_F(AttributionLive, PayloadOfEachProcessIsThatOfItsLedger) {
+  const auto session = start(false, true);
+  ASSERT_TRUE(session);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  const pid_t slow = start_slow_pair();
+  watch(*session);
+  EXPECT_EQ(ebpf::wait_for(slow), 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  std::map<std::uint32_t, std::pair<std::int64_t, std::int64_t>> wanted;
+  for (const ebpf::LedgerRow& row : ledger_.rows()) {
+    wanted[row.pid].first += row.sent;
+    wanted[row.pid].second += row.received;
+  }
+  std::map<std::uint32_t, std::pair<std::int64_t, std::int64_t>> told;
+  const auto snapshot = session->latest();
+  for (const model::ProcessRow& row : snapshot->owners->processes) {
+    if (row.process == nullptr || !wanted.contains(row.process->pid)) continue;
+    told[row.process->pid] = {row.totals.sent_bytes, row.totals.received_bytes};
+    EXPECT_EQ(row.totals.bytes[static_cast<std::size_t>(model::Quality::kExact)],
+              row.totals.sent_bytes + row.totals.received_bytes);
+    EXPECT_EQ(row.totals.open_sockets, 0U) << row.process->comm;
+    EXPECT_EQ(row.totals.uncounted_sockets, 0U);
+  }
+  EXPECT_EQ(told, wanted);
+  EXPECT_GE(wanted.size(), 7U);
+  EXPECT_FALSE(snapshot->owners->unowned) << "no packets are captured";
 }
 
 // What looking at /proc twice a second sees of the same traffic; printed, since it is chance.

@@ -147,7 +147,10 @@ Totals LiveSession::finish() {
   engine_.finish();
   const base::TimeNs now_ns = base::monotonic_clock_ns();
   publish(now_ns);
-  if (report_) report_->tell_all();
+  if (report_) {
+    report_->tell_all();
+    report_->tell_totals(base::wall_clock_ns());
+  }
   Totals totals = engine_.totals();
   totals.drops = latest()->drops;
   return totals;
@@ -194,7 +197,7 @@ void LiveSession::push(model::PacketBatchPtr batch) {
   if (full() && options_.on_end) options_.on_end();
 }
 
-// Open flows are told once a minute, and what ended when it has waited long enough.
+// Open flows and totals are told once a minute, and what ended when it has waited long enough.
 void LiveSession::repeat_open(base::TimeNs pace_ns) {
   if (!report_) return;
   if (next_repeat_ns_ == 0) next_repeat_ns_ = pace_ns + options_.repeat_every_ns;
@@ -203,6 +206,7 @@ void LiveSession::repeat_open(base::TimeNs pace_ns) {
     report_->set_repeating(true);
     engine_.report_open(wall_offset_ns_ + pace_ns);
     report_->set_repeating(false);
+    report_->tell_totals(base::wall_clock_ns());
   }
   report_->tell_due(pace_ns);
 }

@@ -10,7 +10,10 @@ model::FlowKey LiveTable::key_of(std::uint8_t proto, const model::Endpoint& one,
 }
 
 LiveTable::LiveTable(LiveTableOptions options)
-    : options_(std::move(options)), throughput_(options_.interface) {}
+    : options_(std::move(options)),
+      throughput_(options_.interface),
+      captured_(options_.capturing),
+      owners_(std::make_shared<model::OwnerTotals>()) {}
 
 void LiveTable::on_flow(const model::Flow& flow) {
   const std::uint32_t number = slot_of_flow(flow);
@@ -30,6 +33,7 @@ void LiveTable::take_sockets(const model::SocketTable& table) {
   unreadable_processes_ = table.unreadable_processes;
   holdings_not_kept_ = table.holdings_not_kept;
   torn_tables_ = table.torn_tables;
+  processes_.take_sockets(table);
   sockets_.rebuild(table);
   for (const model::Socket& socket : sockets_.sockets()) {
     const bool connected = socket.remote.port != 0 && socket.state != model::TcpState::kListen;
@@ -69,6 +73,7 @@ void LiveTable::look_at_the_rest() {
 void LiveTable::set_capturing(bool capturing) {
   if (options_.capturing == capturing) return;
   options_.capturing = capturing;
+  captured_ = captured_ || capturing;
   for (Slot& slot : slots_) set_rated(slot);
 }
 
@@ -87,6 +92,7 @@ model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, base::TimeNs pace_ns,
     rated_pace_ns_ = pace_ns;
   }
   pace_ns_ = pace_ns;
+  non_ip_packets_ = totals.non_ip;
   if (pace_ns - rated_pace_ns_ >= base::kNsPerSecond) {
     const double seconds =
         static_cast<double>(pace_ns - rated_pace_ns_) / static_cast<double>(base::kNsPerSecond);
@@ -116,9 +122,10 @@ model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, base::TimeNs pace_ns,
   snapshot->throughput = throughput_.points();
   snapshot->throughput_of = throughput_.of();
   snapshot->attribution = attribution();
+  snapshot->owners = owners_;
   snapshot->drops = totals.drops;
-  snapshot->drops[model::Drop::kRowRefused] +=
-      refused_flows_ + refused_sockets_ + refused_closed_ + talkers_.refused();
+  snapshot->drops[model::Drop::kRowRefused] += refused_flows_ + refused_sockets_ + refused_closed_ +
+                                               talkers_.refused() + processes_.refused();
   snapshot->drops[model::Drop::kSocketEvents] += lost_socket_events_;
   snapshot->packets = totals.packets;
   snapshot->wire_bytes = totals.wire_bytes;
@@ -195,6 +202,7 @@ void LiveTable::remove(std::uint32_t number) {
   const auto quality = static_cast<std::size_t>(row.owners[0].quality);
   ended_.bytes[quality] += up_bytes(slot) + down_bytes(slot);
   ended_.rows[quality] += 1;
+  add_if_unowned(slot, unowned_ended_);
   const auto key = key_of(row.proto, row.local, row.remote);
   if (const auto found = by_key_.find(key); found != by_key_.end() && found->second == number) {
     by_key_.erase(found);
@@ -254,6 +262,7 @@ void LiveTable::fill_from_flow(Slot& slot, const model::Flow& flow) {
   row.last_ns = flow.last_ns;
   row.up = flow.counters(local);
   row.down = flow.counters(remote);
+  slot.unowned = kind_if_unowned(flow);
   if (flow.handshake_rtt_us >= 0 && row.rtt_us < 0) {
     row.rtt_us =
         static_cast<std::int32_t>(std::min<std::int64_t>(flow.handshake_rtt_us, INT32_MAX));
@@ -311,12 +320,16 @@ void LiveTable::every_second(double seconds) {
     }
   }
   talkers_.start();
+  model::UnownedTraffic unowned = unowned_ended_;
   for (std::uint32_t number = 0; number < slots_.size(); ++number) {
     const Slot& slot = slots_[number];
     if (slot.row.vacant) continue;
     talkers_.add(slot.row, number, up_bytes(slot), down_bytes(slot), pool_);
+    add_if_unowned(slot, unowned);
   }
   talkers_.finish();
+  processes_.every_second(seconds);
+  owners_ = std::make_shared<const model::OwnerTotals>(totals_with(unowned));
 }
 
 void LiveTable::rate(std::uint32_t number, double seconds) {

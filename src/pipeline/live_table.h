@@ -12,6 +12,7 @@
 #include "model/snapshot.h"
 #include "model/socket.h"
 #include "pipeline/closed_sockets.h"
+#include "pipeline/process_totals.h"
 #include "pipeline/result_sink.h"
 #include "pipeline/socket_index.h"
 #include "pipeline/talkers.h"
@@ -43,6 +44,8 @@ class LiveTable final : public ResultSink {
   void take_closed(const std::vector<model::ClosedSocket>& sockets);
   // Who is at either end of a flow that has a row, by all that is known now; by Side.
   std::array<model::Owner, 2> owners_of(const model::Flow& flow);
+  // Who has moved how much, and what nobody owns, as of now. A snapshot has it as of its second.
+  [[nodiscard]] model::OwnerTotals owner_totals() const;
   void set_lost_socket_events(std::uint64_t lost) { lost_socket_events_ = lost; }
   void take_interfaces(const model::InterfaceTable& table);
   void set_abilities(std::vector<model::Ability> abilities) { abilities_ = std::move(abilities); }
@@ -62,6 +65,8 @@ class LiveTable final : public ResultSink {
     std::uint64_t rated_down_bytes = 0;
     std::uint64_t first_kernel_up_bytes = 0;  // when the socket was first looked at
     std::uint64_t first_kernel_down_bytes = 0;
+    // Of its packets, if no owner is known at either end.
+    model::UnownedTraffic::Kind unowned = model::UnownedTraffic::Kind::kUnknown;
     bool gone = false;               // flow and socket are over: only shown for a while
     base::TimeNs gone_pace_ns = 0;   // since when
     std::uint32_t socket_round = 0;  // the look at the sockets that saw it last
@@ -90,6 +95,9 @@ class LiveTable final : public ResultSink {
   static void take_kernel_bytes(Slot& slot, const model::Socket& socket, bool seen);
   void set_owner(Slot& slot, std::size_t end, const model::Owner& owner);
   void find_owners(Slot& slot);
+  [[nodiscard]] model::UnownedTraffic::Kind kind_if_unowned(const model::Flow& flow) const;
+  [[nodiscard]] model::OwnerTotals totals_with(model::UnownedTraffic unowned) const;
+  static void add_if_unowned(const Slot& slot, model::UnownedTraffic& all);
   [[nodiscard]] const model::Owner* find_owner(const model::ConnectionRow& row,
                                                const model::Endpoint& local,
                                                const model::Endpoint& remote) const;
@@ -120,7 +128,12 @@ class LiveTable final : public ResultSink {
   Throughput throughput_;
   Talkers talkers_;
   std::vector<model::Ability> abilities_;
-  model::Attribution ended_;  // of rows that have been removed
+  model::Attribution ended_;             // of rows that have been removed
+  model::UnownedTraffic unowned_ended_;  // likewise
+  std::uint64_t non_ip_packets_ = 0;
+  bool captured_ = false;  // ever
+  ProcessTotals processes_;
+  std::shared_ptr<const model::OwnerTotals> owners_;  // as of the last second
   base::TimeNs started_ns_ = 0;
   base::TimeNs pace_ns_ = 0;
   base::TimeNs rated_pace_ns_ = 0;

@@ -65,7 +65,52 @@ const model::Owner* LiveTable::find_owner(const model::ConnectionRow& row,
   return &socket->owner;
 }
 
+// What a flow's packets are if nobody owns them: only what can be told without guessing.
+model::UnownedTraffic::Kind LiveTable::kind_if_unowned(const model::Flow& flow) const {
+  using Kind = model::UnownedTraffic::Kind;
+  const bool of_orig = is_local(flow.orig.address);
+  const bool of_resp = is_local(flow.resp.address);
+  const bool to_group = flow.resp.address.is_multicast() || flow.orig.address.is_multicast();
+  if (!of_orig && !of_resp && !to_group) return Kind::kForwarded;
+  const model::DirectionCounters& ours = flow.counters(model::Side::kResponder);
+  const bool answered = of_resp && !of_orig && ours.packets > 0;
+  if (flow.proto == model::ip_proto::kTcp && answered &&
+      flow.quality[model::index(model::Side::kResponder)].resets == ours.packets) {
+    return Kind::kKernel;
+  }
+  if (model::ip_proto::has_ports(flow.proto)) return Kind::kUnknown;
+  const bool icmp = flow.proto == model::ip_proto::kIcmp || flow.proto == model::ip_proto::kIcmp6;
+  return icmp && answered ? Kind::kKernel : Kind::kNoPort;
+}
+
+void LiveTable::add_if_unowned(const Slot& slot, model::UnownedTraffic& all) {
+  const model::ConnectionRow& row = slot.row;
+  if (row.flow == model::kNoFlow) return;
+  if (row.owners[0].quality != model::Quality::kUnknown) return;
+  if (row.owners[1].quality != model::Quality::kUnknown) return;
+  all[slot.unowned].add({.packets = row.up.packets + row.down.packets,
+                         .ip_bytes = row.up.ip_bytes + row.down.ip_bytes,
+                         .payload_bytes = row.up.payload_bytes + row.down.payload_bytes});
+}
+
+model::OwnerTotals LiveTable::owner_totals() const {
+  model::UnownedTraffic unowned = unowned_ended_;
+  for (const Slot& slot : slots_) {
+    if (!slot.row.vacant) add_if_unowned(slot, unowned);
+  }
+  return totals_with(unowned);
+}
+
+model::OwnerTotals LiveTable::totals_with(model::UnownedTraffic unowned) const {
+  model::OwnerTotals all = processes_.totals();
+  if (!captured_) return all;
+  unowned.non_ip_packets = non_ip_packets_;
+  all.unowned = unowned;
+  return all;
+}
+
 void LiveTable::take_closed(const std::vector<model::ClosedSocket>& sockets) {
+  processes_.take_closed(sockets);
   for (const model::ClosedSocket& closed : sockets) {
     closed_.add(closed);
     if (closed.socket.remote.port == 0) continue;  // its rows find it when their flows move

@@ -51,6 +51,10 @@ class LiveJsonPrinter final : public LivePrinter {
     exporting::append_drop(out().buffer(), now_ns, drop, count, total);
     out().written();
   }
+  void on_totals(base::TimeNs now_ns, const model::OwnerTotals& totals) override {
+    exporting::append_totals(out().buffer(), now_ns, totals);
+    out().written();
+  }
 };
 
 // For people: flows as they end, and losses on standard error.
