@@ -22,6 +22,11 @@ namespace {
 // 150 bytes a line, a million sockets.
 constexpr std::size_t kMaxTableBytes = 256U << 20;
 
+// How often other namespaces are read: see NamespaceScope::kAllAtTimes.
+constexpr base::TimeNs kOthersShare = 500;
+constexpr base::TimeNs kOthersYoung = 2 * base::kNsPerSecond;
+constexpr base::TimeNs kOthersOld = 30 * base::kNsPerSecond;
+
 struct Table {
   std::uint8_t proto;
   std::uint8_t family;
@@ -66,8 +71,13 @@ class SocketCollector::Impl {
     auto read = read_tables(netlink ? *netlink : nullptr, "proc/net/", table.sockets);
     if (!read) return read.error();
     const std::uint64_t own = own_namespace();
+    table.own_netns = own;
     for (model::Socket& socket : table.sockets) socket.netns = own;
-    if (scope == NamespaceScope::kAll) add_other_namespaces(table);
+    if (scope != NamespaceScope::kOwn) {
+      const base::TimeNs now_ns = base::monotonic_clock_ns();
+      if (scope == NamespaceScope::kAll || now_ns >= others_due_ns_) look_at_others(now_ns);
+      add_others(table);
+    }
     find_owners(table);
     return table;
   }
@@ -115,7 +125,16 @@ class SocketCollector::Impl {
 
   // The sockets of containers and the like. Nothing is kept open: a socket in a namespace would
   // keep it alive after its last process.
-  void add_other_namespaces(model::SocketTable& table) {
+  void look_at_others(base::TimeNs now_ns) {
+    others_ = {};
+    const std::vector<model::OwnerVia> own_via = std::exchange(via_, {});
+    read_others(others_);
+    others_via_ = std::exchange(via_, own_via);
+    const base::TimeNs cost_ns = base::monotonic_clock_ns() - now_ns;
+    others_due_ns_ = now_ns + std::clamp(cost_ns * kOthersShare, kOthersYoung, kOthersOld);
+  }
+
+  void read_others(model::SocketTable& table) {
     auto scan = scan_network_namespaces(root_);
     if (!scan) return;
     table.namespaces_not_kept = scan->not_kept;
@@ -138,6 +157,15 @@ class SocketCollector::Impl {
       netlinks[i].reset();
     }
     table.namespaces = std::move(scan->namespaces);
+  }
+
+  void add_others(model::SocketTable& table) {
+    table.sockets.insert(table.sockets.end(), others_.sockets.begin(), others_.sockets.end());
+    via_.insert(via_.end(), others_via_.begin(), others_via_.end());
+    table.namespaces = others_.namespaces;
+    table.namespaces_unread = others_.namespaces_unread;
+    table.namespaces_not_kept = others_.namespaces_not_kept;
+    table.processes_of_unknown_namespace = others_.processes_of_unknown_namespace;
   }
 
   void find_owners(model::SocketTable& table) {
@@ -254,6 +282,9 @@ class SocketCollector::Impl {
   ProcessCache processes_;
   std::vector<model::OwnerVia> via_;  // of each socket of the table in work
   std::uint64_t torn_ = 0;            // tables of the last look that kept changing
+  model::SocketTable others_;         // of other namespaces, as last read
+  std::vector<model::OwnerVia> others_via_;
+  base::TimeNs others_due_ns_ = 0;  // when to read them anew
 };
 
 SocketCollector::SocketCollector(Root root, HoldingSource holdings)

@@ -33,6 +33,7 @@ struct RowOwner {
 // traffic, where no end is ours, local is the originator.
 struct ConnectionRow {
   bool vacant = true;        // no connection lives in this row now: skip it
+  std::uint32_t netns = 0;   // of its network namespace, see netns_scope(); 0: ours
   FlowId flow = kNoFlow;     // kNoFlow: seen as a socket only
   std::uint64_t socket = 0;  // inode; 0: seen as packets only
   Endpoint local;
@@ -126,6 +127,9 @@ struct Snapshot {
   std::uint64_t unreadable_processes = 0;
   std::uint64_t holdings_not_kept = 0;  // see SocketTable, at the last look
   std::uint64_t torn_tables = 0;
+  std::uint64_t namespaces_unread = 0;
+  // The network namespaces of the last look, where others were looked at; may be null.
+  std::shared_ptr<const std::vector<NetworkNamespace>> namespaces;
   std::vector<Ability> abilities;
   std::shared_ptr<const void> pool;  // owner of all PooledText
 
@@ -137,6 +141,14 @@ struct Snapshot {
     const auto& rows = chunks[chunk]->rows;
     const std::size_t place = number % kRowsPerChunk;
     return place < rows.size() ? &rows[place] : nullptr;
+  }
+  // The namespace of a row of another one; null if it is ours, or gone by now.
+  [[nodiscard]] const NetworkNamespace* namespace_of(const ConnectionRow& row) const {
+    if (row.netns == 0 || namespaces == nullptr) return nullptr;
+    for (const NetworkNamespace& one : *namespaces) {
+      if (!one.own && static_cast<std::uint32_t>(one.inode) == row.netns) return &one;
+    }
+    return nullptr;
   }
 };
 

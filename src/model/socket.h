@@ -63,6 +63,12 @@ inline bool is_connected(const Socket& socket) {
   return socket.remote.port != 0 || !socket.remote.address.is_unspecified();
 }
 
+// What separates the keys of network namespaces, where the same addresses may be used: 0 for ours,
+// else the inode, which has 32 bits (struct ns_common).
+inline std::uint32_t netns_scope(std::uint64_t netns, std::uint64_t own_netns) {
+  return netns == own_netns ? 0 : static_cast<std::uint32_t>(netns);
+}
+
 // One look at all sockets of one network namespace, or of all of them.
 struct SocketTable {
   base::TimeNs taken_ns = 0;
@@ -72,6 +78,7 @@ struct SocketTable {
   std::uint64_t holdings_not_kept = 0;  // descriptors beyond what one look may remember
   // Tables of the kernel that kept changing while they were read: rows may be missing or twice.
   std::uint64_t torn_tables = 0;
+  std::uint64_t own_netns = 0;  // inode of our network namespace; 0: unknown
   // Where other network namespaces were asked for: which there are, ours among them.
   std::vector<NetworkNamespace> namespaces{};
   std::uint64_t namespaces_unread = 0;               // whose sockets we could not read

@@ -20,8 +20,10 @@ constexpr base::TimeNs kCollectEveryNs = base::kNsPerSecond / 2;
 // happens less often.
 constexpr base::TimeNs kCollectShare = 20;
 
-LiveTableOptions table_options(const LiveSessionOptions& options, bool capturing) {
+LiveTableOptions table_options(const LiveSessionOptions& options, bool capturing,
+                               std::uint64_t netns) {
   LiveTableOptions table;
+  table.netns = netns;
   table.source = capturing ? options.interface : "sockets";
   table.interface = options.interface;
   table.capturing = capturing;
@@ -115,7 +117,7 @@ LiveSession::LiveSession(LiveSessionOptions options, std::unique_ptr<capture::Pa
       abilities_(std::move(abilities)),
       linktypes_(source_ ? source_->linktypes() : std::vector<std::uint16_t>{}),
       first_abilities_(abilities_),
-      table_(table_options(options_, source_ != nullptr)),
+      table_(table_options(options_, source_ != nullptr, netns_)),
       report_(report_for(options_, table_, tracker_ != nullptr)),
       engine_(engine_options(options_),
               report_ ? static_cast<ResultSink&>(*report_) : static_cast<ResultSink&>(table_)) {
@@ -242,12 +244,15 @@ void LiveSession::reopen_capture() {
   table_.set_capturing(true);
 }
 
-// Those of other network namespaces are left out: their addresses may be ours as well.
+// Where nobody looks at other network namespaces their ends are left out, too: without what they
+// moved before they would be half of the truth.
 void LiveSession::take_closed_sockets() {
   if (!tracker_) return;
   closed_.clear();
   tracker_->drain(closed_);
-  std::erase_if(closed_, [this](const auto& one) { return one.socket.netns != netns_; });
+  if (options_.namespaces == collect::NamespaceScope::kOwn) {
+    std::erase_if(closed_, [this](const auto& one) { return one.socket.netns != netns_; });
+  }
   if (closed_.empty()) return;
   if (report_) report_->take_closed(closed_);
   table_.take_closed(closed_);
@@ -259,7 +264,7 @@ void LiveSession::run_collector() {
   collect::SocketCollector sockets(options_.root, std::move(holdings));
   while (!stopping()) {
     const base::TimeNs begun_ns = base::monotonic_clock_ns();
-    auto socket_table = sockets.collect();
+    auto socket_table = sockets.collect(options_.namespaces);
     auto interface_table = collect::collect_interfaces(options_.root);
     {
       const std::lock_guard lock(mutex_);

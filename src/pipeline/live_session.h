@@ -33,6 +33,8 @@ struct LiveSessionOptions {
   LiveSink* sink = nullptr;
   // Called before anything is told, once it is known that the session runs.
   std::function<void(const LiveSession&)> on_start = nullptr;
+  // Whose sockets are looked at. All of them needs CAP_SYS_ADMIN at each look.
+  collect::NamespaceScope namespaces = collect::NamespaceScope::kOwn;
   std::uint64_t max_packets = 0;  // after so many capture ends and on_end is called; 0: none
   std::function<void()> on_end = nullptr;                  // by the engine's thread
   base::TimeNs repeat_every_ns = 60 * base::kNsPerSecond;  // how often open flows are told

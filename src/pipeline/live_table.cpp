@@ -4,9 +4,9 @@
 
 namespace netwatch::pipeline {
 
-model::FlowKey LiveTable::key_of(std::uint8_t proto, const model::Endpoint& one,
-                                 const model::Endpoint& two) {
-  return {.a = std::min(one, two), .b = std::max(one, two), .proto = proto};
+model::FlowKey LiveTable::key_of(std::uint32_t netns, std::uint8_t proto,
+                                 const model::Endpoint& one, const model::Endpoint& two) {
+  return {.a = std::min(one, two), .b = std::max(one, two), .proto = proto, .scope = netns};
 }
 
 LiveTable::LiveTable(LiveTableOptions options)
@@ -33,11 +33,16 @@ void LiveTable::take_sockets(const model::SocketTable& table) {
   unreadable_processes_ = table.unreadable_processes;
   holdings_not_kept_ = table.holdings_not_kept;
   torn_tables_ = table.torn_tables;
+  namespaces_unread_ = table.namespaces_unread;
+  if (table.own_netns != 0) options_.netns = table.own_netns;
+  if (!table.namespaces.empty()) {
+    namespaces_ = std::make_shared<const std::vector<model::NetworkNamespace>>(table.namespaces);
+  }
   processes_.take_sockets(table);
   sockets_.rebuild(table);
   for (const model::Socket& socket : sockets_.sockets()) {
     const bool connected = socket.remote.port != 0 && socket.state != model::TcpState::kListen;
-    if (!connected) continue;
+    if (!connected || is_over(socket)) continue;
     const std::uint32_t number = slot_of_socket(socket, table.taken_ns);
     if (number == model::kNoRow) continue;
     fill_from_socket(slots_[number], socket);
@@ -134,6 +139,8 @@ model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, base::TimeNs pace_ns,
   snapshot->unreadable_processes = unreadable_processes_;
   snapshot->holdings_not_kept = holdings_not_kept_;
   snapshot->torn_tables = torn_tables_;
+  snapshot->namespaces_unread = namespaces_unread_;
+  snapshot->namespaces = namespaces_;
   snapshot->abilities = abilities_;
   snapshot->pool = pool_.storage();
   return snapshot;
@@ -143,7 +150,7 @@ model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, base::TimeNs pace_ns,
 // other flow has; a socket that is gone counts if it was there when the flow began.
 std::uint32_t LiveTable::slot_of_flow(const model::Flow& flow) {
   if (const auto known = by_flow_.find(flow.id); known != by_flow_.end()) return known->second;
-  const auto key = key_of(flow.proto, flow.orig, flow.resp);
+  const auto key = key_of(0, flow.proto, flow.orig, flow.resp);
   std::uint32_t number = model::kNoRow;
   if (const auto found = by_key_.find(key); found != by_key_.end()) {
     const Slot& slot = slots_[found->second];
@@ -157,7 +164,7 @@ std::uint32_t LiveTable::slot_of_flow(const model::Flow& flow) {
 }
 
 std::uint32_t LiveTable::slot_of_socket(const model::Socket& socket, base::TimeNs taken_ns) {
-  const auto key = key_of(socket.proto, socket.local, socket.remote);
+  const auto key = key_of(scope_of(socket), socket.proto, socket.local, socket.remote);
   if (const auto found = by_key_.find(key); found != by_key_.end()) {
     Slot& slot = slots_[found->second];
     if (!slot.gone) {
@@ -173,6 +180,7 @@ std::uint32_t LiveTable::slot_of_socket(const model::Socket& socket, base::TimeN
     return number;
   }
   Slot& slot = slots_[number];
+  slot.row.netns = scope_of(socket);
   slot.row.proto = socket.proto;
   slot.row.local = socket.local;
   slot.row.remote = socket.remote;
@@ -203,7 +211,7 @@ void LiveTable::remove(std::uint32_t number) {
   ended_.bytes[quality] += up_bytes(slot) + down_bytes(slot);
   ended_.rows[quality] += 1;
   add_if_unowned(slot, unowned_ended_);
-  const auto key = key_of(row.proto, row.local, row.remote);
+  const auto key = key_of(row.netns, row.proto, row.local, row.remote);
   if (const auto found = by_key_.find(key); found != by_key_.end() && found->second == number) {
     by_key_.erase(found);
   }
@@ -286,7 +294,7 @@ void LiveTable::fill_from_socket(Slot& slot, const model::Socket& socket) {
   const std::size_t end = from_local ? 0 : 1;
   set_owner(slot, end, socket.owner);
   // A connection that TCP still ends, long after its program has let go.
-  if (const auto* closed = socket.inode != 0 ? nullptr : closed_.find(socket.cookie)) {
+  if (const auto* closed = socket.inode != 0 ? nullptr : closed_.find(row.netns, socket.cookie)) {
     set_owner(slot, end, closed->socket.owner);
   }
   if (!from_local) return;
@@ -301,7 +309,12 @@ void LiveTable::fill_from_socket(Slot& slot, const model::Socket& socket) {
 
 void LiveTable::name_remote(model::ConnectionRow& row) {
   if (names_ == nullptr) return;
-  const auto learned = names_->find(row.remote.address);
+  // Only what is the same host everywhere: a private address may be another one there.
+  const base::IpAddress& address = row.remote.address;
+  const bool is_elsewhere =
+      address.is_private() || address.is_loopback() || address.is_link_local();
+  if (row.netns != 0 && is_elsewhere) return;
+  const auto learned = names_->find(address);
   if (learned.name.empty()) return;
   row.name = pool_.intern(learned.name);
   row.name_from = learned.source;

@@ -28,6 +28,7 @@ struct LiveTableOptions {
   bool capturing = false;
   std::size_t max_rows = std::size_t{128} << 10;
   std::size_t pool_bytes = std::size_t{8} << 20;
+  std::uint64_t netns = 0;  // inode of the network namespace that we capture in
   base::TimeNs keep_ended_ns = 10 * base::kNsPerSecond;  // recently closed rows stay so long
 };
 
@@ -39,8 +40,8 @@ class LiveTable final : public ResultSink {
 
   void on_flow(const model::Flow& flow) override;
   void take_sockets(const model::SocketTable& table);
-  // Sockets that have ended since the last call, all of this network namespace. To be called before
-  // packets that came after their end.
+  // Sockets that have ended since the last call. To be called before packets that came after their
+  // end.
   void take_closed(const std::vector<model::ClosedSocket>& sockets);
   // Who is at either end of a flow that has a row, by all that is known now; by Side.
   std::array<model::Owner, 2> owners_of(const model::Flow& flow);
@@ -76,9 +77,13 @@ class LiveTable final : public ResultSink {
     std::size_t operator()(const model::FlowKey& key) const { return model::hash_value(key); }
   };
 
-  static model::FlowKey key_of(std::uint8_t proto, const model::Endpoint& one,
+  static model::FlowKey key_of(std::uint32_t netns, std::uint8_t proto, const model::Endpoint& one,
                                const model::Endpoint& two);
+  [[nodiscard]] std::uint32_t scope_of(const model::Socket& socket) const {
+    return model::netns_scope(socket.netns, options_.netns);
+  }
   std::uint32_t slot_of_flow(const model::Flow& flow);
+  [[nodiscard]] bool is_over(const model::Socket& socket) const;
   std::uint32_t slot_of_socket(const model::Socket& socket, base::TimeNs taken_ns);
   std::uint32_t slot_of_closed(const model::ClosedSocket& closed);
   std::uint32_t new_slot(const model::FlowKey& key);
@@ -124,6 +129,8 @@ class LiveTable final : public ResultSink {
   std::uint64_t unreadable_processes_ = 0;
   std::uint64_t holdings_not_kept_ = 0;
   std::uint64_t torn_tables_ = 0;
+  std::uint64_t namespaces_unread_ = 0;
+  std::shared_ptr<const std::vector<model::NetworkNamespace>> namespaces_;
   std::unordered_set<base::IpAddress> local_addresses_;
   Throughput throughput_;
   Talkers talkers_;

@@ -40,11 +40,13 @@ std::array<model::Owner, 2> LiveTable::owners_of(const model::Flow& flow) {
 
 void LiveTable::find_owners(Slot& slot) {
   const model::ConnectionRow& row = slot.row;
+  // Packets are of our namespace, and so are our addresses; a row of another one is a socket's.
+  const bool elsewhere = row.netns != 0;
   // Forwarded, mirrored and foreign multicast traffic has no owner here, even if a program of ours
   // is bound to the same port.
-  if (!is_local(row.local.address)) return;
+  if (!elsewhere && !is_local(row.local.address)) return;
   if (const auto* owner = find_owner(row, row.local, row.remote)) set_owner(slot, 0, *owner);
-  if (!is_local(row.remote.address)) return;
+  if (!elsewhere && !is_local(row.remote.address)) return;
   if (const auto* owner = find_owner(row, row.remote, row.local)) set_owner(slot, 1, *owner);
 }
 
@@ -54,11 +56,11 @@ void LiveTable::find_owners(Slot& slot) {
 const model::Owner* LiveTable::find_owner(const model::ConnectionRow& row,
                                           const model::Endpoint& local,
                                           const model::Endpoint& remote) const {
-  const auto* closed = closed_.find(row.proto, local, remote, row.first_ns, row.last_ns);
+  const auto* closed = closed_.find(row.netns, row.proto, local, remote, row.first_ns, row.last_ns);
   if (closed != nullptr) return &closed->socket.owner;
-  const auto* socket = sockets_.find(row.proto, local, remote);
+  const auto* socket = sockets_.find(row.netns, row.proto, local, remote);
   if (socket == nullptr) return nullptr;
-  const auto* ended = socket->cookie == 0 ? nullptr : closed_.find(socket->cookie);
+  const auto* ended = socket->cookie == 0 ? nullptr : closed_.find(row.netns, socket->cookie);
   if (ended != nullptr && !ClosedSockets::overlaps(*ended, row.first_ns, row.last_ns)) {
     return nullptr;
   }
@@ -109,10 +111,17 @@ model::OwnerTotals LiveTable::totals_with(model::UnownedTraffic unowned) const {
   return all;
 }
 
+// Another namespace's sockets may be those of some seconds ago: one that has ended since is no row.
+bool LiveTable::is_over(const model::Socket& socket) const {
+  if (socket.inode == 0 || socket.cookie == 0) return false;
+  const std::uint32_t netns = scope_of(socket);
+  return netns != 0 && closed_.find(netns, socket.cookie) != nullptr;
+}
+
 void LiveTable::take_closed(const std::vector<model::ClosedSocket>& sockets) {
   processes_.take_closed(sockets);
   for (const model::ClosedSocket& closed : sockets) {
-    closed_.add(closed);
+    closed_.add(scope_of(closed.socket), closed);
     if (closed.socket.remote.port == 0) continue;  // its rows find it when their flows move
     const std::uint32_t number = slot_of_closed(closed);
     if (number == model::kNoRow) continue;
@@ -122,23 +131,25 @@ void LiveTable::take_closed(const std::vector<model::ClosedSocket>& sockets) {
 }
 
 // The row of a socket that is gone. Without capture its own row is all that will tell of it; with
-// capture its flow will come, if packets of it are seen at all.
+// capture its flow will come, if packets of it are seen at all; those of other namespaces are not.
 std::uint32_t LiveTable::slot_of_closed(const model::ClosedSocket& closed) {
   const model::Socket& socket = closed.socket;
-  const auto key = key_of(socket.proto, socket.local, socket.remote);
+  const std::uint32_t netns = scope_of(socket);
+  const auto key = key_of(netns, socket.proto, socket.local, socket.remote);
   if (const auto found = by_key_.find(key); found != by_key_.end()) {
     const model::ConnectionRow& row = slots_[found->second].row;
     if (ClosedSockets::overlaps(closed, row.first_ns, row.last_ns)) return found->second;
     if (row.first_ns > closed.closed_ns) return model::kNoRow;  // it belongs to a newer connection
   }
   const bool moved = socket.bytes_sent > 0 || socket.bytes_received > 0;
-  if (options_.capturing || !moved) return model::kNoRow;
+  if ((options_.capturing && netns == 0) || !moved) return model::kNoRow;
   const std::uint32_t number = new_slot(key);
   if (number == model::kNoRow) {
     ++refused_closed_;
     return number;
   }
   model::ConnectionRow& row = slots_[number].row;
+  row.netns = netns;
   row.proto = socket.proto;
   row.local = socket.local;
   row.remote = socket.remote;
