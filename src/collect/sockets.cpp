@@ -77,6 +77,7 @@ class SocketCollector::Impl {
       const base::TimeNs now_ns = base::monotonic_clock_ns();
       if (scope == NamespaceScope::kAll || now_ns >= others_due_ns_) look_at_others(now_ns);
       add_others(table);
+      for (model::Socket& socket : others_.sockets) socket.kept = true;
     }
     find_owners(table);
     return table;

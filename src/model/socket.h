@@ -53,6 +53,9 @@ struct Socket {
   // Of one that they have not: UDP payload since they began to count. -1 where nobody counts.
   std::int64_t seen_sent = -1;
   std::int64_t seen_received = -1;
+  // As an earlier look of a namespace that this one did not read anew (collect's kAllAtTimes): it
+  // may have ended since, and tells nothing new.
+  bool kept = false;
   // Cookie of the Multipath TCP socket that this is a subflow of: it tells all of their payload at
   // its end. 0: it is none, or nobody has told us.
   std::uint64_t subflow_of = 0;

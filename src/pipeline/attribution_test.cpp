@@ -20,6 +20,12 @@ namespace {
 
 constexpr int kConnections = 250;  // of each kind and family
 
+class TotalsSink final : public LiveSink {
+ public:
+  void on_totals(base::TimeNs, const model::OwnerTotals& told) override { totals = told; }
+  model::OwnerTotals totals;
+};
+
 class AttributionLive : public testing::Test {
  protected:
   void SetUp() override {
@@ -31,6 +37,7 @@ class AttributionLive : public testing::Test {
   std::unique_ptr<LiveSession> start(bool capture, bool programs) {
     LiveSessionOptions options;
     options.capture = capture;
+    options.sink = &sink_;
     options.open_tracker = [&] {
       return programs ? ebpf::Tracker::open({.cgroup = sandbox_.cgroup()}) : ebpf::OpenedTracker{};
     };
@@ -161,6 +168,7 @@ class AttributionLive : public testing::Test {
     return share();
   }
 
+  TotalsSink sink_;
   ebpf::Sandbox sandbox_;
   ebpf::Ledger ledger_;
   std::map<std::uint16_t, std::uint32_t> servers_;  // by the port they serve
@@ -210,6 +218,45 @@ TEST_F(AttributionLive, PayloadOfEachProcessIsThatOfItsLedger) {
   EXPECT_EQ(told, wanted);
   EXPECT_GE(wanted.size(), 7U);
   EXPECT_FALSE(snapshot->owners->unowned) << "no packets are captured";
+}
+
+// Of sockets that are open then, too.
+TEST_F(AttributionLive, TotalsAtTheEndAreThoseOfThatMoment) {
+  const auto session = start(false, true);
+  ASSERT_TRUE(session);
+  std::this_thread::sleep_for(std::chrono::milliseconds(700));
+  std::array<int, 2> go{};
+  std::array<int, 2> done{};
+  ASSERT_EQ(::pipe2(go.data(), O_CLOEXEC), 0);
+  ASSERT_EQ(::pipe2(done.data(), O_CLOEXEC), 0);
+  const pid_t program = sandbox_.start("nw-open", [&] {
+    std::uint16_t port = 0;
+    const int server = ebpf::bound(AF_INET6, SOCK_DGRAM, port);
+    const int client = ::socket(AF_INET6, SOCK_DGRAM, 0);
+    ebpf::SocketAddress address = ebpf::loopback(AF_INET6, port);
+    std::array<char, 4> bytes{};
+    for (int turn = 0; turn < 3; ++turn) {
+      (void)!::sendto(client, bytes.data(), bytes.size(), 0, address.get(), address.length);
+      (void)!::recv(server, bytes.data(), bytes.size(), 0);
+    }
+    (void)!::write(done[1], "d", 1);
+    (void)!::read(go[0], bytes.data(), 1);
+  });
+  char byte = 0;
+  ASSERT_EQ(::read(done[0], &byte, 1), 1);
+  session->finish();
+  EXPECT_EQ(::write(go[1], "g", 1), 1);
+  EXPECT_EQ(ebpf::wait_for(program), 0);
+  const auto row = std::find_if(sink_.totals.processes.begin(), sink_.totals.processes.end(),
+                                [&](const model::ProcessRow& one) {
+                                  return one.process != nullptr &&
+                                         one.process->pid == static_cast<std::uint32_t>(program);
+                                });
+  ASSERT_NE(row, sink_.totals.processes.end());
+  EXPECT_EQ(row->totals.sent_bytes, 12U);
+  EXPECT_EQ(row->totals.received_bytes, 12U);
+  EXPECT_EQ(row->totals.open_sockets, 2U);
+  for (const int fd : {go[0], go[1], done[0], done[1]}) ::close(fd);
 }
 
 // What looking at /proc twice a second sees of the same traffic; printed, since it is chance.

@@ -137,6 +137,7 @@ void LiveSession::stop() {
 }
 
 Totals LiveSession::finish() {
+  last_look_ = true;
   stop();
   const base::TimeNs until_ns = base::monotonic_clock_ns() + kDrainNs;
   while (source_ != nullptr && !full() && base::monotonic_clock_ns() < until_ns) {
@@ -264,20 +265,25 @@ void LiveSession::run_collector() {
   collect::SocketCollector sockets(options_.root, std::move(holdings));
   while (!stopping()) {
     const base::TimeNs begun_ns = base::monotonic_clock_ns();
-    auto socket_table = sockets.collect(options_.namespaces);
-    auto interface_table = collect::collect_interfaces(options_.root);
-    {
-      const std::lock_guard lock(mutex_);
-      if (interface_table.ok()) samples_.interfaces = std::move(*interface_table);
-      if (socket_table.ok()) {
-        samples_.sockets = std::move(*socket_table);
-        samples_.socket_error.reset();
-      } else {
-        samples_.socket_error = socket_table.error();
-      }
-    }
+    look(sockets, options_.namespaces);
     const base::TimeNs cost_ns = base::monotonic_clock_ns() - begun_ns;
     wait(std::max(kCollectEveryNs, cost_ns * kCollectShare));
+  }
+  if (!last_look_) return;
+  const bool own = options_.namespaces == collect::NamespaceScope::kOwn;
+  look(sockets, own ? collect::NamespaceScope::kOwn : collect::NamespaceScope::kAll);
+}
+
+void LiveSession::look(collect::SocketCollector& sockets, collect::NamespaceScope scope) {
+  auto socket_table = sockets.collect(scope);
+  auto interface_table = collect::collect_interfaces(options_.root);
+  const std::lock_guard lock(mutex_);
+  if (interface_table.ok()) samples_.interfaces = std::move(*interface_table);
+  if (socket_table.ok()) {
+    samples_.sockets = std::move(*socket_table);
+    samples_.socket_error.reset();
+  } else {
+    samples_.socket_error = socket_table.error();
   }
 }
 

@@ -87,6 +87,7 @@ class LiveSession {
   void reopen_capture();
   void take_closed_sockets();
   void run_collector();
+  void look(collect::SocketCollector& sockets, collect::NamespaceScope scope);
   void take_samples();
   void look_at_watched();
   void publish(base::TimeNs pace_ns);
@@ -118,6 +119,7 @@ class LiveSession {
   // Wall clock minus monotonic clock when the session began.
   base::TimeNs wall_offset_ns_ = base::wall_clock_ns() - base::monotonic_clock_ns();
   std::atomic<bool> stop_{false};
+  std::atomic<bool> last_look_{false};  // once more, so that totals are those of the end
   mutable std::mutex mutex_;
   Samples samples_;            // guarded by mutex_
   model::SnapshotPtr latest_;  // guarded by mutex_

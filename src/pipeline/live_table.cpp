@@ -42,7 +42,7 @@ void LiveTable::take_sockets(const model::SocketTable& table) {
   sockets_.rebuild(table);
   for (const model::Socket& socket : sockets_.sockets()) {
     const bool connected = socket.remote.port != 0 && socket.state != model::TcpState::kListen;
-    if (!connected || is_over(socket)) continue;
+    if (!connected) continue;
     const std::uint32_t number = slot_of_socket(socket, table.taken_ns);
     if (number == model::kNoRow) continue;
     fill_from_socket(slots_[number], socket);
@@ -172,8 +172,9 @@ std::uint32_t LiveTable::slot_of_socket(const model::Socket& socket, base::TimeN
       return found->second;
     }
   }
-  // A socket in TIME-WAIT is no connection any more: it only keeps a row that is there.
-  if (socket.state == model::TcpState::kTimeWait) return model::kNoRow;
+  // A socket in TIME-WAIT is no connection any more: it only keeps a row that is there. So does one
+  // that this look did not see itself.
+  if (socket.state == model::TcpState::kTimeWait || socket.kept) return model::kNoRow;
   const std::uint32_t number = new_slot(key);
   if (number == model::kNoRow) {
     ++refused_sockets_;

@@ -83,7 +83,6 @@ class LiveTable final : public ResultSink {
     return model::netns_scope(socket.netns, options_.netns);
   }
   std::uint32_t slot_of_flow(const model::Flow& flow);
-  [[nodiscard]] bool is_over(const model::Socket& socket) const;
   std::uint32_t slot_of_socket(const model::Socket& socket, base::TimeNs taken_ns);
   std::uint32_t slot_of_closed(const model::ClosedSocket& closed);
   std::uint32_t new_slot(const model::FlowKey& key);

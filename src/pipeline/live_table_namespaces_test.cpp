@@ -133,8 +133,19 @@ TEST_F(LiveTableNamespaces, ALookThatIsOlderThanAnEndBringsNothingBack) {
   const auto inside = socket_in(kTheirs, mine_, theirs_, "inside");
   look({inside});
   table_.take_closed({{.socket = inside, .opened_ns = kStart - 1, .closed_ns = kStart + 1}});
-  look({inside});
+  auto kept = inside;
+  kept.kept = true;
+  look({kept});
   EXPECT_EQ(rows(), Lines{"inside/ in c0ffee ended"});
+}
+
+TEST_F(LiveTableNamespaces, WhatALookDidNotReadAnewStays) {
+  auto inside = socket_in(kTheirs, mine_, theirs_, "inside");
+  look({inside});
+  inside.kept = true;
+  look({inside});
+  look({inside});
+  EXPECT_EQ(rows(), Lines{"inside/ in c0ffee"});
 }
 
 TEST_F(LiveTableNamespaces, EndsBeforeTheFirstLookAreApartToo) {

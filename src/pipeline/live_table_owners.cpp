@@ -111,13 +111,6 @@ model::OwnerTotals LiveTable::totals_with(model::UnownedTraffic unowned) const {
   return all;
 }
 
-// Another namespace's sockets may be those of some seconds ago: one that has ended since is no row.
-bool LiveTable::is_over(const model::Socket& socket) const {
-  if (socket.inode == 0 || socket.cookie == 0) return false;
-  const std::uint32_t netns = scope_of(socket);
-  return netns != 0 && closed_.find(netns, socket.cookie) != nullptr;
-}
-
 void LiveTable::take_closed(const std::vector<model::ClosedSocket>& sockets) {
   processes_.take_closed(sockets);
   for (const model::ClosedSocket& closed : sockets) {

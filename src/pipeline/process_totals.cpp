@@ -82,11 +82,13 @@ void ProcessTotals::take_socket(const model::Socket& socket) {
     Known& known = found->second;
     if (known.state == State::kEnded) return;  // the look is older, or TCP is still ending
     known.round = round_;
+    if (socket.kept) return;
     set_state(known, now);
     settle(known, socket);
     return;
   }
-  if (socket.state == model::TcpState::kTimeWait) return;  // nobody's any more, and counts nothing
+  // Nobody's any more, and counts nothing; or its end may have been forgotten already.
+  if (socket.state == model::TcpState::kTimeWait || socket.kept) return;
   if (open_ >= limits_.sockets) {
     ++refused_;
     return;

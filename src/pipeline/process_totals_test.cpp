@@ -248,6 +248,19 @@ TEST_F(ProcessTotalsTest, NamespacesHaveAFirstLookEach) {
   EXPECT_EQ(rows()["theirs"], "7/0 open 0 of 1") << "it went with its namespace";
 }
 
+TEST_F(ProcessTotalsTest, WhatALookDidNotReadAnewEndsNothingAndBeginsNothing) {
+  look({});
+  auto socket = tcp(1, owned_by("curl", 7), 100, 0);
+  look({socket});
+  socket.kept = true;
+  for (int times = 0; times < 3; ++times) look({socket});
+  EXPECT_EQ(rows(), (Rows{{"curl", "100/0 open 1 of 1"}}));
+  auto other = tcp(2, owned_by("curl", 7), 50, 0);
+  other.kept = true;
+  look({socket, other});
+  EXPECT_EQ(rows(), (Rows{{"curl", "100/0 open 1 of 1"}}));
+}
+
 TEST_F(ProcessTotalsTest, RatesAreOfTheLastSecond) {
   look({});
   look({tcp(1, owned_by("curl", 7), 100, 1000)});

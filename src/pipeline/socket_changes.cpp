@@ -46,6 +46,10 @@ void SocketChanges::take_sockets(const model::SocketTable& table) {
 void SocketChanges::take_socket(const model::Socket& socket, base::TimeNs taken_ns) {
   const std::uint64_t key = key_of(socket);
   if (closed_.contains(key)) return;
+  if (socket.kept) {  // it keeps what is known, and its end may have been forgotten already
+    if (const auto entry = known_.find(key); entry != known_.end()) entry->second.round = round_;
+    return;
+  }
   const auto [entry, added] = known_.try_emplace(key);
   Known& known = entry->second;
   known.round = round_;
