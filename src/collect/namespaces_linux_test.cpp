@@ -136,6 +136,34 @@ TEST(LiveNamespaces, SocketsOfAnotherAreSeenWithTheirOwner) {
   EXPECT_EQ(namespace_of("/proc/thread-self/ns/net"), before) << "the caller stays where it is";
 }
 
+// Between two looks at them the others' sockets are those of the look before; owners are new.
+TEST(LiveNamespaces, OthersAreReadAtTimesOnly) {
+  SocketCollector collector;
+  ASSERT_TRUE(collector.collect(NamespaceScope::kAllAtTimes));
+  std::uint32_t pid = 0;
+  std::uint64_t inode = 0;
+  {
+    const Listener listener;
+    if (!listener.listens()) GTEST_SKIP() << "no right to make a network namespace";
+    pid = listener.pid();
+    const auto young = collector.collect(NamespaceScope::kAllAtTimes);
+    ASSERT_TRUE(young);
+    EXPECT_EQ(socket_of(*young, pid), nullptr);
+    const auto now = collector.collect(NamespaceScope::kAll);
+    ASSERT_TRUE(now);
+    const model::Socket* socket = socket_of(*now, pid);
+    ASSERT_NE(socket, nullptr);
+    inode = socket->inode;
+  }
+  const auto later = collector.collect(NamespaceScope::kAllAtTimes);
+  ASSERT_TRUE(later);
+  EXPECT_FALSE(later->namespaces.empty());
+  const auto kept = std::find_if(later->sockets.begin(), later->sockets.end(),
+                                 [&](const auto& one) { return one.inode == inode; });
+  ASSERT_NE(kept, later->sockets.end());
+  EXPECT_FALSE(kept->owner.process) << "it has ended";
+}
+
 TEST(LiveNamespaces, WithoutRightsTheTextFilesTell) {
   const Listener listener;
   if (!listener.listens() || ::geteuid() != 0) {

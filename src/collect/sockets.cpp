@@ -22,6 +22,11 @@ namespace {
 // 150 bytes a line, a million sockets.
 constexpr std::size_t kMaxTableBytes = 256U << 20;
 
+// How often other namespaces are read: see NamespaceScope::kAllAtTimes.
+constexpr base::TimeNs kOthersShare = 500;
+constexpr base::TimeNs kOthersYoung = 2 * base::kNsPerSecond;
+constexpr base::TimeNs kOthersOld = 30 * base::kNsPerSecond;
+
 struct Table {
   std::uint8_t proto;
   std::uint8_t family;
@@ -66,8 +71,14 @@ class SocketCollector::Impl {
     auto read = read_tables(netlink ? *netlink : nullptr, "proc/net/", table.sockets);
     if (!read) return read.error();
     const std::uint64_t own = own_namespace();
+    table.own_netns = own;
     for (model::Socket& socket : table.sockets) socket.netns = own;
-    if (scope == NamespaceScope::kAll) add_other_namespaces(table);
+    if (scope != NamespaceScope::kOwn) {
+      const base::TimeNs now_ns = base::monotonic_clock_ns();
+      if (scope == NamespaceScope::kAll || now_ns >= others_due_ns_) look_at_others(now_ns);
+      add_others(table);
+      for (model::Socket& socket : others_.sockets) socket.kept = true;
+    }
     find_owners(table);
     return table;
   }
@@ -75,10 +86,11 @@ class SocketCollector::Impl {
  private:
   [[nodiscard]] bool is_live() const { return root_.path == "/"; }
 
-  // Not by readlink(2), which a confined process may not call.
+  // The calling thread's, which is where its sockets are. Not by readlink(2), which a confined
+  // process may not call.
   [[nodiscard]] std::uint64_t own_namespace() const {
     struct stat status{};
-    if (is_live()) return ::stat("/proc/self/ns/net", &status) == 0 ? status.st_ino : 0;
+    if (is_live()) return ::stat("/proc/thread-self/ns/net", &status) == 0 ? status.st_ino : 0;
     return parse_namespace_link(read_link(root_.join("proc/self/ns/net"))).value_or(0);
   }
 
@@ -114,7 +126,16 @@ class SocketCollector::Impl {
 
   // The sockets of containers and the like. Nothing is kept open: a socket in a namespace would
   // keep it alive after its last process.
-  void add_other_namespaces(model::SocketTable& table) {
+  void look_at_others(base::TimeNs now_ns) {
+    others_ = {};
+    const std::vector<model::OwnerVia> own_via = std::exchange(via_, {});
+    read_others(others_);
+    others_via_ = std::exchange(via_, own_via);
+    const base::TimeNs cost_ns = base::monotonic_clock_ns() - now_ns;
+    others_due_ns_ = now_ns + std::clamp(cost_ns * kOthersShare, kOthersYoung, kOthersOld);
+  }
+
+  void read_others(model::SocketTable& table) {
     auto scan = scan_network_namespaces(root_);
     if (!scan) return;
     table.namespaces_not_kept = scan->not_kept;
@@ -122,13 +143,14 @@ class SocketCollector::Impl {
     std::vector<std::optional<NetlinkSocket>> netlinks(scan->namespaces.size());
     if (is_live()) netlinks = open_in_namespaces(root_, scan->namespaces, NETLINK_SOCK_DIAG);
     for (std::size_t i = 0; i < scan->namespaces.size(); ++i) {
-      const model::NetworkNamespace& netns = scan->namespaces[i];
+      model::NetworkNamespace& netns = scan->namespaces[i];
       if (netns.own) continue;
       const std::size_t before = table.sockets.size();
       const std::string folder =
           netns.pid != 0 ? "proc/" + std::to_string(netns.pid) + "/net/" : std::string();
       if (!read_tables(netlinks[i] ? &*netlinks[i] : nullptr, folder, table.sockets)) {
         ++table.namespaces_unread;
+        netns.unread = true;
       }
       for (std::size_t k = before; k < table.sockets.size(); ++k) {
         table.sockets[k].netns = netns.inode;
@@ -136,6 +158,15 @@ class SocketCollector::Impl {
       netlinks[i].reset();
     }
     table.namespaces = std::move(scan->namespaces);
+  }
+
+  void add_others(model::SocketTable& table) {
+    table.sockets.insert(table.sockets.end(), others_.sockets.begin(), others_.sockets.end());
+    via_.insert(via_.end(), others_via_.begin(), others_via_.end());
+    table.namespaces = others_.namespaces;
+    table.namespaces_unread = others_.namespaces_unread;
+    table.namespaces_not_kept = others_.namespaces_not_kept;
+    table.processes_of_unknown_namespace = others_.processes_of_unknown_namespace;
   }
 
   void find_owners(model::SocketTable& table) {
@@ -169,7 +200,7 @@ class SocketCollector::Impl {
 
   // By what the kernel itself says. Inodes are those of the descriptor, which the subflows of a
   // Multipath TCP socket share with it, though not its cookie.
-  model::Owner told_owner_of(const model::Socket& socket,
+  model::Owner told_owner_of(model::Socket& socket,
                              const std::vector<model::SocketHolding>& holdings) {
     model::Owner owner;
     std::shared_ptr<const model::Process> user;
@@ -185,6 +216,7 @@ class SocketCollector::Impl {
       }
     }
     if (owner.holders == 0) return owner;
+    take_counters(*(holding - 1), socket);
     owner.via = model::OwnerVia::kEbpf;
     owner.quality = model::Quality::kExact;
     if (user) {
@@ -193,6 +225,23 @@ class SocketCollector::Impl {
       owner.quality = model::Quality::kInferred;
     }
     return owner;
+  }
+
+  // UDP's payload, which no table of the kernel tells; TCP's is that of tcp_info.
+  static void take_counters(const model::SocketHolding& holding, model::Socket& socket) {
+    if (socket.cookie != 0 && holding.cookie != socket.cookie) {
+      if (socket.proto == model::ip_proto::kTcp) socket.subflow_of = holding.cookie;
+      return;
+    }
+    socket.followed = holding.followed;
+    if (socket.proto != model::ip_proto::kUdp) return;
+    if (holding.followed) {
+      socket.bytes_sent = holding.sent;
+      socket.bytes_received = holding.received;
+    } else {
+      socket.seen_sent = holding.sent;
+      socket.seen_received = holding.received;
+    }
   }
 
   // What /proc says of a process, if it still says it of the same one and the same program.
@@ -234,6 +283,9 @@ class SocketCollector::Impl {
   ProcessCache processes_;
   std::vector<model::OwnerVia> via_;  // of each socket of the table in work
   std::uint64_t torn_ = 0;            // tables of the last look that kept changing
+  model::SocketTable others_;         // of other namespaces, as last read
+  std::vector<model::OwnerVia> others_via_;
+  base::TimeNs others_due_ns_ = 0;  // when to read them anew
 };
 
 SocketCollector::SocketCollector(Root root, HoldingSource holdings)

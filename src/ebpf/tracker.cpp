@@ -361,9 +361,13 @@ class Tracker::Impl {
       socket.owner.via = model::OwnerVia::kEbpf;
       socket.owner.holders = 1;
     }
+    socket.followed = note.followed != 0;
     if (note.whole != 0) {
       socket.bytes_sent = static_cast<std::int64_t>(note.sent);
       socket.bytes_received = static_cast<std::int64_t>(note.received);
+    } else if (has_lengths_) {
+      socket.seen_sent = static_cast<std::int64_t>(note.sent);
+      socket.seen_received = static_cast<std::int64_t>(note.received);
     }
   }
 
@@ -378,6 +382,10 @@ class Tracker::Impl {
     holding.netns = note.netns;
     holding.holder = processes_.find(note.holder);
     holding.user = processes_.find(note.user);
+    holding.followed = note.whole != 0;
+    if (!has_lengths_) return;
+    holding.sent = static_cast<std::int64_t>(note.sent);
+    holding.received = static_cast<std::int64_t>(note.received);
   }
 
   static void sort_holdings(std::vector<model::SocketHolding>& found) {

@@ -322,6 +322,57 @@ TEST_F(TrackerInKernel, SocketsThatAreOlder) {
   ::close(go[1]);
 }
 
+TEST_F(TrackerInKernel, SocketsThatLiveTellTheirPayload) {
+  std::array<int, 2> go{};
+  std::array<int, 2> ready{};
+  ASSERT_EQ(::pipe2(go.data(), O_CLOEXEC), 0);
+  ASSERT_EQ(::pipe2(ready.data(), O_CLOEXEC), 0);
+  const auto [program, port] = serve("nw-udp", AF_INET, SOCK_DGRAM, [&](int older) {
+    char byte = 0;
+    sockaddr_storage own{};
+    socklen_t length = sizeof own;
+    ::getsockname(older, reinterpret_cast<sockaddr*>(&own), &length);
+    const auto send = [&](int fd, std::size_t bytes) {
+      std::array<char, 8> text{};
+      (void)!::sendto(fd, text.data(), bytes, 0, reinterpret_cast<sockaddr*>(&own), length);
+    };
+    send(older, 4);  // before anybody counts
+    (void)!::write(ready[1], "r", 1);
+    (void)!::read(go[0], &byte, 1);
+    const int newer = ::socket(AF_INET, SOCK_DGRAM, 0);
+    send(older, 3);
+    send(newer, 7);
+    std::array<char, 8> text{};
+    for (int datagrams = 0; datagrams < 3; ++datagrams) (void)!::recv(older, text.data(), 8, 0);
+    (void)!::write(ready[1], "r", 1);
+    (void)!::read(go[0], &byte, 1);
+  });
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  open();
+  ASSERT_EQ(::write(go[1], "g", 1), 1);
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  const auto all = tracker_->holdings();
+  ASSERT_TRUE(all) << all.error().message;
+  std::map<bool, std::pair<std::int64_t, std::int64_t>> moved;  // by whether it was followed
+  for (const model::SocketHolding& one : all->holdings) {
+    if (one.netns == sandbox_.netns()) moved[one.followed] = {one.sent, one.received};
+  }
+  EXPECT_EQ(moved, (decltype(moved){{true, {7, 0}}, {false, {3, 14}}}));
+  ASSERT_EQ(::write(go[1], "g", 1), 1);
+  wait_draining(program);
+  ASSERT_EQ(closed_.size(), 2U);
+  for (const model::ClosedSocket& one : closed_) {
+    const model::Socket& socket = one.socket;
+    const bool is_older = socket.local.port == port;
+    EXPECT_EQ(socket.followed, !is_older);
+    EXPECT_EQ(socket.bytes_sent, is_older ? -1 : 7);
+    EXPECT_EQ(socket.seen_sent, is_older ? 3 : -1);
+    EXPECT_EQ(socket.seen_received, is_older ? 14 : -1);
+  }
+  for (const int fd : {go[0], go[1], ready[0], ready[1]}) ::close(fd);
+}
+
 TEST_F(TrackerInKernel, ForOneLookHoldersAreEnough) {
   std::array<int, 2> go{};
   ASSERT_EQ(::pipe2(go.data(), O_CLOEXEC), 0);

@@ -8,7 +8,7 @@
 #include "base/crypto.h"
 #include "base/json_writer.h"
 #include "base/time.h"
-#include "export/ndjson_line.h"
+#include "export/ndjson_parts.h"
 
 namespace netwatch::exporting {
 namespace {
@@ -134,40 +134,10 @@ class FieldTree {
   std::array<std::uint16_t, kMaxFields + 1> first_;  // offset of the first value of order_[i]
 };
 
-void write_text_if(JsonWriter& json, std::string_view key, std::string_view text) {
-  if (text.empty()) return;
-  json.key(key);
-  json.string(text);
-}
-
-void write_uint(JsonWriter& json, std::string_view key, std::uint64_t value) {
-  json.key(key);
-  json.uint(value);
-}
-
 void write_known(JsonWriter& json, std::string_view key, std::int64_t value) {
   if (value < 0) return;
   json.key(key);
   json.integer(value);
-}
-
-void write_owner(JsonWriter& json, const model::Owner& owner) {
-  if (owner.quality == model::Quality::kUnknown) return;
-  json.key("owner");
-  json.begin_object();
-  write_text_if(json, "quality", model::quality_name(owner.quality));
-  write_text_if(json, "via", model::owner_via_name(owner.via));
-  if (owner.process != nullptr) {
-    const model::Process& process = *owner.process;
-    if (process.pid != 0) write_uint(json, "pid", process.pid);
-    write_text_if(json, "name", process.comm);
-    write_text_if(json, "exe", process.exe);
-    write_text_if(json, "user", process.user);
-    write_text_if(json, "parent", process.parent);
-    write_text_if(json, "container", process.container);
-    write_text_if(json, "unit", process.unit);
-  }
-  json.end_object();
 }
 
 // The members of an endpoint, inside an open object.
@@ -250,8 +220,57 @@ void write_socket(JsonWriter& json, const model::Socket& socket) {
   if (socket.netns != 0) write_uint(json, "netns", socket.netns);
 }
 
-// Opens a line: {"type":"<type>"
 }  // namespace
+
+void write_time(JsonWriter& json, base::TimeNs time_ns) {
+  std::string& out = json.raw_value();
+  out += '"';
+  base::append_rfc3339(out, time_ns);
+  out += '"';
+}
+
+void write_text_if(JsonWriter& json, std::string_view key, std::string_view text) {
+  if (text.empty()) return;
+  json.key(key);
+  json.string(text);
+}
+
+void write_uint(JsonWriter& json, std::string_view key, std::uint64_t value) {
+  json.key(key);
+  json.uint(value);
+}
+
+void write_owner(JsonWriter& json, const model::Owner& owner) {
+  if (owner.quality == model::Quality::kUnknown) return;
+  json.key("owner");
+  json.begin_object();
+  write_text_if(json, "quality", model::quality_name(owner.quality));
+  write_text_if(json, "via", model::owner_via_name(owner.via));
+  if (owner.process != nullptr) {
+    const model::Process& process = *owner.process;
+    if (process.pid != 0) write_uint(json, "pid", process.pid);
+    write_text_if(json, "name", process.comm);
+    write_text_if(json, "exe", process.exe);
+    write_text_if(json, "user", process.user);
+    write_text_if(json, "parent", process.parent);
+    write_text_if(json, "container", process.container);
+    write_text_if(json, "unit", process.unit);
+  }
+  json.end_object();
+}
+
+JsonWriter begin_line(std::string& out, std::string_view type) {
+  JsonWriter json(out);
+  json.begin_object();
+  json.key("type");
+  json.string(type);
+  return json;
+}
+
+void end_line(std::string& out, JsonWriter& json) {
+  json.end_object();
+  out += '\n';
+}
 
 void append_meta(std::string& out, const MetaLine& meta,
                  std::string_view (*linktype_name)(std::uint16_t)) {

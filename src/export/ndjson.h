@@ -9,6 +9,7 @@
 #include "model/drops.h"
 #include "model/flow.h"
 #include "model/network.h"
+#include "model/process_row.h"
 #include "model/record.h"
 #include "model/sample.h"
 #include "model/socket.h"
@@ -34,6 +35,9 @@ void append_socket_event(std::string& out, const model::SocketEvent& event);
 // `count` more of a kind were lost: `total` since the start.
 void append_drop(std::string& out, base::TimeNs time_ns, model::Drop drop, std::uint64_t count,
                  std::uint64_t total);
+// One line for each process and each container that moved something, and one for what no process
+// owns.
+void append_totals(std::string& out, base::TimeNs now_ns, const model::OwnerTotals& totals);
 // `since_ns`: when it went off or on again; 0: it has been so from the start.
 void append_ability(std::string& out, const model::Ability& ability, base::TimeNs since_ns = 0);
 // One measurement of a look at `taken_ns`.

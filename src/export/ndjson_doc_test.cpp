@@ -142,6 +142,70 @@ TEST(NdjsonDocs, Drop) {
   expect_in_docs(out);
 }
 
+// One string of several lines, each of which has to be there.
+void expect_lines_in_docs(std::string_view lines) {
+  while (!lines.empty()) {
+    const std::size_t end = lines.find('\n') + 1;
+    expect_in_docs(std::string(lines.substr(0, end)));
+    lines.remove_prefix(end);
+  }
+}
+
+TEST(NdjsonDocs, Processes) {
+  model::OwnerTotals totals;
+  auto process = std::make_shared<model::Process>(*curl(true));
+  process->start_ticks = 918'273;
+  process->started_ns = kNoon - 60 * base::kNsPerSecond;
+  model::PayloadTotals payload{.sent_bytes = 1260,
+                               .received_bytes = 8464,
+                               .bytes = {0, 0, 9724},
+                               .open_sockets = 1,
+                               .connections = 3};
+  totals.processes = {{.process = process,
+                       .quality = model::Quality::kExact,
+                       .via = model::OwnerVia::kEbpf,
+                       .totals = payload},
+                      {.kind = model::ProcessRow::Kind::kEarlier,
+                       .process = nullptr,
+                       .processes = 512,
+                       .totals = {.sent_bytes = 80, .bytes = {0, 80, 0}, .connections = 600}},
+                      {.kind = model::ProcessRow::Kind::kUnknown,
+                       .process = nullptr,
+                       .totals = {.open_sockets = 1, .uncounted_sockets = 1}}};
+  std::string out;
+  append_totals(out, kNoon, totals);
+  expect_lines_in_docs(out);
+}
+
+TEST(NdjsonDocs, Containers) {
+  model::OwnerTotals totals;
+  model::ContainerRow& container = totals.containers.emplace_back();
+  container.container = "4f1d2c";
+  container.runtime = "docker";
+  container.processes = 2;
+  container.totals = {.sent_bytes = 500, .bytes = {0, 0, 500}, .connections = 4};
+  model::ContainerRow& unit = totals.containers.emplace_back();
+  unit.unit = "ssh.service";
+  unit.processes = 1;
+  unit.totals = {.sent_bytes = 96, .received_bytes = 48, .bytes = {0, 144, 0}, .open_sockets = 2};
+  std::string out;
+  append_totals(out, kNoon, totals);
+  expect_lines_in_docs(out);
+}
+
+TEST(NdjsonDocs, Unowned) {
+  using Kind = model::UnownedTraffic::Kind;
+  model::OwnerTotals totals;
+  model::UnownedTraffic& unowned = totals.unowned.emplace();
+  unowned[Kind::kForwarded] = {.packets = 20, .ip_bytes = 9000, .payload_bytes = 8200};
+  unowned[Kind::kKernel] = {.packets = 4, .ip_bytes = 336, .payload_bytes = 224};
+  unowned[Kind::kNoPort] = {.packets = 1, .ip_bytes = 32, .payload_bytes = 8};
+  unowned.non_ip_packets = 3;
+  std::string out;
+  append_totals(out, kNoon, totals);
+  expect_lines_in_docs(out);
+}
+
 TEST(NdjsonDocs, Ability) {
   std::string out;
   append_ability(out, {.name = "capture",

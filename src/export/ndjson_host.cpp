@@ -3,7 +3,7 @@
 #include <cstddef>
 
 #include "export/ndjson.h"
-#include "export/ndjson_line.h"
+#include "export/ndjson_parts.h"
 
 namespace netwatch::exporting {
 namespace {

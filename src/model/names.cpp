@@ -7,6 +7,7 @@
 #include "model/health.h"
 #include "model/network.h"
 #include "model/owner.h"
+#include "model/process_row.h"
 #include "model/sample.h"
 #include "model/socket.h"
 #include "model/tunnel.h"
@@ -115,6 +116,18 @@ std::string_view tcp_state_name(TcpState state) {
       "",       "ESTAB",      "SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT",
       "UNCONN", "CLOSE-WAIT", "LAST-ACK", "LISTEN",   "CLOSING",    "SYN-RECV"};
   return pick(kNames, state);
+}
+
+std::string_view process_row_kind_name(ProcessRow::Kind kind) {
+  static constexpr std::array<std::string_view, 3> kNames{"process", "unknown", "earlier"};
+  return pick(kNames, kind);
+}
+
+std::string_view unowned_kind_name(UnownedTraffic::Kind kind) {
+  static constexpr std::array<std::string_view,
+                              static_cast<std::size_t>(UnownedTraffic::Kind::kCount)>
+      kNames{"forwarded", "kernel", "no_port", "unknown"};
+  return pick(kNames, kind);
 }
 
 std::string_view socket_event_name(SocketEvent::Kind kind) {

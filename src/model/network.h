@@ -149,6 +149,7 @@ struct ResolverList {
 struct NetworkNamespace {
   std::uint64_t inode = 0;
   bool own = false;       // ours
+  bool unread = false;    // its sockets could not be read at this look
   std::uint32_t pid = 0;  // the lowest one in it; 0: no process is
   std::string name;       // below /run/netns (ip-netns(8)); empty if it has none
   std::string container;  // of that process

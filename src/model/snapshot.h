@@ -12,6 +12,7 @@
 #include "model/flow.h"
 #include "model/health.h"
 #include "model/network.h"
+#include "model/process_row.h"
 #include "model/sample.h"
 #include "model/socket.h"
 
@@ -33,6 +34,7 @@ struct RowOwner {
 // traffic, where no end is ours, local is the originator.
 struct ConnectionRow {
   bool vacant = true;        // no connection lives in this row now: skip it
+  std::uint32_t netns = 0;   // of its network namespace, see netns_scope(); 0: ours
   FlowId flow = kNoFlow;     // kNoFlow: seen as a socket only
   std::uint64_t socket = 0;  // inode; 0: seen as packets only
   Endpoint local;
@@ -116,6 +118,8 @@ struct Snapshot {
   std::string throughput_of;          // whose counters `throughput` shows: "eth0"
   std::vector<RatePoint> throughput;  // one a second, newest last, at most kThroughputSamples
   Attribution attribution;
+  // By process and container, once a second; never null in one that was published.
+  std::shared_ptr<const OwnerTotals> owners;
   DropCounters drops;
   std::uint64_t packets = 0;
   std::uint64_t wire_bytes = 0;
@@ -124,6 +128,9 @@ struct Snapshot {
   std::uint64_t unreadable_processes = 0;
   std::uint64_t holdings_not_kept = 0;  // see SocketTable, at the last look
   std::uint64_t torn_tables = 0;
+  std::uint64_t namespaces_unread = 0;
+  // The network namespaces of the last look, where others were looked at; may be null.
+  std::shared_ptr<const std::vector<NetworkNamespace>> namespaces;
   std::vector<Ability> abilities;
   std::shared_ptr<const SampleTable> samples;  // the last look at this host; null before it
   std::shared_ptr<const HealthTable> health;   // the last round of probes; null before it
@@ -137,6 +144,14 @@ struct Snapshot {
     const auto& rows = chunks[chunk]->rows;
     const std::size_t place = number % kRowsPerChunk;
     return place < rows.size() ? &rows[place] : nullptr;
+  }
+  // The namespace of a row of another one; null if it is ours, or gone by now.
+  [[nodiscard]] const NetworkNamespace* namespace_of(const ConnectionRow& row) const {
+    if (row.netns == 0 || namespaces == nullptr) return nullptr;
+    for (const NetworkNamespace& one : *namespaces) {
+      if (!one.own && static_cast<std::uint32_t>(one.inode) == row.netns) return &one;
+    }
+    return nullptr;
   }
 };
 

@@ -47,11 +47,29 @@ struct Socket {
   std::int64_t bytes_sent = -1;      // payload sent, without retransmissions; some may be in flight
   std::int64_t bytes_received = -1;  // payload (tcpi_bytes_received)
   std::int64_t retransmits = -1;     // segments, over the socket's life
+  // The programs in the kernel have seen it from its creation on: nothing it moved is older than
+  // they are.
+  bool followed = false;
+  // Of one that they have not: UDP payload since they began to count. -1 where nobody counts.
+  std::int64_t seen_sent = -1;
+  std::int64_t seen_received = -1;
+  // As an earlier look of a namespace that this one did not read anew (collect's kAllAtTimes): it
+  // may have ended since, and tells nothing new.
+  bool kept = false;
+  // Cookie of the Multipath TCP socket that this is a subflow of: it tells all of their payload at
+  // its end. 0: it is none, or nobody has told us.
+  std::uint64_t subflow_of = 0;
 };
 
 // Whether it has another end: not a listener, nor UDP that sends to anybody.
 inline bool is_connected(const Socket& socket) {
   return socket.remote.port != 0 || !socket.remote.address.is_unspecified();
+}
+
+// What separates the keys of network namespaces, where the same addresses may be used: 0 for ours,
+// else the inode, which has 32 bits (struct ns_common).
+inline std::uint32_t netns_scope(std::uint64_t netns, std::uint64_t own_netns) {
+  return netns == own_netns ? 0 : static_cast<std::uint32_t>(netns);
 }
 
 // One look at all sockets of one network namespace, or of all of them.
@@ -63,6 +81,7 @@ struct SocketTable {
   std::uint64_t holdings_not_kept = 0;  // descriptors beyond what one look may remember
   // Tables of the kernel that kept changing while they were read: rows may be missing or twice.
   std::uint64_t torn_tables = 0;
+  std::uint64_t own_netns = 0;  // inode of our network namespace; 0: unknown
   // Where other network namespaces were asked for: which there are, ours among them.
   std::vector<NetworkNamespace> namespaces{};
   std::uint64_t namespaces_unread = 0;               // whose sockets we could not read
@@ -96,6 +115,9 @@ struct SocketHolding {
   std::shared_ptr<const Process> holder;  // never null
   // Who sent or received last, else who connected or created it; null if nobody was seen to.
   std::shared_ptr<const Process> user;
+  bool followed = false;   // as in Socket
+  std::int64_t sent = -1;  // payload since the programs began to count; -1: they do not
+  std::int64_t received = -1;
 };
 struct SocketHoldings {
   std::vector<SocketHolding> holdings;  // sorted by inode, then pid; one per socket and process

@@ -20,6 +20,12 @@ namespace {
 
 constexpr int kConnections = 250;  // of each kind and family
 
+class TotalsSink final : public LiveSink {
+ public:
+  void on_totals(base::TimeNs, const model::OwnerTotals& told) override { totals = told; }
+  model::OwnerTotals totals;
+};
+
 class AttributionLive : public testing::Test {
  protected:
   void SetUp() override {
@@ -31,6 +37,7 @@ class AttributionLive : public testing::Test {
   std::unique_ptr<LiveSession> start(bool capture, bool programs) {
     LiveSessionOptions options;
     options.capture = capture;
+    options.sink = &sink_;
     options.open_tracker = [&] {
       return programs ? ebpf::Tracker::open({.cgroup = sandbox_.cgroup()}) : ebpf::OpenedTracker{};
     };
@@ -72,6 +79,29 @@ class AttributionLive : public testing::Test {
       ::close(ends[0]);
       ::close(ends[1]);
     }
+  }
+
+  // Two processes with one UDP and one TCP socket each that live for seconds, so that several looks
+  // see them; each is a process of its own.
+  pid_t start_slow_pair() {
+    return sandbox_.start("nw-slow", [&] {
+      std::uint16_t port = 0;
+      const int listener = ebpf::bound(AF_INET, SOCK_STREAM, port);
+      const pid_t other = ::fork();
+      ebpf::SocketAddress address = ebpf::loopback(AF_INET, port);
+      const int connected = ::socket(AF_INET, SOCK_STREAM, 0);
+      const int fd = other == 0 ? ::accept(listener, nullptr, nullptr) : connected;
+      if (other != 0 && ::connect(fd, address.get(), address.length) != 0) ::_exit(1);
+      ebpf::LedgerRow row = ebpf::row_of(fd, IPPROTO_TCP);
+      std::array<char, 1000> bytes{};
+      for (std::size_t turn = 1; turn <= 5; ++turn) {
+        row.sent += ::send(fd, bytes.data(), 100 * turn, 0);
+        row.received += ::recv(fd, bytes.data(), 100 * turn, MSG_WAITALL);
+        std::this_thread::sleep_for(std::chrono::milliseconds(400));
+      }
+      ledger_.add(row);
+      if (other != 0 && ebpf::wait_for(other) != 0) ::_exit(1);
+    });
   }
 
   // Every flow of the traffic as the session last showed it; ended ones are shown for a while only.
@@ -138,6 +168,7 @@ class AttributionLive : public testing::Test {
     return share();
   }
 
+  TotalsSink sink_;
   ebpf::Sandbox sandbox_;
   ebpf::Ledger ledger_;
   std::map<std::uint16_t, std::uint32_t> servers_;  // by the port they serve
@@ -157,6 +188,75 @@ TEST_F(AttributionLive, EveryFlowHasItsOwnersAtBothEnds) {
   EXPECT_EQ(share.exact, share.ends);
   EXPECT_EQ(share.wrong, 0U);
   EXPECT_EQ(session->latest()->drops[model::Drop::kSocketEvents], 0U);
+}
+
+// Payload by the kernel's count, of sockets that looks have seen and of those that only their end
+// tells of, is what the programs themselves know to have moved; to the byte.
+TEST_F(AttributionLive, PayloadOfEachProcessIsThatOfItsLedger) {
+  const auto session = start(false, true);
+  ASSERT_TRUE(session);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  const pid_t slow = start_slow_pair();
+  watch(*session);
+  EXPECT_EQ(ebpf::wait_for(slow), 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  std::map<std::uint32_t, std::pair<std::int64_t, std::int64_t>> wanted;
+  for (const ebpf::LedgerRow& row : ledger_.rows()) {
+    wanted[row.pid].first += row.sent;
+    wanted[row.pid].second += row.received;
+  }
+  std::map<std::uint32_t, std::pair<std::int64_t, std::int64_t>> told;
+  const auto snapshot = session->latest();
+  for (const model::ProcessRow& row : snapshot->owners->processes) {
+    if (row.process == nullptr || !wanted.contains(row.process->pid)) continue;
+    told[row.process->pid] = {row.totals.sent_bytes, row.totals.received_bytes};
+    EXPECT_EQ(row.totals.bytes[static_cast<std::size_t>(model::Quality::kExact)],
+              row.totals.sent_bytes + row.totals.received_bytes);
+    EXPECT_EQ(row.totals.open_sockets, 0U) << row.process->comm;
+    EXPECT_EQ(row.totals.uncounted_sockets, 0U);
+  }
+  EXPECT_EQ(told, wanted);
+  EXPECT_GE(wanted.size(), 7U);
+  EXPECT_FALSE(snapshot->owners->unowned) << "no packets are captured";
+}
+
+// Of sockets that are open then, too.
+TEST_F(AttributionLive, TotalsAtTheEndAreThoseOfThatMoment) {
+  const auto session = start(false, true);
+  ASSERT_TRUE(session);
+  std::this_thread::sleep_for(std::chrono::milliseconds(700));
+  std::array<int, 2> go{};
+  std::array<int, 2> done{};
+  ASSERT_EQ(::pipe2(go.data(), O_CLOEXEC), 0);
+  ASSERT_EQ(::pipe2(done.data(), O_CLOEXEC), 0);
+  const pid_t program = sandbox_.start("nw-open", [&] {
+    std::uint16_t port = 0;
+    const int server = ebpf::bound(AF_INET6, SOCK_DGRAM, port);
+    const int client = ::socket(AF_INET6, SOCK_DGRAM, 0);
+    ebpf::SocketAddress address = ebpf::loopback(AF_INET6, port);
+    std::array<char, 4> bytes{};
+    for (int turn = 0; turn < 3; ++turn) {
+      (void)!::sendto(client, bytes.data(), bytes.size(), 0, address.get(), address.length);
+      (void)!::recv(server, bytes.data(), bytes.size(), 0);
+    }
+    (void)!::write(done[1], "d", 1);
+    (void)!::read(go[0], bytes.data(), 1);
+  });
+  char byte = 0;
+  ASSERT_EQ(::read(done[0], &byte, 1), 1);
+  session->finish();
+  EXPECT_EQ(::write(go[1], "g", 1), 1);
+  EXPECT_EQ(ebpf::wait_for(program), 0);
+  const auto row = std::find_if(sink_.totals.processes.begin(), sink_.totals.processes.end(),
+                                [&](const model::ProcessRow& one) {
+                                  return one.process != nullptr &&
+                                         one.process->pid == static_cast<std::uint32_t>(program);
+                                });
+  ASSERT_NE(row, sink_.totals.processes.end());
+  EXPECT_EQ(row->totals.sent_bytes, 12U);
+  EXPECT_EQ(row->totals.received_bytes, 12U);
+  EXPECT_EQ(row->totals.open_sockets, 2U);
+  for (const int fd : {go[0], go[1], done[0], done[1]}) ::close(fd);
 }
 
 // What looking at /proc twice a second sees of the same traffic; printed, since it is chance.

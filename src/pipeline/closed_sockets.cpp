@@ -8,13 +8,16 @@ namespace {
 // Packets and sockets are timed by two clocks, of which one is converted.
 constexpr base::TimeNs kSlackNs = base::kNsPerMs / 10;
 
-model::FlowKey key_of(std::uint8_t proto, const model::Endpoint& local,
+model::FlowKey key_of(std::uint32_t netns, std::uint8_t proto, const model::Endpoint& local,
                       const model::Endpoint& remote) {
-  return {.a = local, .b = remote.port == 0 ? model::Endpoint{} : remote, .proto = proto};
+  return {.a = local,
+          .b = remote.port == 0 ? model::Endpoint{} : remote,
+          .proto = proto,
+          .scope = netns};
 }
 
-model::FlowKey key_of(const model::Socket& socket) {
-  return key_of(socket.proto, socket.local, socket.remote);
+model::FlowKey key_of(std::uint32_t netns, const model::Socket& socket) {
+  return key_of(netns, socket.proto, socket.local, socket.remote);
 }
 
 // The kernel writes 0.0.0.0 for IPv4 and :: for IPv6 sockets, which may take IPv4 traffic too.
@@ -34,31 +37,33 @@ const ClosedSockets::Entry* ClosedSockets::at(std::uint64_t number) const {
   return number < first_number_ ? nullptr : &sockets_[number - first_number_];
 }
 
-void ClosedSockets::add(const model::ClosedSocket& closed) {
+void ClosedSockets::add(std::uint32_t netns, const model::ClosedSocket& closed) {
   if (sockets_.size() >= capacity_) {
-    const model::Socket& oldest = sockets_.front().closed.socket;
+    const Entry& oldest = sockets_.front();
     const auto forget = [this](auto& numbers, const auto& key) {
       const auto found = numbers.find(key);
       if (found != numbers.end() && found->second == first_number_) numbers.erase(found);
     };
-    forget(by_ends_, key_of(oldest));
-    forget(by_cookie_, oldest.cookie);
+    forget(by_ends_, key_of(oldest.netns, oldest.closed.socket));
+    forget(by_cookie_, Cookie{.number = oldest.closed.socket.cookie, .netns = oldest.netns});
     sockets_.pop_front();
     ++first_number_;
   }
   const std::uint64_t number = first_number_ + sockets_.size();
-  std::uint64_t& last = by_ends_[key_of(closed.socket)];
-  sockets_.push_back({.closed = closed, .before = last});
+  std::uint64_t& last = by_ends_[key_of(netns, closed.socket)];
+  sockets_.push_back({.closed = closed, .before = last, .netns = netns});
   last = number;
-  if (closed.socket.cookie != 0) by_cookie_[closed.socket.cookie] = number;
+  const std::uint64_t cookie = closed.socket.cookie;
+  if (cookie != 0) by_cookie_[{.number = cookie, .netns = netns}] = number;
 }
 
-const model::ClosedSocket* ClosedSockets::find(std::uint8_t proto, const model::Endpoint& local,
+const model::ClosedSocket* ClosedSockets::find(std::uint32_t netns, std::uint8_t proto,
+                                               const model::Endpoint& local,
                                                const model::Endpoint& remote, base::TimeNs first_ns,
                                                base::TimeNs last_ns) const {
   const auto look = [&](const model::Endpoint& from,
                         const model::Endpoint& to) -> const model::ClosedSocket* {
-    const auto found = by_ends_.find(key_of(proto, from, to));
+    const auto found = by_ends_.find(key_of(netns, proto, from, to));
     const Entry* entry = found == by_ends_.end() ? nullptr : at(found->second);
     while (entry != nullptr && !overlaps(entry->closed, first_ns, last_ns)) {
       entry = at(entry->before);
@@ -74,8 +79,8 @@ const model::ClosedSocket* ClosedSockets::find(std::uint8_t proto, const model::
   return look(any_v6, {});
 }
 
-const model::ClosedSocket* ClosedSockets::find(std::uint64_t cookie) const {
-  const auto found = by_cookie_.find(cookie);
+const model::ClosedSocket* ClosedSockets::find(std::uint32_t netns, std::uint64_t cookie) const {
+  const auto found = by_cookie_.find({.number = cookie, .netns = netns});
   const Entry* entry = found == by_cookie_.end() ? nullptr : at(found->second);
   return entry == nullptr ? nullptr : &entry->closed;
 }

@@ -16,15 +16,18 @@ class ClosedSockets {
  public:
   explicit ClosedSockets(std::size_t capacity = std::size_t{32} << 10) : capacity_(capacity) {}
 
-  void add(const model::ClosedSocket& closed);
+  // `netns` as netns_scope() tells, here and below.
+  void add(std::uint32_t netns, const model::ClosedSocket& closed);
 
   // The one that was closed last of those that match: connected ones first, then an unconnected UDP
   // socket that was bound to the address, then one bound to any address. Valid until add().
-  [[nodiscard]] const model::ClosedSocket* find(std::uint8_t proto, const model::Endpoint& local,
+  [[nodiscard]] const model::ClosedSocket* find(std::uint32_t netns, std::uint8_t proto,
+                                                const model::Endpoint& local,
                                                 const model::Endpoint& remote,
                                                 base::TimeNs first_ns, base::TimeNs last_ns) const;
-  // By the kernel's number of a socket, which never comes again; null if it has not been closed.
-  [[nodiscard]] const model::ClosedSocket* find(std::uint64_t cookie) const;
+  // By the kernel's number of a socket, which never comes again in its namespace (nor in others,
+  // since Linux 5.9); null if it has not been closed.
+  [[nodiscard]] const model::ClosedSocket* find(std::uint32_t netns, std::uint64_t cookie) const;
   [[nodiscard]] std::size_t size() const { return sockets_.size(); }
 
   // Whether the socket was there while a flow had these first and last packets.
@@ -35,9 +38,20 @@ class ClosedSockets {
   struct Entry {
     model::ClosedSocket closed;
     std::uint64_t before = 0;  // number of the one with equal ends that was added before; 0: none
+    std::uint32_t netns = 0;
+  };
+  struct Cookie {
+    std::uint64_t number = 0;
+    std::uint32_t netns = 0;
+    friend bool operator==(const Cookie&, const Cookie&) = default;
   };
   struct KeyHash {
     std::size_t operator()(const model::FlowKey& key) const { return model::hash_value(key); }
+    std::size_t operator()(const Cookie& key) const {
+      const std::uint64_t h =
+          (key.number ^ (std::uint64_t{key.netns} << 32)) * 0x9E3779B97F4A7C15ULL;
+      return h ^ (h >> 31);
+    }
   };
   [[nodiscard]] const Entry* at(std::uint64_t number) const;
 
@@ -46,7 +60,7 @@ class ClosedSockets {
   std::uint64_t first_number_ = 1;  // of sockets_[0]
   // Ordered as (local, remote), not as a flow's key.
   std::unordered_map<model::FlowKey, std::uint64_t, KeyHash> by_ends_;  // the last one's number
-  std::unordered_map<std::uint64_t, std::uint64_t> by_cookie_;
+  std::unordered_map<Cookie, std::uint64_t, KeyHash> by_cookie_;
 };
 
 }  // namespace netwatch::pipeline

@@ -22,16 +22,16 @@ TEST(ClosedSockets, TheOldestAreForgottenAndNoneIsFoundAfterwards) {
   for (std::uint64_t i = 1; i <= 100; ++i) {
     // Two ports in turn, so that there are always several with equal ends.
     const auto time_ns = static_cast<base::TimeNs>(i) * base::kNsPerSecond;
-    sockets.add(closed(static_cast<std::uint16_t>(1000 + i % 2), i, time_ns, time_ns));
+    sockets.add(0, closed(static_cast<std::uint16_t>(1000 + i % 2), i, time_ns, time_ns));
     EXPECT_LE(sockets.size(), 4U);
     for (std::uint64_t old = 1; old <= i; ++old) {
       const bool kept = old + 4 > i;
       const auto at_ns = static_cast<base::TimeNs>(old) * base::kNsPerSecond;
       const auto one = closed(static_cast<std::uint16_t>(1000 + old % 2), old, at_ns, at_ns);
       const auto* found =
-          sockets.find(one.socket.proto, one.socket.local, one.socket.remote, at_ns, at_ns);
+          sockets.find(0, one.socket.proto, one.socket.local, one.socket.remote, at_ns, at_ns);
       ASSERT_EQ(found != nullptr, kept) << old << " of " << i;
-      ASSERT_EQ(sockets.find(old) != nullptr, kept);
+      ASSERT_EQ(sockets.find(0, old) != nullptr, kept);
       if (kept) {
         ASSERT_EQ(found->socket.cookie, old);
       }
@@ -41,11 +41,11 @@ TEST(ClosedSockets, TheOldestAreForgottenAndNoneIsFoundAfterwards) {
 
 TEST(ClosedSockets, TheLastOfThoseThatMatch) {
   ClosedSockets sockets;
-  sockets.add(closed(1000, 1, 0, 10 * base::kNsPerMs));
-  sockets.add(closed(1000, 2, 20 * base::kNsPerMs, 30 * base::kNsPerMs));
+  sockets.add(0, closed(1000, 1, 0, 10 * base::kNsPerMs));
+  sockets.add(0, closed(1000, 2, 20 * base::kNsPerMs, 30 * base::kNsPerMs));
   const auto one = closed(1000, 1, 0, 0).socket;
   const auto cookie = [&](base::TimeNs first_ms, base::TimeNs last_ms) {
-    const auto* found = sockets.find(one.proto, one.local, one.remote, first_ms * base::kNsPerMs,
+    const auto* found = sockets.find(0, one.proto, one.local, one.remote, first_ms * base::kNsPerMs,
                                      last_ms * base::kNsPerMs);
     return found == nullptr ? 0 : found->socket.cookie;
   };
@@ -53,6 +53,16 @@ TEST(ClosedSockets, TheLastOfThoseThatMatch) {
   EXPECT_EQ(cookie(11, 19), 0U);
   EXPECT_EQ(cookie(5, 25), 2U);
   EXPECT_EQ(cookie(31, 40), 0U);
+}
+
+TEST(ClosedSockets, NamespacesAreApart) {
+  ClosedSockets sockets;
+  sockets.add(7, closed(1000, 1, 0, 10));
+  const auto one = closed(1000, 1, 0, 0).socket;
+  EXPECT_EQ(sockets.find(0, one.proto, one.local, one.remote, 0, 10), nullptr);
+  EXPECT_EQ(sockets.find(0, 1), nullptr);
+  EXPECT_NE(sockets.find(7, one.proto, one.local, one.remote, 0, 10), nullptr);
+  EXPECT_NE(sockets.find(7, 1), nullptr);
 }
 
 }  // namespace

@@ -39,6 +39,11 @@ void LiveReport::tell_all() {
   out_.on_batch_end();
 }
 
+void LiveReport::tell_totals(base::TimeNs now_ns) {
+  out_.on_totals(now_ns, table_.owner_totals());
+  out_.on_batch_end();
+}
+
 void LiveReport::tell_oldest() {
   tell(held_.front().flow);
   held_.pop_front();

@@ -42,6 +42,8 @@ class LiveReport final : public ResultSink {
   // Tells the ended flows that have been held long enough. `pace_ns`: a clock that is never set.
   void tell_due(base::TimeNs pace_ns);
   void tell_all();
+  // Who has moved how much until now, and what nobody owns.
+  void tell_totals(base::TimeNs now_ns);
 
  private:
   struct Held {

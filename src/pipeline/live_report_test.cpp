@@ -26,6 +26,14 @@ class Output final : public LiveSink {
     lines_.push_back(std::string(model::drop_name(drop)) + ' ' + std::to_string(count) + " of " +
                      std::to_string(total));
   }
+  void on_totals(base::TimeNs now_ns, const model::OwnerTotals& totals) override {
+    std::string line = "at " + std::to_string(now_ns);
+    for (const model::ProcessRow& row : totals.processes) {
+      line += ' ' + row.process->comm + ' ' + std::to_string(row.totals.sent_bytes);
+    }
+    if (totals.unowned) line += " unowned " + std::to_string(totals.unowned->sum().packets);
+    lines_.push_back(line);
+  }
   Lines take() { return std::exchange(lines_, {}); }
 
  private:
@@ -114,6 +122,19 @@ TEST_F(LiveReportTest, TheEndOfASocketForgetsNothingOfItsProcess) {
   close(1, true);
   report_.tell_all();
   EXPECT_EQ(out_.take(), Lines{"1 closed exact curl/usr/bin/curl unknown"});
+}
+
+TEST_F(LiveReportTest, TotalsAreThoseOfTheMoment) {
+  model::SocketTable look;
+  look.sockets = {socket(1, true, "/usr/bin/curl")};
+  look.sockets[0].followed = true;
+  look.sockets[0].bytes_sent = look.sockets[0].bytes_received = 40;
+  table_.take_sockets(look);
+  model::Flow other = flow(2, model::FlowEnd::kClosed);
+  other.sides[0].packets = 3;
+  report_.on_flow(other);
+  report_.tell_totals(5);
+  EXPECT_EQ(out_.take(), Lines{"at 5 curl 40 unowned 3"});
 }
 
 TEST_F(LiveReportTest, LossesAreToldWhenTheyGrow) {

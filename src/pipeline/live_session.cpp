@@ -21,8 +21,10 @@ constexpr base::TimeNs kCollectEveryNs = base::kNsPerSecond / 2;
 // happens less often.
 constexpr base::TimeNs kCollectShare = 20;
 
-LiveTableOptions table_options(const LiveSessionOptions& options, bool capturing) {
+LiveTableOptions table_options(const LiveSessionOptions& options, bool capturing,
+                               std::uint64_t netns) {
   LiveTableOptions table;
+  table.netns = netns;
   table.source = capturing ? options.interface : "sockets";
   table.interface = options.interface;
   table.capturing = capturing;
@@ -123,7 +125,7 @@ LiveSession::LiveSession(LiveSessionOptions options, std::unique_ptr<capture::Pa
       abilities_(std::move(abilities)),
       linktypes_(source_ ? source_->linktypes() : std::vector<std::uint16_t>{}),
       first_abilities_(abilities_),
-      table_(table_options(options_, source_ != nullptr)),
+      table_(table_options(options_, source_ != nullptr, netns_)),
       report_(report_for(options_, table_, tracker_ != nullptr)),
       engine_(engine_options(options_),
               report_ ? static_cast<ResultSink&>(*report_) : static_cast<ResultSink&>(table_)),
@@ -152,6 +154,7 @@ void LiveSession::stop() {
 }
 
 Totals LiveSession::finish() {
+  last_look_ = true;
   stop();
   const base::TimeNs until_ns = base::monotonic_clock_ns() + kDrainNs;
   while (source_ != nullptr && !full() && base::monotonic_clock_ns() < until_ns) {
@@ -164,7 +167,10 @@ Totals LiveSession::finish() {
   engine_.finish();
   const base::TimeNs now_ns = base::monotonic_clock_ns();
   publish(now_ns);
-  if (report_) report_->tell_all();
+  if (report_) {
+    report_->tell_all();
+    report_->tell_totals(base::wall_clock_ns());
+  }
   Totals totals = engine_.totals();
   totals.drops = latest()->drops;
   return totals;
@@ -211,7 +217,7 @@ void LiveSession::push(model::PacketBatchPtr batch) {
   if (full() && options_.on_end) options_.on_end();
 }
 
-// Open flows are told once a minute, and what ended when it has waited long enough.
+// Open flows and totals are told once a minute, and what ended when it has waited long enough.
 void LiveSession::repeat_open(base::TimeNs pace_ns) {
   if (!report_) return;
   if (next_repeat_ns_ == 0) next_repeat_ns_ = pace_ns + options_.repeat_every_ns;
@@ -220,6 +226,7 @@ void LiveSession::repeat_open(base::TimeNs pace_ns) {
     report_->set_repeating(true);
     engine_.report_open(wall_offset_ns_ + pace_ns);
     report_->set_repeating(false);
+    report_->tell_totals(base::wall_clock_ns());
   }
   report_->tell_due(pace_ns);
 }
@@ -253,12 +260,15 @@ void LiveSession::reopen_capture() {
   table_.set_capturing(true);
 }
 
-// Those of other network namespaces are left out: their addresses may be ours as well.
+// Where nobody looks at other network namespaces their ends are left out, too: without what they
+// moved before they would be half of the truth.
 void LiveSession::take_closed_sockets() {
   if (!tracker_) return;
   closed_.clear();
   tracker_->drain(closed_);
-  std::erase_if(closed_, [this](const auto& one) { return one.socket.netns != netns_; });
+  if (options_.namespaces == collect::NamespaceScope::kOwn) {
+    std::erase_if(closed_, [this](const auto& one) { return one.socket.netns != netns_; });
+  }
   if (closed_.empty()) return;
   if (report_) report_->take_closed(closed_);
   table_.take_closed(closed_);
@@ -270,22 +280,13 @@ void LiveSession::run_collector() {
   collect::SocketCollector sockets(options_.root, std::move(holdings));
   while (!stopping()) {
     const base::TimeNs begun_ns = base::monotonic_clock_ns();
-    auto socket_table = sockets.collect();
-    look_at_interfaces();
-    auto health = options_.take_health ? options_.take_health() : std::nullopt;
-    {
-      const std::lock_guard lock(mutex_);
-      if (health) samples_.health = std::move(health);
-      if (socket_table.ok()) {
-        samples_.sockets = std::move(*socket_table);
-        samples_.socket_error.reset();
-      } else {
-        samples_.socket_error = socket_table.error();
-      }
-    }
+    look(sockets, options_.namespaces);
     const base::TimeNs cost_ns = base::monotonic_clock_ns() - begun_ns;
     wait_for_changes(std::max(kCollectEveryNs, cost_ns * kCollectShare));
   }
+  if (!last_look_) return;
+  const bool own = options_.namespaces == collect::NamespaceScope::kOwn;
+  look(sockets, own ? collect::NamespaceScope::kOwn : collect::NamespaceScope::kAll);
 }
 
 void LiveSession::look_at_interfaces() {
@@ -306,6 +307,20 @@ void LiveSession::wait_for_changes(base::TimeNs duration_ns) {
     if (!changes.ok() || !changes->interfaces) continue;
     link_changes_.take_messages(*changes, base::wall_clock_ns());
     look_at_interfaces();
+  }
+}
+
+void LiveSession::look(collect::SocketCollector& sockets, collect::NamespaceScope scope) {
+  auto socket_table = sockets.collect(scope);
+  look_at_interfaces();
+  auto health = options_.take_health ? options_.take_health() : std::nullopt;
+  const std::lock_guard lock(mutex_);
+  if (health) samples_.health = std::move(health);
+  if (socket_table.ok()) {
+    samples_.sockets = std::move(*socket_table);
+    samples_.socket_error.reset();
+  } else {
+    samples_.socket_error = socket_table.error();
   }
 }
 

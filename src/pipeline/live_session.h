@@ -35,6 +35,8 @@ struct LiveSessionOptions {
   LiveSink* sink = nullptr;
   // Called before anything is told, once it is known that the session runs.
   std::function<void(const LiveSession&)> on_start = nullptr;
+  // Whose sockets are looked at. All of them needs CAP_SYS_ADMIN at each look.
+  collect::NamespaceScope namespaces = collect::NamespaceScope::kOwn;
   std::uint64_t max_packets = 0;  // after so many capture ends and on_end is called; 0: none
   std::function<void()> on_end = nullptr;                  // by the engine's thread
   base::TimeNs repeat_every_ns = 60 * base::kNsPerSecond;  // how often open flows are told
@@ -97,6 +99,7 @@ class LiveSession {
   void run_collector();
   void look_at_interfaces();
   void wait_for_changes(base::TimeNs duration_ns);
+  void look(collect::SocketCollector& sockets, collect::NamespaceScope scope);
   void take_samples();
   void take_host_samples(Samples& samples);
   void look_at_watched();
@@ -128,6 +131,7 @@ class LiveSession {
   // Wall clock minus monotonic clock when the session began.
   base::TimeNs wall_offset_ns_ = base::wall_clock_ns() - base::monotonic_clock_ns();
   std::atomic<bool> stop_{false};
+  std::atomic<bool> last_look_{false};  // once more, so that totals are those of the end
   mutable std::mutex mutex_;
   Samples samples_;                             // guarded by mutex_
   model::SnapshotPtr latest_;                   // guarded by mutex_

@@ -4,13 +4,16 @@
 
 namespace netwatch::pipeline {
 
-model::FlowKey LiveTable::key_of(std::uint8_t proto, const model::Endpoint& one,
-                                 const model::Endpoint& two) {
-  return {.a = std::min(one, two), .b = std::max(one, two), .proto = proto};
+model::FlowKey LiveTable::key_of(std::uint32_t netns, std::uint8_t proto,
+                                 const model::Endpoint& one, const model::Endpoint& two) {
+  return {.a = std::min(one, two), .b = std::max(one, two), .proto = proto, .scope = netns};
 }
 
 LiveTable::LiveTable(LiveTableOptions options)
-    : options_(std::move(options)), throughput_(options_.interface) {}
+    : options_(std::move(options)),
+      throughput_(options_.interface),
+      captured_(options_.capturing),
+      owners_(std::make_shared<model::OwnerTotals>()) {}
 
 void LiveTable::on_flow(const model::Flow& flow) {
   const std::uint32_t number = slot_of_flow(flow);
@@ -30,6 +33,12 @@ void LiveTable::take_sockets(const model::SocketTable& table) {
   unreadable_processes_ = table.unreadable_processes;
   holdings_not_kept_ = table.holdings_not_kept;
   torn_tables_ = table.torn_tables;
+  namespaces_unread_ = table.namespaces_unread;
+  if (table.own_netns != 0) options_.netns = table.own_netns;
+  if (!table.namespaces.empty()) {
+    namespaces_ = std::make_shared<const std::vector<model::NetworkNamespace>>(table.namespaces);
+  }
+  processes_.take_sockets(table);
   sockets_.rebuild(table);
   for (const model::Socket& socket : sockets_.sockets()) {
     const bool connected = socket.remote.port != 0 && socket.state != model::TcpState::kListen;
@@ -69,6 +78,7 @@ void LiveTable::look_at_the_rest() {
 void LiveTable::set_capturing(bool capturing) {
   if (options_.capturing == capturing) return;
   options_.capturing = capturing;
+  captured_ = captured_ || capturing;
   for (Slot& slot : slots_) set_rated(slot);
 }
 
@@ -87,6 +97,7 @@ model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, base::TimeNs pace_ns,
     rated_pace_ns_ = pace_ns;
   }
   pace_ns_ = pace_ns;
+  non_ip_packets_ = totals.non_ip;
   if (pace_ns - rated_pace_ns_ >= base::kNsPerSecond) {
     const double seconds =
         static_cast<double>(pace_ns - rated_pace_ns_) / static_cast<double>(base::kNsPerSecond);
@@ -116,9 +127,10 @@ model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, base::TimeNs pace_ns,
   snapshot->throughput = throughput_.points();
   snapshot->throughput_of = throughput_.of();
   snapshot->attribution = attribution();
+  snapshot->owners = owners_;
   snapshot->drops = totals.drops;
-  snapshot->drops[model::Drop::kRowRefused] +=
-      refused_flows_ + refused_sockets_ + refused_closed_ + talkers_.refused();
+  snapshot->drops[model::Drop::kRowRefused] += refused_flows_ + refused_sockets_ + refused_closed_ +
+                                               talkers_.refused() + processes_.refused();
   snapshot->drops[model::Drop::kSocketEvents] += lost_socket_events_;
   snapshot->packets = totals.packets;
   snapshot->wire_bytes = totals.wire_bytes;
@@ -127,6 +139,8 @@ model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, base::TimeNs pace_ns,
   snapshot->unreadable_processes = unreadable_processes_;
   snapshot->holdings_not_kept = holdings_not_kept_;
   snapshot->torn_tables = torn_tables_;
+  snapshot->namespaces_unread = namespaces_unread_;
+  snapshot->namespaces = namespaces_;
   snapshot->abilities = abilities_;
   snapshot->samples = samples_;
   snapshot->health = health_;
@@ -138,7 +152,7 @@ model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, base::TimeNs pace_ns,
 // other flow has; a socket that is gone counts if it was there when the flow began.
 std::uint32_t LiveTable::slot_of_flow(const model::Flow& flow) {
   if (const auto known = by_flow_.find(flow.id); known != by_flow_.end()) return known->second;
-  const auto key = key_of(flow.proto, flow.orig, flow.resp);
+  const auto key = key_of(0, flow.proto, flow.orig, flow.resp);
   std::uint32_t number = model::kNoRow;
   if (const auto found = by_key_.find(key); found != by_key_.end()) {
     const Slot& slot = slots_[found->second];
@@ -152,7 +166,7 @@ std::uint32_t LiveTable::slot_of_flow(const model::Flow& flow) {
 }
 
 std::uint32_t LiveTable::slot_of_socket(const model::Socket& socket, base::TimeNs taken_ns) {
-  const auto key = key_of(socket.proto, socket.local, socket.remote);
+  const auto key = key_of(scope_of(socket), socket.proto, socket.local, socket.remote);
   if (const auto found = by_key_.find(key); found != by_key_.end()) {
     Slot& slot = slots_[found->second];
     if (!slot.gone) {
@@ -160,14 +174,16 @@ std::uint32_t LiveTable::slot_of_socket(const model::Socket& socket, base::TimeN
       return found->second;
     }
   }
-  // A socket in TIME-WAIT is no connection any more: it only keeps a row that is there.
-  if (socket.state == model::TcpState::kTimeWait) return model::kNoRow;
+  // A socket in TIME-WAIT is no connection any more: it only keeps a row that is there. So does one
+  // that this look did not see itself.
+  if (socket.state == model::TcpState::kTimeWait || socket.kept) return model::kNoRow;
   const std::uint32_t number = new_slot(key);
   if (number == model::kNoRow) {
     ++refused_sockets_;
     return number;
   }
   Slot& slot = slots_[number];
+  slot.row.netns = scope_of(socket);
   slot.row.proto = socket.proto;
   slot.row.local = socket.local;
   slot.row.remote = socket.remote;
@@ -197,7 +213,8 @@ void LiveTable::remove(std::uint32_t number) {
   const auto quality = static_cast<std::size_t>(row.owners[0].quality);
   ended_.bytes[quality] += up_bytes(slot) + down_bytes(slot);
   ended_.rows[quality] += 1;
-  const auto key = key_of(row.proto, row.local, row.remote);
+  add_if_unowned(slot, unowned_ended_);
+  const auto key = key_of(row.netns, row.proto, row.local, row.remote);
   if (const auto found = by_key_.find(key); found != by_key_.end() && found->second == number) {
     by_key_.erase(found);
   }
@@ -256,6 +273,7 @@ void LiveTable::fill_from_flow(Slot& slot, const model::Flow& flow) {
   row.last_ns = flow.last_ns;
   row.up = flow.counters(local);
   row.down = flow.counters(remote);
+  slot.unowned = kind_if_unowned(flow);
   if (flow.handshake_rtt_us >= 0 && row.rtt_us < 0) {
     row.rtt_us =
         static_cast<std::int32_t>(std::min<std::int64_t>(flow.handshake_rtt_us, INT32_MAX));
@@ -279,7 +297,7 @@ void LiveTable::fill_from_socket(Slot& slot, const model::Socket& socket) {
   const std::size_t end = from_local ? 0 : 1;
   set_owner(slot, end, socket.owner);
   // A connection that TCP still ends, long after its program has let go.
-  if (const auto* closed = socket.inode != 0 ? nullptr : closed_.find(socket.cookie)) {
+  if (const auto* closed = socket.inode != 0 ? nullptr : closed_.find(row.netns, socket.cookie)) {
     set_owner(slot, end, closed->socket.owner);
   }
   if (!from_local) return;
@@ -294,7 +312,12 @@ void LiveTable::fill_from_socket(Slot& slot, const model::Socket& socket) {
 
 void LiveTable::name_remote(model::ConnectionRow& row) {
   if (names_ == nullptr) return;
-  const auto learned = names_->find(row.remote.address);
+  // Only what is the same host everywhere: a private address may be another one there.
+  const base::IpAddress& address = row.remote.address;
+  const bool is_elsewhere =
+      address.is_private() || address.is_loopback() || address.is_link_local();
+  if (row.netns != 0 && is_elsewhere) return;
+  const auto learned = names_->find(address);
   if (learned.name.empty()) return;
   row.name = pool_.intern(learned.name);
   row.name_from = learned.source;
@@ -313,12 +336,16 @@ void LiveTable::every_second(double seconds) {
     }
   }
   talkers_.start();
+  model::UnownedTraffic unowned = unowned_ended_;
   for (std::uint32_t number = 0; number < slots_.size(); ++number) {
     const Slot& slot = slots_[number];
     if (slot.row.vacant) continue;
     talkers_.add(slot.row, number, up_bytes(slot), down_bytes(slot), pool_);
+    add_if_unowned(slot, unowned);
   }
   talkers_.finish();
+  processes_.every_second(seconds);
+  owners_ = std::make_shared<const model::OwnerTotals>(totals_with(unowned));
 }
 
 void LiveTable::rate(std::uint32_t number, double seconds) {

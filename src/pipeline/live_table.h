@@ -14,6 +14,7 @@
 #include "model/snapshot.h"
 #include "model/socket.h"
 #include "pipeline/closed_sockets.h"
+#include "pipeline/process_totals.h"
 #include "pipeline/result_sink.h"
 #include "pipeline/socket_index.h"
 #include "pipeline/talkers.h"
@@ -29,6 +30,7 @@ struct LiveTableOptions {
   bool capturing = false;
   std::size_t max_rows = std::size_t{128} << 10;
   std::size_t pool_bytes = std::size_t{8} << 20;
+  std::uint64_t netns = 0;  // inode of the network namespace that we capture in
   base::TimeNs keep_ended_ns = 10 * base::kNsPerSecond;  // recently closed rows stay so long
 };
 
@@ -40,11 +42,13 @@ class LiveTable final : public ResultSink {
 
   void on_flow(const model::Flow& flow) override;
   void take_sockets(const model::SocketTable& table);
-  // Sockets that have ended since the last call, all of this network namespace. To be called before
-  // packets that came after their end.
+  // Sockets that have ended since the last call. To be called before packets that came after their
+  // end.
   void take_closed(const std::vector<model::ClosedSocket>& sockets);
   // Who is at either end of a flow that has a row, by all that is known now; by Side.
   std::array<model::Owner, 2> owners_of(const model::Flow& flow);
+  // Who has moved how much, and what nobody owns, as of now. A snapshot has it as of its second.
+  [[nodiscard]] model::OwnerTotals owner_totals() const;
   void set_lost_socket_events(std::uint64_t lost) { lost_socket_events_ = lost; }
   void take_interfaces(const model::InterfaceTable& table);
   void set_abilities(std::vector<model::Ability> abilities) { abilities_ = std::move(abilities); }
@@ -68,6 +72,8 @@ class LiveTable final : public ResultSink {
     std::uint64_t rated_down_bytes = 0;
     std::uint64_t first_kernel_up_bytes = 0;  // when the socket was first looked at
     std::uint64_t first_kernel_down_bytes = 0;
+    // Of its packets, if no owner is known at either end.
+    model::UnownedTraffic::Kind unowned = model::UnownedTraffic::Kind::kUnknown;
     bool gone = false;               // flow and socket are over: only shown for a while
     base::TimeNs gone_pace_ns = 0;   // since when
     std::uint32_t socket_round = 0;  // the look at the sockets that saw it last
@@ -77,8 +83,11 @@ class LiveTable final : public ResultSink {
     std::size_t operator()(const model::FlowKey& key) const { return model::hash_value(key); }
   };
 
-  static model::FlowKey key_of(std::uint8_t proto, const model::Endpoint& one,
+  static model::FlowKey key_of(std::uint32_t netns, std::uint8_t proto, const model::Endpoint& one,
                                const model::Endpoint& two);
+  [[nodiscard]] std::uint32_t scope_of(const model::Socket& socket) const {
+    return model::netns_scope(socket.netns, options_.netns);
+  }
   std::uint32_t slot_of_flow(const model::Flow& flow);
   std::uint32_t slot_of_socket(const model::Socket& socket, base::TimeNs taken_ns);
   std::uint32_t slot_of_closed(const model::ClosedSocket& closed);
@@ -96,6 +105,9 @@ class LiveTable final : public ResultSink {
   static void take_kernel_bytes(Slot& slot, const model::Socket& socket, bool seen);
   void set_owner(Slot& slot, std::size_t end, const model::Owner& owner);
   void find_owners(Slot& slot);
+  [[nodiscard]] model::UnownedTraffic::Kind kind_if_unowned(const model::Flow& flow) const;
+  [[nodiscard]] model::OwnerTotals totals_with(model::UnownedTraffic unowned) const;
+  static void add_if_unowned(const Slot& slot, model::UnownedTraffic& all);
   [[nodiscard]] const model::Owner* find_owner(const model::ConnectionRow& row,
                                                const model::Endpoint& local,
                                                const model::Endpoint& remote) const;
@@ -122,13 +134,20 @@ class LiveTable final : public ResultSink {
   std::uint64_t unreadable_processes_ = 0;
   std::uint64_t holdings_not_kept_ = 0;
   std::uint64_t torn_tables_ = 0;
+  std::uint64_t namespaces_unread_ = 0;
+  std::shared_ptr<const std::vector<model::NetworkNamespace>> namespaces_;
   std::unordered_set<base::IpAddress> local_addresses_;
   Throughput throughput_;
   Talkers talkers_;
   std::vector<model::Ability> abilities_;
   std::shared_ptr<const model::SampleTable> samples_;
   std::shared_ptr<const model::HealthTable> health_;
-  model::Attribution ended_;  // of rows that have been removed
+  model::Attribution ended_;             // of rows that have been removed
+  model::UnownedTraffic unowned_ended_;  // likewise
+  std::uint64_t non_ip_packets_ = 0;
+  bool captured_ = false;  // ever
+  ProcessTotals processes_;
+  std::shared_ptr<const model::OwnerTotals> owners_;  // as of the last second
   base::TimeNs started_ns_ = 0;
   base::TimeNs pace_ns_ = 0;
   base::TimeNs rated_pace_ns_ = 0;

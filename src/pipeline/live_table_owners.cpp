@@ -40,11 +40,13 @@ std::array<model::Owner, 2> LiveTable::owners_of(const model::Flow& flow) {
 
 void LiveTable::find_owners(Slot& slot) {
   const model::ConnectionRow& row = slot.row;
+  // Packets are of our namespace, and so are our addresses; a row of another one is a socket's.
+  const bool elsewhere = row.netns != 0;
   // Forwarded, mirrored and foreign multicast traffic has no owner here, even if a program of ours
   // is bound to the same port.
-  if (!is_local(row.local.address)) return;
+  if (!elsewhere && !is_local(row.local.address)) return;
   if (const auto* owner = find_owner(row, row.local, row.remote)) set_owner(slot, 0, *owner);
-  if (!is_local(row.remote.address)) return;
+  if (!elsewhere && !is_local(row.remote.address)) return;
   if (const auto* owner = find_owner(row, row.remote, row.local)) set_owner(slot, 1, *owner);
 }
 
@@ -54,20 +56,65 @@ void LiveTable::find_owners(Slot& slot) {
 const model::Owner* LiveTable::find_owner(const model::ConnectionRow& row,
                                           const model::Endpoint& local,
                                           const model::Endpoint& remote) const {
-  const auto* closed = closed_.find(row.proto, local, remote, row.first_ns, row.last_ns);
+  const auto* closed = closed_.find(row.netns, row.proto, local, remote, row.first_ns, row.last_ns);
   if (closed != nullptr) return &closed->socket.owner;
-  const auto* socket = sockets_.find(row.proto, local, remote);
+  const auto* socket = sockets_.find(row.netns, row.proto, local, remote);
   if (socket == nullptr) return nullptr;
-  const auto* ended = socket->cookie == 0 ? nullptr : closed_.find(socket->cookie);
+  const auto* ended = socket->cookie == 0 ? nullptr : closed_.find(row.netns, socket->cookie);
   if (ended != nullptr && !ClosedSockets::overlaps(*ended, row.first_ns, row.last_ns)) {
     return nullptr;
   }
   return &socket->owner;
 }
 
+// What a flow's packets are if nobody owns them: only what can be told without guessing.
+model::UnownedTraffic::Kind LiveTable::kind_if_unowned(const model::Flow& flow) const {
+  using Kind = model::UnownedTraffic::Kind;
+  const bool of_orig = is_local(flow.orig.address);
+  const bool of_resp = is_local(flow.resp.address);
+  const bool to_group = flow.resp.address.is_multicast() || flow.orig.address.is_multicast();
+  if (!of_orig && !of_resp && !to_group) return Kind::kForwarded;
+  const model::DirectionCounters& ours = flow.counters(model::Side::kResponder);
+  const bool answered = of_resp && !of_orig && ours.packets > 0;
+  if (flow.proto == model::ip_proto::kTcp && answered &&
+      flow.quality[model::index(model::Side::kResponder)].resets == ours.packets) {
+    return Kind::kKernel;
+  }
+  if (model::ip_proto::has_ports(flow.proto)) return Kind::kUnknown;
+  const bool icmp = flow.proto == model::ip_proto::kIcmp || flow.proto == model::ip_proto::kIcmp6;
+  return icmp && answered ? Kind::kKernel : Kind::kNoPort;
+}
+
+void LiveTable::add_if_unowned(const Slot& slot, model::UnownedTraffic& all) {
+  const model::ConnectionRow& row = slot.row;
+  if (row.flow == model::kNoFlow) return;
+  if (row.owners[0].quality != model::Quality::kUnknown) return;
+  if (row.owners[1].quality != model::Quality::kUnknown) return;
+  all[slot.unowned].add({.packets = row.up.packets + row.down.packets,
+                         .ip_bytes = row.up.ip_bytes + row.down.ip_bytes,
+                         .payload_bytes = row.up.payload_bytes + row.down.payload_bytes});
+}
+
+model::OwnerTotals LiveTable::owner_totals() const {
+  model::UnownedTraffic unowned = unowned_ended_;
+  for (const Slot& slot : slots_) {
+    if (!slot.row.vacant) add_if_unowned(slot, unowned);
+  }
+  return totals_with(unowned);
+}
+
+model::OwnerTotals LiveTable::totals_with(model::UnownedTraffic unowned) const {
+  model::OwnerTotals all = processes_.totals();
+  if (!captured_) return all;
+  unowned.non_ip_packets = non_ip_packets_;
+  all.unowned = unowned;
+  return all;
+}
+
 void LiveTable::take_closed(const std::vector<model::ClosedSocket>& sockets) {
+  processes_.take_closed(sockets);
   for (const model::ClosedSocket& closed : sockets) {
-    closed_.add(closed);
+    closed_.add(scope_of(closed.socket), closed);
     if (closed.socket.remote.port == 0) continue;  // its rows find it when their flows move
     const std::uint32_t number = slot_of_closed(closed);
     if (number == model::kNoRow) continue;
@@ -77,23 +124,25 @@ void LiveTable::take_closed(const std::vector<model::ClosedSocket>& sockets) {
 }
 
 // The row of a socket that is gone. Without capture its own row is all that will tell of it; with
-// capture its flow will come, if packets of it are seen at all.
+// capture its flow will come, if packets of it are seen at all; those of other namespaces are not.
 std::uint32_t LiveTable::slot_of_closed(const model::ClosedSocket& closed) {
   const model::Socket& socket = closed.socket;
-  const auto key = key_of(socket.proto, socket.local, socket.remote);
+  const std::uint32_t netns = scope_of(socket);
+  const auto key = key_of(netns, socket.proto, socket.local, socket.remote);
   if (const auto found = by_key_.find(key); found != by_key_.end()) {
     const model::ConnectionRow& row = slots_[found->second].row;
     if (ClosedSockets::overlaps(closed, row.first_ns, row.last_ns)) return found->second;
     if (row.first_ns > closed.closed_ns) return model::kNoRow;  // it belongs to a newer connection
   }
   const bool moved = socket.bytes_sent > 0 || socket.bytes_received > 0;
-  if (options_.capturing || !moved) return model::kNoRow;
+  if ((options_.capturing && netns == 0) || !moved) return model::kNoRow;
   const std::uint32_t number = new_slot(key);
   if (number == model::kNoRow) {
     ++refused_closed_;
     return number;
   }
   model::ConnectionRow& row = slots_[number].row;
+  row.netns = netns;
   row.proto = socket.proto;
   row.local = socket.local;
   row.remote = socket.remote;

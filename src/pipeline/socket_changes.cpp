@@ -24,9 +24,13 @@ void SocketChanges::take_sockets(const model::SocketTable& table) {
   for (const model::Socket& socket : table.sockets) {
     if (socket.inode != 0) take_socket(socket, table.taken_ns);
   }
+  std::unordered_set<std::uint64_t> unread;  // namespaces that this look could not read
+  for (const model::NetworkNamespace& netns : table.namespaces) {
+    if (netns.unread) unread.insert(netns.inode);
+  }
   for (auto entry = known_.begin(); entry != known_.end();) {
     const Known& known = entry->second;
-    if (round_ - known.round < rounds_to_wait_) {
+    if (round_ - known.round < rounds_to_wait_ || unread.contains(known.socket.netns)) {
       ++entry;
       continue;
     }
@@ -42,6 +46,10 @@ void SocketChanges::take_sockets(const model::SocketTable& table) {
 void SocketChanges::take_socket(const model::Socket& socket, base::TimeNs taken_ns) {
   const std::uint64_t key = key_of(socket);
   if (closed_.contains(key)) return;
+  if (socket.kept) {  // it keeps what is known, and its end may have been forgotten already
+    if (const auto entry = known_.find(key); entry != known_.end()) entry->second.round = round_;
+    return;
+  }
   const auto [entry, added] = known_.try_emplace(key);
   Known& known = entry->second;
   known.round = round_;

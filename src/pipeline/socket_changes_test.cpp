@@ -87,6 +87,16 @@ TEST(SocketChanges, ByTheKernelsWordOfTheirEnds) {
   EXPECT_EQ(host.close(2, 300), Lines{});
 }
 
+TEST(SocketChanges, WhatALookDidNotReadAnew) {
+  Watched host(false);
+  EXPECT_EQ(host.look(10, {Watched::socket(1)}), Lines{"existing 1001 curl"});
+  model::Socket one = Watched::socket(1);
+  model::Socket two = Watched::socket(2);
+  one.kept = two.kept = true;
+  EXPECT_EQ(host.look(20, {one, two}), Lines{});
+  EXPECT_EQ(host.look(30, {}), Lines{"closed 1001 curl"});
+}
+
 TEST(SocketChanges, AnInodeMayComeAgain) {
   Watched host(false);
   EXPECT_EQ(host.look(10, {}), Lines{});

@@ -21,18 +21,20 @@ void SocketIndex::rebuild(const model::SocketTable& table) {
     if (socket.state == model::TcpState::kListen) continue;
     model::Endpoint remote = socket.remote;
     if (remote.port == 0) remote = {};
-    const auto key = key_of(socket.proto, socket.local, remote);
+    const std::uint32_t netns = model::netns_scope(socket.netns, table.own_netns);
+    const auto key = key_of(netns, socket.proto, socket.local, remote);
     const auto [place, added] = by_ends_.try_emplace(key, i);
     // SO_REUSEPORT: of several sockets on one address, one with an owner is worth more.
     if (!added && sockets_[place->second].owner.quality < socket.owner.quality) place->second = i;
   }
 }
 
-const model::Socket* SocketIndex::find(std::uint8_t proto, const model::Endpoint& local,
+const model::Socket* SocketIndex::find(std::uint32_t netns, std::uint8_t proto,
+                                       const model::Endpoint& local,
                                        const model::Endpoint& remote) const {
   const auto look = [&](const model::Endpoint& at,
                         const model::Endpoint& to) -> const model::Socket* {
-    const auto found = by_ends_.find(key_of(proto, at, to));
+    const auto found = by_ends_.find(key_of(netns, proto, at, to));
     return found == by_ends_.end() ? nullptr : &sockets_[found->second];
   };
   if (const auto* connected = look(local, remote)) return connected;

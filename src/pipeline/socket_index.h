@@ -17,8 +17,9 @@ class SocketIndex {
 
   // The socket whose local end is `local` and whose remote end is `remote`: connected first, then
   // an unconnected UDP socket bound to the address, then one bound to any address. Never a
-  // listener: a connection's bytes are not the listener's.
-  [[nodiscard]] const model::Socket* find(std::uint8_t proto, const model::Endpoint& local,
+  // listener: a connection's bytes are not the listener's. `netns` as netns_scope() tells.
+  [[nodiscard]] const model::Socket* find(std::uint32_t netns, std::uint8_t proto,
+                                          const model::Endpoint& local,
                                           const model::Endpoint& remote) const;
   [[nodiscard]] const std::vector<model::Socket>& sockets() const { return sockets_; }
 
@@ -27,9 +28,9 @@ class SocketIndex {
     std::size_t operator()(const model::FlowKey& key) const { return model::hash_value(key); }
   };
   // Ordered as (local, remote), not as a flow's key.
-  static model::FlowKey key_of(std::uint8_t proto, const model::Endpoint& local,
-                               const model::Endpoint& remote) {
-    return {.a = local, .b = remote, .proto = proto};
+  static model::FlowKey key_of(std::uint32_t netns, std::uint8_t proto,
+                               const model::Endpoint& local, const model::Endpoint& remote) {
+    return {.a = local, .b = remote, .proto = proto, .scope = netns};
   }
 
   std::vector<model::Socket> sockets_;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "tui/bindings.h"
 #include "tui/format.h"
@@ -96,9 +97,39 @@ void add_losses(Lines& out, const model::Snapshot& snapshot) {
         two_columns("descriptors", Role::kWarn,
                     std::to_string(snapshot.holdings_not_kept) + " too many to find their owners"));
   }
+  if (snapshot.namespaces_unread > 0) {
+    out.push_back(
+        two_columns("namespaces", Role::kWarn,
+                    std::to_string(snapshot.namespaces_unread) + " whose sockets we may not read"));
+  }
   if (snapshot.torn_tables > 0) {
     out.push_back(two_columns("sockets", Role::kWarn,
                               "the kernel's tables change faster than they can be read"));
+  }
+}
+
+// Apart from what processes move: by packets, and never added to their bytes.
+void add_unowned(Lines& out, const model::Snapshot& snapshot) {
+  using Kind = model::UnownedTraffic::Kind;
+  struct Word {
+    Kind kind;
+    std::string_view label;
+  };
+  static constexpr std::array<Word, 4> kWords{{{Kind::kForwarded, "forwarded"},
+                                               {Kind::kKernel, "the kernel's"},
+                                               {Kind::kNoPort, "without ports"},
+                                               {Kind::kUnknown, "unknown"}}};
+  add_title(out, "What no process owns");
+  if (snapshot.owners == nullptr || !snapshot.owners->unowned) {
+    out.push_back({{snapshot.capturing ? "not measured yet" : "not measured: no packet is captured",
+                    Role::kText}});
+    return;
+  }
+  for (const Word& word : kWords) {
+    const auto& part = (*snapshot.owners->unowned)[word.kind];
+    out.push_back(two_columns(std::string(word.label), Role::kStrong,
+                              format_bytes(static_cast<double>(part.ip_bytes)) + " of IP in " +
+                                  format_count(part.packets) + " packets"));
   }
 }
 
@@ -119,6 +150,7 @@ Lines missing_lines(const model::Snapshot& snapshot, int columns) {
     if (!any) out.push_back({{"nothing", Role::kText}});
   }
   add_losses(out, snapshot);
+  add_unowned(out, snapshot);
   return out;
 }
 

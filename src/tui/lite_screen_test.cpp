@@ -340,6 +340,29 @@ TEST(LiteGolden, Overlays) {
   expect_golden_sizes(make.done(), "paused", "p");
 }
 
+TEST(LiteGolden, OtherNamespaces) {
+  SnapshotMaker make;
+  std::vector<model::NetworkNamespace> namespaces(2);
+  namespaces[0].inode = 4'026'532'001;
+  namespaces[0].container = "4f1d2c33aa55bb77";
+  namespaces[1].inode = 4'026'532'002;
+  namespaces[1].name = "lab";
+  make.s.namespaces = std::make_shared<const std::vector<model::NetworkNamespace>>(namespaces);
+  for (std::uint32_t netns = 4'026'532'001; netns <= 4'026'532'003; ++netns) {
+    auto& row = make.row(end("10.88.0.5", 51'514), end("192.0.2.80", 443), kTcp);
+    row.flow = model::kNoFlow;
+    row.netns = netns;
+    row.has_socket_bytes = true;
+  }
+  make.talker("nginx", 991, Quality::kExact, "192.0.2.80", NameSource::kNone, "", 123'000, 900);
+  model::OwnerTotals owners;
+  owners.unowned.emplace().parts[0] = {.packets = 1200, .ip_bytes = 900'000};
+  make.s.owners = std::make_shared<const model::OwnerTotals>(owners);
+  make.s.namespaces_unread = 1;
+  expect_golden_sizes(make.done(), "namespaces", "\rj");
+  expect_golden_sizes(make.done(), "unowned", "!");
+}
+
 TEST(LiteGolden, Themes) {
   SnapshotMaker make;
   add_usual(make);

@@ -39,6 +39,18 @@ bool is_connected(const model::ConnectionRow& row) {
   return !row.remote.address.is_unspecified() || row.remote.port != 0;
 }
 
+// Which other network namespace a socket is in; empty for ours.
+std::string place_of(const model::Snapshot& snapshot, const model::ConnectionRow& row) {
+  constexpr std::size_t kShortId = 12;  // as container runtimes shorten them
+  if (row.netns == 0) return {};
+  const model::NetworkNamespace* netns = snapshot.namespace_of(row);
+  if (netns != nullptr && !netns->container.empty()) {
+    return "in container " + clean(netns->container.substr(0, kShortId));
+  }
+  if (netns != nullptr && !netns->name.empty()) return "in netns " + clean(netns->name);
+  return "in netns " + std::to_string(row.netns);
+}
+
 std::string_view innermost_app(const model::ConnectionRow& row) {
   std::string_view app;
   for (const auto& one : row.apps) {
@@ -161,7 +173,10 @@ void draw_connection(const LiteFrame& frame, const model::ConnectionRow& row, co
     ends = endpoint_text(row.local, row.proto);
   }
   const bool roomy = app->x - x > 60;
-  const int after = pen.say(x + 4, y, app->x - 1, ends, Role::kText);
+  int after = pen.say(x + 4, y, app->x - 1, ends, Role::kText);
+  if (const std::string place = place_of(frame.snapshot, row); roomy && !place.empty()) {
+    after = pen.say(after + 2, y, app->x - 1, place, Role::kDim);
+  }
   if (roomy && !row.name.empty()) {
     pen.say(after + 2, y, app->x - 1, clean(row.name), Role::kDim);
   }
@@ -370,11 +385,13 @@ void append(Spans& out, Spans more) {
   for (Span& span : more) out.push_back(std::move(span));
 }
 
-Spans connection_detail(const model::ConnectionRow& row, int width) {
+Spans connection_detail(const model::Snapshot& snapshot, const model::ConnectionRow& row,
+                        int width) {
   Spans out{{std::string(model::ip_proto_name(row.proto)) + " ", Role::kDim}};
   std::string ends = endpoint_text(row.local, row.proto);
   if (is_connected(row)) ends += " → " + endpoint_text(row.remote, row.proto);
   out.push_back({ends + "  ", Role::kStrong});
+  if (row.netns != 0) out.push_back({place_of(snapshot, row) + "  ", Role::kText});
   const RowBytes bytes = bytes_of(row);
   if (bytes.known)
     append(out, byte_spans(bytes.down, bytes.up, bytes.payload ? "payload  " : "on wire  "));
@@ -433,7 +450,7 @@ void draw_detail(const LiteFrame& frame) {
   if (line.is_talker()) {
     spans = talker_detail(frame, frame.list.talkers[line.talker]);
   } else if (const auto* row = frame.snapshot.row(line.row)) {
-    spans = connection_detail(*row, area.width);
+    spans = connection_detail(frame.snapshot, *row, area.width);
   }
   frame.pen.say(area.x + 1, area.y, area.right() - 1, spans);
 }

@@ -98,6 +98,17 @@ for host in 127.0.0.1 10.79.0.2; do
     wait $!
   done
 done
+# What no process owns: the kernel answers echo requests from outside.
+ip netns exec "$far" python3 - <<'PY'
+import socket, struct
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+raw.settimeout(5)
+for number in range(3):
+    head = struct.pack("!BBHHH", 8, 0, 0, 77, number)
+    checksum = ~sum(struct.unpack("!4H", head)) & 0xFFFF
+    raw.sendto(head[:2] + struct.pack("!H", checksum) + head[4:] + bytes(56), ("10.79.0.1", 0))
+    raw.recv(1500)
+PY
 wait_for grep -q '"kind":"response"\|"http":' "$scratch/out"
 sleep 0.5
 stop INT 0
@@ -138,6 +149,20 @@ if exact:
         assert ends[0]["sent_bytes"] == flow["orig"]["payload_bytes"], (ends, flow)
         assert ends[0]["received_bytes"] == flow["resp"]["payload_bytes"], (ends, flow)
         assert ends[0]["ts_opened"] < ends[0]["ts"]
+    # Processes: each curl had one connection, and its totals are what that moved.
+    totals = {p["owner"]["pid"]: p for p in of("process") if p["kind"] == "process"}
+    for flow in ended:
+        total = totals[flow["orig"]["owner"]["pid"]]
+        assert total["sent"]["payload_bytes"] == flow["orig"]["payload_bytes"], (total, flow)
+        assert total["received"]["payload_bytes"] == flow["resp"]["payload_bytes"], (total, flow)
+        assert total["connections"] == 1 and total["open_sockets"] == 0, total
+    assert totals[server]["sent"]["payload_bytes"] == sum(f["resp"]["payload_bytes"] for f in loop)
+    assert totals[server]["open_sockets"] >= 1, totals[server]
+    assert not [p for p in of("process") if p["kind"] == "earlier"]
+unowned = [p for p in of("process") if p["kind"] == "unowned"]
+assert len(unowned) == 1 and unowned[0]["kernel"]["packets"] == 6, unowned
+assert unowned[0]["kernel"]["ip_bytes"] == 6 * (20 + 8 + 56), unowned
+assert unowned[0]["forwarded"]["packets"] == 0, unowned
 listener = [s for s in of("socket") if s.get("state") == "LISTEN" and s["event"] == "existing"]
 assert len(listener) == 1 and listener[0]["owner"]["pid"] == server, listener
 probes = [s for s in of("sample") if s["metric"].startswith("probe.")]
@@ -154,6 +179,13 @@ assert stats["packets"] > 60 and stats["dropped"]["kernel"] == 0, stats
 assert stats["records"] == len(of("record")), (stats["records"], len(of("record")))
 print(len(ended), "flows,", len(of("socket")), "socket events")
 PY
+
+# Not confined: sockets of other network namespaces, too, with the same addresses and ports.
+theirs=$(stat -Lc %i "/run/netns/$far")
+start "$scratch/netwatch" live --json --confine off
+wait_for grep -q "\"event\":\"existing\".*\"state\":\"LISTEN\".*:8080.*\"pid\":${pids[1]},.*\"netns\":$theirs" "$scratch/out"
+wait_for grep -q "\"event\":\"existing\".*\"state\":\"LISTEN\".*:8080.*\"pid\":$server," "$scratch/out"
+stop INT 0
 
 # One interface, in the kernel's and in our filter; SIGTERM; text for people.
 start "$scratch/netwatch" live -i nwn -f 'tcp port 8080' -Y 'process:curl and http' --json

@@ -65,6 +65,10 @@ class LiveJsonPrinter final : public LivePrinter {
     exporting::append_drop(out().buffer(), now_ns, drop, count, total);
     out().written();
   }
+  void on_totals(base::TimeNs now_ns, const model::OwnerTotals& totals) override {
+    exporting::append_totals(out().buffer(), now_ns, totals);
+    out().written();
+  }
 };
 
 // For people: flows as they end; losses, and what is not possible any more, on standard error.

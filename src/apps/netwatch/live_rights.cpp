@@ -85,7 +85,10 @@ LiveRights::LiveRights(confine::Mode mode) : mode_(mode) {
 }
 
 void LiveRights::prepare(pipeline::LiveSessionOptions& options) {
-  if (mode_ == confine::Mode::kOff) return;
+  if (mode_ == confine::Mode::kOff) {
+    options.namespaces = collect::NamespaceScope::kAllAtTimes;
+    return;
+  }
   kept_ = collect::KeptAccess::open();
   options.root.kept = kept_;
   options.open_capture = [this](const capture::LiveOptions& wanted) {
@@ -144,7 +147,13 @@ base::Result<std::vector<model::Ability>> LiveRights::give_up(std::vector<int> w
   if (!confined.ok()) return confined.error();
   given_up_ = mode_ != confine::Mode::kOff;
   std::vector<model::Ability> abilities{confined->ability()};
-  if (given_up_) abilities.push_back(broker_ability());
+  if (given_up_) {
+    abilities.push_back(broker_ability());
+    abilities.push_back({.name = "sockets of containers",
+                         .on = false,
+                         .why = "a confined netwatch may not enter other network namespaces",
+                         .fix = "netwatch --confine off"});
+  }
   return abilities;
 }
 

@@ -45,7 +45,7 @@ struct SocketNote {
   NoteU16 protocol;
   NoteU16 whole;  // 1: seen from its creation on, so that `sent` and `received` are all there was
   NoteU32 netns;  // inode of the network namespace
-  NoteU32 reserved;
+  NoteU32 followed;  // at its end: `whole` as it was, which TCP's own counters make 1 always
 };
 
 enum EventKind { kEventSocketReleased = 1, kEventExec = 2 };
@@ -70,8 +70,12 @@ struct HolderNote {
   NoteU64 cookie;
   struct ProcessNote holder;
   struct ProcessNote user;  // pid 0: nobody has been seen to use the socket
+  NoteU64 sent;             // as in SocketNote
+  NoteU64 received;
   NoteU32 netns;
   NoteU32 protocol;
+  NoteU32 whole;
+  NoteU32 reserved;
 };
 
 #ifdef __cplusplus

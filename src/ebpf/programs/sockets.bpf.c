@@ -239,6 +239,7 @@ int on_release(struct bpf_sock* ctx) {
   if (event->note.user.pid == 0) write_process(&event->note.user, bpf_get_current_task_btf());
   if (!has_ends) write_ends(&event->note, sk);
   event->note.cookie = bpf_get_socket_cookie(ctx);
+  event->note.followed = event->note.whole;
   if (is_tcp) write_tcp_bytes(&event->note, sk);
   bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
   return 1;
@@ -277,6 +278,11 @@ int holders(struct bpf_iter__task_file* ctx) {
   out.protocol = sk->sk_protocol;
   write_process(&out.holder, task);
   struct Kept* kept = bpf_sk_storage_get(&kept_of_socket, sk, 0, 0);
+  if (kept) {
+    out.sent = kept->note.sent;
+    out.received = kept->note.received;
+    out.whole = kept->note.whole;
+  }
   if (kept && kept->busy == 0) {
     const __u64 start_ns = kept->note.user.start_ns;
     out.user = kept->note.user;

@@ -1,0 +1,161 @@
+// What the live table says of bytes that processes own, and of those that none does.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "pipeline/live_table.h"
+
+namespace netwatch::pipeline {
+namespace {
+
+using Kind = model::UnownedTraffic::Kind;
+
+constexpr base::TimeNs kSecond = base::kNsPerSecond;
+constexpr base::TimeNs kStart = 1'700'000'000 * kSecond;
+
+model::Endpoint at(const char* address, std::uint16_t port) {
+  return {*base::IpAddress::parse(address), port};
+}
+
+model::Flow flow_of(model::FlowId id, std::uint8_t proto, const model::Endpoint& orig,
+                    const model::Endpoint& resp) {
+  model::Flow flow;
+  flow.id = id;
+  flow.proto = proto;
+  flow.orig = orig;
+  flow.resp = resp;
+  flow.first_ns = flow.last_ns = kStart;
+  flow.sides[0] = {.packets = 1, .wire_bytes = 114, .ip_bytes = 100, .payload_bytes = 60};
+  flow.sides[1] = {.packets = 2, .wire_bytes = 58, .ip_bytes = 30, .payload_bytes = 7};
+  return flow;
+}
+
+model::Socket socket_of(const model::Endpoint& local, const model::Endpoint& remote) {
+  model::Socket socket;
+  socket.local = local;
+  socket.remote = remote;
+  socket.proto = model::ip_proto::kTcp;
+  socket.state = model::TcpState::kEstablished;
+  socket.inode = socket.cookie = 4711;
+  auto process = std::make_shared<model::Process>();
+  process->pid = 7;
+  process->comm = "curl";
+  socket.owner = {model::Quality::kExact, model::OwnerVia::kEbpf, 1, std::move(process)};
+  socket.followed = true;
+  socket.bytes_sent = 10;
+  socket.bytes_received = 20;
+  return socket;
+}
+
+class LiveTableTotals : public testing::Test {
+ protected:
+  LiveTableTotals() {
+    model::Interface interface;
+    interface.name = "eth0";
+    interface.up = interface.is_default = true;
+    interface.addresses = {mine_.address};
+    table_.take_interfaces({.taken_ns = kStart, .interfaces = {interface}});
+    table_.publish(kStart, kStart, {});
+  }
+  model::SnapshotPtr publish(base::TimeNs after_ns, std::uint64_t non_ip = 0) {
+    Totals totals;
+    totals.non_ip = non_ip;
+    return table_.publish(kStart + after_ns, kStart + after_ns, totals);
+  }
+  // What a single flow that nobody owns is told as.
+  Kind kind_of(const model::Flow& flow) {
+    table_.on_flow(flow);
+    const auto unowned = table_.owner_totals().unowned.value();
+    for (std::size_t i = 0; i < unowned.parts.size(); ++i) {
+      if (unowned.parts[i].packets == 0) continue;
+      EXPECT_EQ(unowned.parts[i].ip_bytes, 130U);
+      EXPECT_EQ(unowned.parts[i].payload_bytes, 67U);
+      return static_cast<Kind>(i);
+    }
+    return Kind::kCount;
+  }
+
+  const model::Endpoint mine_ = at("192.0.2.10", 50000);
+  const model::Endpoint theirs_ = at("198.51.100.7", 443);
+  const model::Endpoint others_ = at("203.0.113.5", 53);
+  LiveTable table_{{.source = "any", .interface = {}, .capturing = true}};
+};
+
+constexpr std::uint8_t kTcp = model::ip_proto::kTcp;
+constexpr std::uint8_t kUdp = model::ip_proto::kUdp;
+constexpr std::uint8_t kIcmp = model::ip_proto::kIcmp;
+
+TEST_F(LiveTableTotals, WhatIsForwarded) {
+  EXPECT_EQ(kind_of(flow_of(1, kTcp, theirs_, others_)), Kind::kForwarded);
+}
+
+TEST_F(LiveTableTotals, WhatIsForAGroupIsNotForwarded) {
+  EXPECT_EQ(kind_of(flow_of(1, kUdp, theirs_, at("224.0.0.251", 5353))), Kind::kUnknown);
+}
+
+TEST_F(LiveTableTotals, AnEchoRequestFromOutsideIsAnsweredByTheKernel) {
+  EXPECT_EQ(kind_of(flow_of(1, kIcmp, theirs_, mine_)), Kind::kKernel);
+}
+
+TEST_F(LiveTableTotals, AnEchoRequestOfOursMayBeARawSockets) {
+  EXPECT_EQ(kind_of(flow_of(1, kIcmp, mine_, theirs_)), Kind::kNoPort);
+}
+
+TEST_F(LiveTableTotals, AConnectionThatTheKernelRefuses) {
+  model::Flow flow = flow_of(1, kTcp, theirs_, mine_);
+  flow.quality[1].resets = 2;  // all that we sent
+  EXPECT_EQ(kind_of(flow), Kind::kKernel);
+}
+
+TEST_F(LiveTableTotals, AConnectionOfAProgramThatWeDoNotKnow) {
+  model::Flow flow = flow_of(1, kTcp, theirs_, mine_);
+  flow.quality[1].resets = 1;  // after its other packet
+  EXPECT_EQ(kind_of(flow), Kind::kUnknown);
+}
+
+TEST_F(LiveTableTotals, AnOwnerAtEitherEndIsEnoughAndMayComeLater) {
+  table_.on_flow(flow_of(1, kTcp, theirs_, mine_));
+  table_.on_flow(flow_of(2, kTcp, at("127.0.0.1", 40'000), at("127.0.0.1", 80)));
+  EXPECT_EQ(publish(kSecond)->owners->unowned->sum().packets, 6U);
+  auto server = socket_of(at("127.0.0.1", 80), at("127.0.0.1", 40'000));
+  server.cookie = server.inode = 4712;
+  table_.take_sockets({.taken_ns = kStart, .sockets = {socket_of(mine_, theirs_), server}});
+  EXPECT_EQ(publish(2 * kSecond)->owners->unowned->sum().packets, 0U);
+}
+
+TEST_F(LiveTableTotals, WhatHasEndedStaysInTheSum) {
+  model::Flow flow = flow_of(1, kTcp, theirs_, others_);
+  flow.end = model::FlowEnd::kClosed;
+  table_.on_flow(flow);
+  const auto later = publish(60 * kSecond, 5)->owners;
+  EXPECT_EQ((*later->unowned)[Kind::kForwarded].ip_bytes, 130U);
+  EXPECT_EQ(later->unowned->sum().ip_bytes, 130U);
+  EXPECT_EQ(later->unowned->non_ip_packets, 5U);
+}
+
+TEST_F(LiveTableTotals, WithoutCaptureThereIsNone) {
+  LiveTable table({.source = "sockets", .interface = {}, .capturing = false});
+  EXPECT_FALSE(table.publish(kStart, kStart, {})->owners->unowned);
+  table.set_capturing(true);
+  table.set_capturing(false);
+  EXPECT_TRUE(table.owner_totals().unowned) << "some of it was measured";
+}
+
+TEST_F(LiveTableTotals, ProcessesAreCountedByTheirSocketsNotByPackets) {
+  table_.on_flow(flow_of(1, kTcp, mine_, theirs_));
+  table_.take_sockets({.taken_ns = kStart, .sockets = {socket_of(mine_, theirs_)}});
+  auto ended = socket_of(mine_, theirs_);
+  ended.bytes_sent = 12;
+  table_.take_closed({{.socket = ended, .opened_ns = kStart, .closed_ns = kStart + 1}});
+  const auto owners = publish(2 * kSecond)->owners;
+  ASSERT_EQ(owners->processes.size(), 1U);
+  const model::ProcessRow& row = owners->processes[0];
+  EXPECT_EQ(row.process->comm, "curl");
+  EXPECT_EQ(row.quality, model::Quality::kExact);
+  EXPECT_EQ(row.totals.sent_bytes, 12U);
+  EXPECT_EQ(row.totals.received_bytes, 20U);
+  EXPECT_FLOAT_EQ(row.totals.received_rate, 10);
+}
+
+}  // namespace
+}  // namespace netwatch::pipeline
