@@ -144,6 +144,9 @@ class Comparison:
         self.quality[verdict] += 1
         self.kinds[kind][verdict] += 1
 
+    def share(self, quality):
+        return self.quality[quality] / max(1, sum(self.quality.values()))
+
     def wanted_bytes(self):
         """{(pid, name, l4): [sent, received]}, but for what cannot be known: datagrams of sockets
         that are older."""
@@ -210,10 +213,8 @@ def print_owners(title, comparison):
     total = sum(comparison.quality.values())
     words = ', '.join(f'{name} {comparison.quality[name]}'
                       for name in ('exact', 'inferred', 'unknown', 'wrong'))
-    exact = comparison.quality['exact'] / max(1, total)
-    inferred = comparison.quality['inferred'] / max(1, total)
     print(f'{title}\n  owners at both ends of {comparison.flow_count} flows: {words} of {total} '
-          f'({exact:.2%} exact, {inferred:.2%} inferred)')
+          f'({comparison.share("exact"):.2%} exact, {comparison.share("inferred"):.2%} inferred)')
     for kind, counts in sorted(comparison.kinds.items()):
         print(f'    {kind:<10} ' + ', '.join(f'{name} {n}' for name, n in sorted(counts.items())))
 
@@ -227,7 +228,7 @@ def main():
     parser.add_argument('--datagrams', type=int, default=2000)
     parser.add_argument('--unowned', type=int, default=2000)
     options = parser.parse_args()
-    failures = []
+    failures, shares = [], []
     with tempfile.TemporaryDirectory() as scratch:
         os.chmod(scratch, 0o755)
         for with_programs in (True, False):
@@ -247,11 +248,13 @@ def main():
                 print_owners('without them', comparison)
             print('  lost: ' + ', '.join(f'{k} {n}' for k, n in comparison.expect_no_drops().items()))
             failures += comparison.failures
+            shares.append(comparison.share('exact' if with_programs else 'inferred'))
     for failure in failures[:20]:
         print(f'FAILED: {failure}', file=sys.stderr)
     if failures:
         sys.exit(f'{len(failures)} failures')
-    print('all as the ledger says')
+    print(f'all as the ledger says; owners: {shares[0]:.2%} exact, {shares[1]:.2%} inferred without '
+          'the programs')
 
 
 if __name__ == '__main__':

@@ -41,7 +41,8 @@ std::uint64_t start_ticks() {
 }
 
 const char* name_of(Kind kind) {
-  constexpr std::array kNames = {"short", "datagrams", "older", "shared", "inherited", "executed"};
+  constexpr std::array kNames = {"short",  "lasting",   "datagrams", "older",
+                                 "shared", "inherited", "executed"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

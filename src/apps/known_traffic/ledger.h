@@ -13,7 +13,15 @@
 namespace netwatch::known_traffic {
 
 // Older: than the watcher. Shared: older, and of two holders one has never used it.
-enum class Kind : std::uint8_t { kShort, kDatagrams, kOlder, kShared, kInherited, kExecuted };
+enum class Kind : std::uint8_t {
+  kShort,
+  kLasting,
+  kDatagrams,
+  kOlder,
+  kShared,
+  kInherited,
+  kExecuted
+};
 
 // One socket, written by the process that used it last.
 struct Row {

@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <functional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "apps/known_traffic/commands.h"
@@ -23,6 +26,8 @@ namespace {
 constexpr std::array kFamilies = {AF_INET, AF_INET6};
 constexpr int kClients = 2;     // of each family, to one server
 constexpr int kInherited = 20;  // of each family
+constexpr int kLasting = 50;    // likewise
+constexpr std::chrono::milliseconds kLastingTime{2000};
 
 struct Plan {
   int connections = 0;      // of each client
@@ -120,6 +125,40 @@ void start_short(Troupe& troupe, const Plan& plan) {
       troupe.start(named(client == 0 ? "kt-short-a" : "kt-short-b", family),
                    [&] { connect_short(troupe.ledger(), family, server.port, plan); });
     }
+  }
+}
+
+// Long enough that a look at the tables sees them, many at a time.
+void start_lasting(Troupe& troupe) {
+  for (const int family : kFamilies) {
+    const Served server = serve(family, SOCK_STREAM);
+    troupe.start(named("kt-patient", family), [&] {
+      std::vector<std::pair<int, Row>> all;
+      for (int i = 0; i < kLasting; ++i) {
+        const int fd = ::accept(server.fd, nullptr, nullptr);
+        all.emplace_back(fd, row_of(fd, Kind::kLasting, false));
+      }
+      for (auto& [fd, row] : all) {
+        while (answer(fd, row)) {
+        }
+        ::close(fd);
+        troupe.ledger().add(row);
+      }
+    });
+    ::close(server.fd);
+    troupe.start(named("kt-lasting", family), [&] {
+      std::vector<std::pair<int, Row>> all;
+      for (int i = 0; i < kLasting; ++i) {
+        const int fd = connected(family, SOCK_STREAM, server.port);
+        all.emplace_back(fd, row_of(fd, Kind::kLasting, true));
+      }
+      std::this_thread::sleep_for(kLastingTime);
+      for (auto& [fd, row] : all) {
+        ask(fd, row, static_cast<std::uint32_t>(fd), true);
+        ::close(fd);
+        troupe.ledger().add(row);
+      }
+    });
   }
 }
 
@@ -304,6 +343,7 @@ int run_owned(const Options& options) {
   if (std::getchar() == EOF) return 1;
   start_short(troupe, plan);
   start_datagrams(troupe, plan);
+  start_lasting(troupe);
   start_inherited(troupe, options.text("executed", "/proc/self/exe"));
   older.go();
   const bool fine = troupe.wait();
