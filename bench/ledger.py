@@ -246,15 +246,16 @@ def main():
                       f'{size} ({size_told / size - 1:+.3%})')
             else:
                 print_owners('without them', comparison)
-            print('  lost: ' + ', '.join(f'{k} {n}' for k, n in comparison.expect_no_drops().items()))
+            print('  lost: ' + ', '.join(f'{key} {count}' for key, count in
+                                         comparison.expect_no_drops().items()))
             failures += comparison.failures
             shares.append(comparison.share('exact' if with_programs else 'inferred'))
     for failure in failures[:20]:
         print(f'FAILED: {failure}', file=sys.stderr)
     if failures:
         sys.exit(f'{len(failures)} failures')
-    print(f'all as the ledger says; owners: {shares[0]:.2%} exact, {shares[1]:.2%} inferred without '
-          'the programs')
+    print(f'all as the ledger says; owners: {shares[0]:.2%} exact, '
+          f'{shares[1]:.2%} inferred without the programs')
 
 
 if __name__ == '__main__':

@@ -244,7 +244,7 @@ step_bench() {
   local status=0
   python3 tools/bench.py build/release/netwatch build/perf "$@" || status=1
   bench_adversaries || status=1
-  bench_live || status=1
+  bench_live "$@" || status=1
   return $status
 }
 
@@ -256,7 +256,9 @@ bench_live() {
     echo "dev: not root: the live programs are not measured" >&2
     return
   fi
-  python3 bench/ledger.py "${programs[@]}"
+  python3 bench/ledger.py "${programs[@]}" || return 1
+  [[ " $* " == *" --quick "* ]] && programs+=(--quick)
+  python3 bench/cost.py "${programs[@]}"
 }
 
 # What attacks cost: counted, so the figures do not depend on what else the machine does.
