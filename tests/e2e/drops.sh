@@ -35,6 +35,7 @@ ip -n "$near" link set nwn up
 ip -n "$far" link set nwf up
 # start: netwatch on the near end, of the frames that are sent only
 start() {
+  : >"$scratch/out"  # what the one before has said is not waited for
   nsenter --net="/run/netns/$near" -- "$NETWATCH" live --json -i nwn -f 'udp port 5000' \
     >"$scratch/out" 2>"$scratch/err" &
   watcher=$!

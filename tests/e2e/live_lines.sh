@@ -39,6 +39,7 @@ wait_for() {
 inside() { nsenter --net="/run/netns/$near" -- "$@"; }
 # start COMMAND...: netwatch live in the background, from the near namespace
 start() {
+  : >"$scratch/out"  # what the one before has said is not waited for
   nsenter --net="/run/netns/$near" -- "$@" >"$scratch/out" 2>"$scratch/err" &
   watcher=$!
   pids+=("$watcher")
