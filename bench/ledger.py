@@ -93,6 +93,14 @@ def ends(l4, local, remote):
     return (l4, local['ip'], local['port'], remote['ip'], remote['port'])
 
 
+class Bytes(dict):
+    """Sent and received of each key."""
+
+    def add(self, key, sent, received):
+        old = self.get(key, (0, 0))
+        self[key] = (old[0] + sent, old[1] + received)
+
+
 class Comparison:
     """What one run said, beside its ledger."""
 
@@ -103,6 +111,8 @@ class Comparison:
         self.name_of = dict(self.names)
         last = {line['flow']: line for line in told if line.get('type') == 'flow'}
         self.flows = sorted(last.values(), key=lambda flow: flow['ts'])
+        self.start_of = {s['pid']: s['start_ticks'] for s in self.sockets}
+        self.totals = [line for line in told if line.get('type') == 'process']
         self.told, self.ledger = told, ledger
         self.stats = told[-1]
         self.quality = collections.Counter()
@@ -147,40 +157,52 @@ class Comparison:
     def share(self, quality):
         return self.quality[quality] / max(1, sum(self.quality.values()))
 
-    def wanted_bytes(self):
-        """{(pid, name, l4): [sent, received]}, but for what cannot be known: datagrams of sockets
-        that are older."""
-        wanted = collections.defaultdict(lambda: [0, 0])
+    def compare_bytes(self):
+        """By the ends of sockets: each process and protocol, all of a socket's life. But for what
+        cannot be known: datagrams of sockets that are older."""
+        wanted, told = Bytes(), Bytes()
         for one in self.sockets:
-            if one['kind'] == 'older' and one['l4'] == 'udp':
-                continue
-            total = wanted[one['pid'], one['name'], one['l4']]
-            total[0] += one['sent_bytes']
-            total[1] += one['received_bytes']
-        return wanted
-
-    def told_bytes(self):
-        told = collections.defaultdict(lambda: [0, 0])
+            if one['kind'] != 'older' or one['l4'] != 'udp':
+                wanted.add((one['pid'], one['name'], one['l4']), one['sent_bytes'],
+                           one['received_bytes'])
         for line in self.told:
             if line.get('type') == 'socket' and line['event'] == 'closed' and 'sent_bytes' in line:
                 owner = line.get('owner', {'pid': 0, 'name': ''})
-                total = told[owner['pid'], owner['name'], line['l4']]
-                total[0] += line['sent_bytes']
-                total[1] += line['received_bytes']
-        return told
+                told.add((owner['pid'], owner['name'], line['l4']), line['sent_bytes'],
+                         line['received_bytes'])
+        return self.count_differences('bytes', wanted, told)
 
-    def compare_bytes(self):
-        wanted, told = self.wanted_bytes(), self.told_bytes()
+    def compare_totals(self):
+        """By netwatch's own totals: each process, what it moved since netwatch watches."""
+        wanted, told = Bytes(), Bytes()
+        for one in self.sockets:
+            wanted.add((one['pid'], one['name']),
+                       one['sent_bytes'] - one['sent_before_bytes'],
+                       one['received_bytes'] - one['received_before_bytes'])
+        last = {(line['owner']['pid'], line['owner']['name'], line['start_ticks']): line
+                for line in self.totals if line['kind'] == 'process'}
+        for (pid, name, start_ticks), line in last.items():
+            sent, received = (line[key]['payload_bytes'] for key in ('sent', 'received'))
+            if sent or received or (pid, name) in self.names:
+                told.add((pid, name), sent, received)
+            if (pid, name) in self.names and self.start_of[pid] != start_ticks:
+                self.failures.append(f'{name} started at {start_ticks}, not {self.start_of[pid]}')
+        return self.count_differences('totals', wanted, told)
+
+    def count_differences(self, what, wanted, told):
         wrong = [key for key in wanted.keys() | told.keys() if wanted.get(key) != told.get(key)]
         for key in wrong:
-            self.failures.append(f'bytes of {key}: {told.get(key)}, not {wanted.get(key)}')
-        return len(wanted), len(wrong)
+            self.failures.append(f'{what} of {key}: {told.get(key)}, not {wanted.get(key)}')
+        return f'{len(wanted)} processes{" and protocols" if what == "bytes" else ""}: {len(wrong)} differ'
 
     def compare_unowned(self):
         """(packets wanted, told, IP bytes wanted, told) of what no process here owns."""
         rows = [line for line in self.ledger if line['type'] == 'unowned']
         sides = [flow[side] for flow in self.flows for side in ('orig', 'resp')
                  if 'owner' not in flow['orig'] and 'owner' not in flow['resp']]
+        own_rows = [line for line in self.totals if line['kind'] == 'unowned']
+        if own_rows:
+            sides = own_rows[-1:]
         pairs = []
         for key in ('packets', 'ip_bytes'):
             wanted, told = sum(row[key] for row in rows), sum(side[key] for side in sides)
@@ -239,8 +261,9 @@ def main():
                 print_owners('with the programs in the kernel', comparison)
                 if comparison.quality['exact'] != sum(comparison.quality.values()):
                     comparison.failures.append('not all owners are exact')
-                processes, wrong = comparison.compare_bytes()
-                print(f'  payload of {processes} processes and protocols: {wrong} differ')
+                print(f'  payload by ends of sockets, {comparison.compare_bytes()}')
+                if comparison.totals:
+                    print(f'  payload by its own totals, {comparison.compare_totals()}')
                 packets, packets_told, size, size_told = comparison.compare_unowned()
                 print(f'  un-owned: {packets_told} packets of {packets}, {size_told} IP bytes of '
                       f'{size} ({size_told / size - 1:+.3%})')

@@ -90,6 +90,10 @@ void write_socket(std::string& out, const Row& row) {
     json.uint(row.peer_pid);
   }
   write_bytes(json, row);
+  json.key("sent_before_bytes");
+  json.integer(row.sent_before);
+  json.key("received_before_bytes");
+  json.integer(row.received_before);
   json.key("opened_ns");
   json.integer(row.opened_ns);
   json.key("closed_ns");

@@ -36,6 +36,8 @@ struct Row {
   model::Endpoint remote;  // unspecified: a server of datagrams
   std::int64_t sent = 0;   // payload, as the calls returned
   std::int64_t received = 0;
+  std::int64_t sent_before = 0;  // of these, before anybody watched
+  std::int64_t received_before = 0;
   base::TimeNs opened_ns = 0;
   base::TimeNs closed_ns = 0;
 };

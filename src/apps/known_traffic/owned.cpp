@@ -81,12 +81,19 @@ void wait_for_child(pid_t pid) {
   if (status != 0) fail("a child");
 }
 
+// From here on somebody may watch.
+void note_before(Row& row) {
+  row.sent_before = row.sent;
+  row.received_before = row.received;
+}
+
 void serve_stream(Ledger& ledger, int listener, int count, Kind kind) {
   for (int i = 0; i < count; ++i) {
     const int fd = ::accept(listener, nullptr, nullptr);
     if (fd < 0) fail("accept");
     Row row = row_of(fd, kind, false);
-    while (answer(fd, row)) {
+    for (bool first = true; answer(fd, row); first = false) {
+      if (first && kind != Kind::kShort) note_before(row);
     }
     ::close(fd);
     ledger.add(row);
@@ -257,7 +264,9 @@ class Older {
       const Served datagrams = serve(family, SOCK_DGRAM);
       troupe.start(named("kt-old-udp", family), [&] {
         Row row = row_of(datagrams.fd, Kind::kOlder, false);
-        for (int i = 0; i < 2; ++i) answer_by_datagram(datagrams.fd, row);
+        answer_by_datagram(datagrams.fd, row);
+        note_before(row);
+        answer_by_datagram(datagrams.fd, row);
         ::close(datagrams.fd);
         troupe.ledger().add(row);
       });
@@ -288,6 +297,8 @@ class Older {
     Row of_udp = row_of(udp, Kind::kOlder, true);
     ask(tcp, of_tcp, 3, false);
     ask_by_datagram(udp, of_udp, 11, nullptr);
+    note_before(of_tcp);
+    note_before(of_udp);
     wait_to_go();
     ask(tcp, of_tcp, 5, true);
     ask_by_datagram(udp, of_udp, 11, nullptr);
@@ -304,6 +315,7 @@ class Older {
       ::prctl(PR_SET_NAME, "kt-old-heir");
       Row row = row_of(fd, Kind::kShared, true);
       ask(fd, row, 3, false);
+      note_before(row);
       wait_to_go();
       ask(fd, row, 5, true);
       ledger.add(row);
