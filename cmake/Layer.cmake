@@ -86,9 +86,10 @@ function(netwatch_layer_programs name kind option lib sources)
   endif()
 endfunction()
 
-# netwatch_app(NAME LIBS ...): src/apps/NAME/*.cpp -> the program NAME
+# netwatch_app(NAME [FOR_TESTS] LIBS ...): src/apps/NAME/*.cpp -> the program NAME. FOR_TESTS: built
+# when it is named, and never installed.
 function(netwatch_app name)
-  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "FOR_TESTS" "" "LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/apps/${name}/*.cpp)
   if(NOT sources)
     message(WARNING "src/apps/${name} holds no source: the program ${name} is not built")
@@ -96,5 +97,9 @@ function(netwatch_app name)
   endif()
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE netwatch_flags ${ARG_LIBS})
-  install(TARGETS ${name})
+  if(ARG_FOR_TESTS)
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+  else()
+    install(TARGETS ${name})
+  endif()
 endfunction()

@@ -134,7 +134,7 @@ test_tsan() {
 
 test_end_to_end() {
   local script
-  configure_and_build release netwatch >"build/release.log" 2>&1 || {
+  configure_and_build release netwatch known_traffic >"build/release.log" 2>&1 || {
     tail -n 60 build/release.log
     count "release: build" 0 1 0
     return
@@ -231,7 +231,7 @@ step_format() {
 step_bench() {
   need build bench
   mkdir -p build
-  configure_and_build release netwatch >&2
+  configure_and_build release netwatch known_traffic >&2
   if [[ ! -d $corpus ]]; then
     echo "dev: the captures are built from $corpus, which is not there" >&2
     exit 1
@@ -241,8 +241,24 @@ step_bench() {
     [[ -s build/perf/$name.pcap ]] || missing+=("$name")
   done
   ((!${#missing[@]})) || "$corpus/tools/make-perf.sh" build/perf "${missing[@]}" >&2
-  python3 tools/bench.py build/release/netwatch build/perf "$@"
-  bench_adversaries
+  local status=0
+  python3 tools/bench.py build/release/netwatch build/perf "$@" || status=1
+  bench_adversaries || status=1
+  bench_live "$@" || status=1
+  return $status
+}
+
+# Whole programs on live traffic: who owns it and what it costs. Fails on a wrong owner or byte;
+# what is over its bound is marked.
+bench_live() {
+  local programs=(build/release/netwatch build/release/known_traffic)
+  if [[ $(id -u) != 0 ]]; then
+    echo "dev: not root: the live programs are not measured" >&2
+    return
+  fi
+  python3 bench/ledger.py "${programs[@]}" || return 1
+  [[ " $* " == *" --quick "* ]] && programs+=(--quick)
+  python3 bench/cost.py "${programs[@]}"
 }
 
 # What attacks cost: counted, so the figures do not depend on what else the machine does.

@@ -138,7 +138,7 @@ base::Result<model::PacketBatchPtr> LiveSource::next(int timeout_ms) {
   auto batch = std::make_shared<PacketBatch>();
   if (block_ready()) take_block(*batch);
   count_drops(*batch);
-  if (failure_ && batch->packets.empty()) return *failure_;
+  if (failure_ && batch->packets.empty() && batch->kernel_dropped == 0) return *failure_;
   return model::PacketBatchPtr(std::move(batch));
 }
 

@@ -44,12 +44,13 @@ enum class NamespaceScope : std::uint8_t {
 // with tcp_info, UDP, both families), else /proc/net/{tcp,udp}{,6}. Where there is a HoldingSource
 // the owner is who used the socket last, else its only holder (exact); else inodes are matched to
 // processes by /proc/*/fd (inferred).
-// Of several holders the owner is the one that started first, since descriptors travel from parent
-// to child; a service manager (pid 1, systemd) gives way to the service that it opened the socket
-// for. Sockets without inode (TIME-WAIT, orphans) belong to no process any more and are not
-// counted in sockets_without_owner. bytes_sent is payload without retransmissions
-// (tcpi_bytes_sent - tcpi_bytes_retrans); on kernels before 4.19 it is tcpi_bytes_acked, which also
-// counts a SYN and a FIN. Keeps a cache of processes between calls; not thread-safe.
+// Of several holders of one name the owner is the one that started first, since descriptors travel
+// from parent to child; a service manager (pid 1, systemd) gives way to the service that it opened
+// the socket for. Of several names none is said: any of them may be who uses it. Sockets without
+// inode (TIME-WAIT, orphans) belong to no process any more and are not counted in
+// sockets_without_owner. bytes_sent is payload without retransmissions (tcpi_bytes_sent -
+// tcpi_bytes_retrans); on kernels before 4.19 it is tcpi_bytes_acked, which also counts a SYN and a
+// FIN. Keeps a cache of processes between calls; not thread-safe.
 class SocketCollector {
  public:
   explicit SocketCollector(Root root = {}, HoldingSource holdings = {});

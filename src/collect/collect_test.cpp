@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -123,7 +124,10 @@ TEST(FakeRootSockets, HoldersThatTheKernelTells) {
         held(5000, worker, nullptr),
         held(5002, master, worker),                     // inherited, and used by the worker
         held(5003, process(400, 1, "other"), nullptr),  // not who has this pid in /proc
-        held(5004, process(999, 9, "brief"), process(998, 9, "briefer"))};
+        held(5004, process(999, 9, "brief"), process(998, 9, "briefer")),
+        held(5005, process(50, 9, "shell"), nullptr),  // two programs, neither seen to use it
+        held(5005, process(51, 9, "other"), nullptr),
+    };
     return told;
   });
   const auto table = collector.collect();
@@ -136,7 +140,7 @@ TEST(FakeRootSockets, HoldersThatTheKernelTells) {
   for (const Case& c :
        {Case{5000, 200, 2, model::Quality::kInferred}, Case{5002, 201, 1, model::Quality::kExact},
         Case{5003, 400, 1, model::Quality::kExact}, Case{5004, 998, 1, model::Quality::kExact},
-        Case{5005, 0, 0, model::Quality::kUnknown}}) {
+        Case{5005, 0, 2, model::Quality::kUnknown}, Case{5999, 0, 0, model::Quality::kUnknown}}) {
     const model::Socket* socket = find_inode(*table, c.inode);
     ASSERT_NE(socket, nullptr) << c.inode;
     EXPECT_EQ(pid_of(socket), c.pid) << c.inode;
@@ -357,6 +361,32 @@ TEST_P(LiveSockets, AnInheritedSocketBelongsToItsMaker) {
   EXPECT_EQ(pid_of(socket), static_cast<std::uint32_t>(::getpid()));
   const model::SocketTable later = table();
   EXPECT_EQ(find_inode(later, inode_of(datagram))->owner.holders, 1U);
+}
+
+TEST_P(LiveSockets, OfTwoProgramsThatHoldASocketNoneIsNamed) {
+  const Fd datagram = bound(GetParam(), SOCK_DGRAM);
+  std::array<int, 2> gate{};
+  std::array<int, 2> renamed{};
+  ASSERT_EQ(::pipe(gate.data()), 0);
+  ASSERT_EQ(::pipe(renamed.data()), 0);
+  const pid_t child = ::fork();
+  char byte = 'r';
+  if (child == 0) {
+    ::close(gate[1]);
+    ::prctl(PR_SET_NAME, "another");
+    (void)!::write(renamed[1], &byte, 1);
+    (void)!::read(gate[0], &byte, 1);
+    ::_exit(0);
+  }
+  ASSERT_EQ(::read(renamed[0], &byte, 1), 1);
+  const model::SocketTable seen = table();
+  for (const int fd : {gate[0], gate[1], renamed[0], renamed[1]}) ::close(fd);
+  (void)::waitpid(child, nullptr, 0);
+  const model::Socket* socket = find_inode(seen, inode_of(datagram));
+  ASSERT_NE(socket, nullptr);
+  EXPECT_EQ(socket->owner.holders, 2U);
+  EXPECT_EQ(socket->owner.quality, model::Quality::kUnknown);
+  EXPECT_FALSE(socket->owner.process);
 }
 
 TEST(LiveProcFd, CountsWhatMayNotBeRead) {

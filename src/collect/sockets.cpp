@@ -44,14 +44,40 @@ bool is_service_manager(const model::Process& process) {
   return process.pid == 1 || process.comm == "systemd";
 }
 
-// Which of two holders of one socket is its owner. Descriptors travel from parent to child, so the
-// one that started first has made or accepted the socket; a service manager gives way.
-bool owns_rather(const model::Process& candidate, const model::Process& present) {
-  const bool candidate_manages = is_service_manager(candidate);
-  if (candidate_manages != is_service_manager(present)) return !candidate_manages;
-  return std::pair(candidate.start_ticks, candidate.pid) <
-         std::pair(present.start_ticks, present.pid);
-}
+// Who owns a socket that several processes hold, when nobody was seen to use it. Descriptors travel
+// from parent to child, so of one program's processes the one that started first has made or
+// accepted it. Of several programs any may be the one that uses it: then none is named.
+class Holders {
+ public:
+  void add(std::shared_ptr<const model::Process> process) {
+    ++count_;
+    if (is_service_manager(*process)) {
+      keep_first(manager_, std::move(process));
+      return;
+    }
+    one_program_ = one_program_ && (!holder_ || holder_->comm == process->comm);
+    keep_first(holder_, std::move(process));
+  }
+  [[nodiscard]] std::uint32_t count() const { return count_; }
+  // Null where there is none to name.
+  [[nodiscard]] std::shared_ptr<const model::Process> owner() const {
+    if (!one_program_) return nullptr;
+    return holder_ ? holder_ : manager_;
+  }
+
+ private:
+  static void keep_first(std::shared_ptr<const model::Process>& kept,
+                         std::shared_ptr<const model::Process> process) {
+    const bool earlier = !kept || std::pair(process->start_ticks, process->pid) <
+                                      std::pair(kept->start_ticks, kept->pid);
+    if (earlier) kept = std::move(process);
+  }
+
+  std::shared_ptr<const model::Process> holder_;
+  std::shared_ptr<const model::Process> manager_;  // gives way to whom it opened the socket for
+  bool one_program_ = true;
+  std::uint32_t count_ = 0;
+};
 
 }  // namespace
 
@@ -203,27 +229,22 @@ class SocketCollector::Impl {
   model::Owner told_owner_of(model::Socket& socket,
                              const std::vector<model::SocketHolding>& holdings) {
     model::Owner owner;
+    Holders holders;
     std::shared_ptr<const model::Process> user;
     auto holding = std::lower_bound(
         holdings.begin(), holdings.end(), socket.inode,
         [](const model::SocketHolding& h, std::uint64_t wanted) { return h.inode < wanted; });
     for (; holding != holdings.end() && holding->inode == socket.inode; ++holding) {
-      ++owner.holders;
       if (holding->user) user = holding->user;
-      auto process = known(holding->holder);
-      if (!owner.process || owns_rather(*process, *owner.process)) {
-        owner.process = std::move(process);
-      }
+      holders.add(known(holding->holder));
     }
-    if (owner.holders == 0) return owner;
-    take_counters(*(holding - 1), socket);
+    owner.holders = holders.count();
+    if (owner.holders > 0) take_counters(*(holding - 1), socket);
+    owner.process = user ? known(user) : holders.owner();
+    if (!owner.process) return owner;
     owner.via = model::OwnerVia::kEbpf;
-    owner.quality = model::Quality::kExact;
-    if (user) {
-      owner.process = known(user);
-    } else if (owner.holders > 1) {
-      owner.quality = model::Quality::kInferred;
-    }
+    const bool is_sure = user || owner.holders == 1;
+    owner.quality = is_sure ? model::Quality::kExact : model::Quality::kInferred;
     return owner;
   }
 
@@ -260,17 +281,15 @@ class SocketCollector::Impl {
   model::Owner owner_of(std::uint64_t inode, const std::vector<Holding>& holdings,
                         model::OwnerVia via) {
     model::Owner owner;
+    Holders holders;
     auto holding =
         std::lower_bound(holdings.begin(), holdings.end(), inode,
                          [](const Holding& h, std::uint64_t wanted) { return h.inode < wanted; });
     for (; holding != holdings.end() && holding->inode == inode; ++holding) {
-      auto process = processes_.find(holding->pid);
-      if (!process) continue;
-      ++owner.holders;
-      if (!owner.process || owns_rather(*process, *owner.process)) {
-        owner.process = std::move(process);
-      }
+      if (auto process = processes_.find(holding->pid)) holders.add(std::move(process));
     }
+    owner.holders = holders.count();
+    owner.process = holders.owner();
     if (owner.process) {
       owner.quality = model::Quality::kInferred;
       owner.via = via;

@@ -198,8 +198,7 @@ void LiveSession::run_engine() {
     take_samples();
     look_at_watched();
     const bool publish_now = now_ns >= next_publish_ns;
-    // Time goes on evenly even if somebody sets the wall clock.
-    engine_.heartbeat(wall_offset_ns_ + now_ns, publish_now);
+    engine_.heartbeat(clock_.at(now_ns, engine_.clock_ns()), publish_now);
     if (!publish_now) continue;
     next_publish_ns = now_ns + kPublishEveryNs;
     publish(now_ns);
@@ -224,7 +223,7 @@ void LiveSession::repeat_open(base::TimeNs pace_ns) {
   if (pace_ns >= next_repeat_ns_) {
     next_repeat_ns_ = pace_ns + options_.repeat_every_ns;
     report_->set_repeating(true);
-    engine_.report_open(wall_offset_ns_ + pace_ns);
+    engine_.report_open(clock_.at(pace_ns, engine_.clock_ns()));
     report_->set_repeating(false);
     report_->tell_totals(base::wall_clock_ns());
   }
@@ -236,7 +235,10 @@ void LiveSession::capture_once(int wait_ms) {
   if (batch.ok()) {
     // Which sockets have ended is known before the packets that came after them.
     take_closed_sockets();
-    if (*batch != nullptr && !(*batch)->packets.empty()) push(std::move(*batch));
+    // What was lost is told, too, when nothing came with it.
+    const bool says_something =
+        *batch != nullptr && (!(*batch)->packets.empty() || (*batch)->kernel_dropped > 0);
+    if (says_something) push(std::move(*batch));
     return;
   }
   source_.reset();

@@ -15,6 +15,7 @@
 #include "ebpf/tracker.h"
 #include "model/snapshot.h"
 #include "pipeline/engine.h"
+#include "pipeline/even_clock.h"
 #include "pipeline/host_sampler.h"
 #include "pipeline/link_changes.h"
 #include "pipeline/live_report.h"
@@ -128,8 +129,7 @@ class LiveSession {
   LiveTable table_;
   std::optional<LiveReport> report_;  // with a sink
   Engine engine_;
-  // Wall clock minus monotonic clock when the session began.
-  base::TimeNs wall_offset_ns_ = base::wall_clock_ns() - base::monotonic_clock_ns();
+  EvenClock clock_{base::wall_clock_ns(), base::monotonic_clock_ns()};
   std::atomic<bool> stop_{false};
   std::atomic<bool> last_look_{false};  // once more, so that totals are those of the end
   mutable std::mutex mutex_;

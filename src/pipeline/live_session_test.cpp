@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace netwatch::pipeline {
 namespace {
@@ -21,17 +22,20 @@ constexpr std::string_view kSocketTable =
 // A link that is gone at once when `lost`, and silent else.
 class FakeSource final : public capture::PacketSource {
  public:
-  explicit FakeSource(bool lost) : lost_(lost) {}
+  explicit FakeSource(bool lost, std::uint64_t dropped = 0) : lost_(lost), dropped_(dropped) {}
   base::Result<model::PacketBatchPtr> next(int timeout_ms) override {
     if (lost_) return base::Error{base::ErrorCode::kIo, "the link is down"};
     std::this_thread::sleep_for(std::chrono::milliseconds(timeout_ms));
-    return model::PacketBatchPtr(std::make_shared<model::PacketBatch>());
+    auto batch = std::make_shared<model::PacketBatch>();
+    batch->kernel_dropped = std::exchange(dropped_, 0);
+    return model::PacketBatchPtr(std::move(batch));
   }
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] const std::vector<std::uint16_t>& linktypes() const override { return linktypes_; }
 
  private:
   bool lost_;
+  std::uint64_t dropped_;  // told once, with no packet
   std::string name_ = "fake";
   std::vector<std::uint16_t> linktypes_{1};
 };
@@ -163,6 +167,20 @@ TEST(LiveSession, AnOpenFlowIsToldAgainThoughNothingHappensAndItsEndOnce) {
   EXPECT_EQ(sink.packets, 5U);
   EXPECT_EQ(totals.packets, 5U);
   EXPECT_EQ(totals.flows, 1U);
+}
+
+TEST(LiveSession, LossesThatComeWithoutAPacketCount) {
+  const FakeHost host;
+  host.write_table();
+  LiveSessionOptions options;
+  options.root = host.root();
+  options.open_capture =
+      [](const capture::LiveOptions&) -> base::Result<std::unique_ptr<capture::PacketSource>> {
+    return std::unique_ptr<capture::PacketSource>(std::make_unique<FakeSource>(false, 7));
+  };
+  auto session = LiveSession::start(options);
+  ASSERT_TRUE(session.ok());
+  EXPECT_EQ((*session)->finish().drops[model::Drop::kKernel], 7U);
 }
 
 TEST(LiveSession, StopsAfterSoManyPackets) {
