@@ -35,6 +35,7 @@ EngineOptions engine_options(const LiveSessionOptions& options) {
   EngineOptions engine;
   engine.first_sighting_only = options.interface == "any";
   engine.community_ids = options.sink != nullptr;
+  engine.packet_flows = options.packets;
   return engine;
 }
 
@@ -83,7 +84,7 @@ base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionO
         options.open_capture({.interface = options.interface, .filter = options.capture_filter});
     if (opened.ok()) {
       source = std::move(*opened);
-    } else if (opened.error().code != base::ErrorCode::kDenied) {
+    } else if (opened.error().code != base::ErrorCode::kDenied || options.packets) {
       return opened.error();
     }
   } else {
@@ -119,6 +120,7 @@ LiveSession::LiveSession(LiveSessionOptions options, std::unique_ptr<capture::Pa
       report_(report_for(options_, table_, tracker_ != nullptr)),
       engine_(engine_options(options_),
               report_ ? static_cast<ResultSink&>(*report_) : static_cast<ResultSink&>(table_)) {
+  if (report_ && options_.packets) report_->report_packets(options_.packet_filter);
   table_.set_names(&engine_.names());
   table_.set_abilities(abilities_);
   if (options_.on_start) options_.on_start(*this);
@@ -174,6 +176,8 @@ void LiveSession::run_engine() {
     next_heartbeat_ns = now_ns + kHeartbeatEveryNs;
     take_samples();
     look_at_watched();
+    if (report_) report_->tell_due_packets(now_ns);
+    if (options_.packets) tell_end();
     const bool publish_now = now_ns >= next_publish_ns;
     // Time goes on evenly even if somebody sets the wall clock.
     engine_.heartbeat(wall_offset_ns_ + now_ns, publish_now);
@@ -191,7 +195,13 @@ void LiveSession::push(model::PacketBatchPtr batch) {
   }
   packets_ += batch->packets.size();
   engine_.push(std::move(batch));
-  if (full() && options_.on_end) options_.on_end();
+  tell_end();
+}
+
+// Packets that wait are worth waiting for.
+void LiveSession::tell_end() const {
+  if (!full() || !options_.on_end || (report_ && report_->packets_wait())) return;
+  options_.on_end();
 }
 
 // Open flows are told once a minute, and what ended when it has waited long enough.
@@ -212,10 +222,14 @@ void LiveSession::capture_once(int wait_ms) {
   if (batch.ok()) {
     // Which sockets have ended is known before the packets that came after them.
     take_closed_sockets();
-    if (*batch != nullptr && !(*batch)->packets.empty()) push(std::move(*batch));
+    // One without packets may tell of losses.
+    const bool empty =
+        *batch == nullptr || ((*batch)->packets.empty() && (*batch)->kernel_dropped == 0);
+    if (!empty) push(std::move(*batch));
     return;
   }
   source_.reset();
+  if (report_) report_->tell_all_packets();
   next_reopen_ns_ = base::monotonic_clock_ns() + kReopenEveryNs;
   set_ability(abilities_, {.name = "capture",
                            .on = false,
@@ -290,7 +304,10 @@ void LiveSession::take_samples() {
     table_.set_abilities(abilities_);
   }
   // Interfaces first: they say which addresses are ours.
-  if (samples.interfaces) table_.take_interfaces(*samples.interfaces);
+  if (samples.interfaces) {
+    table_.take_interfaces(*samples.interfaces);
+    if (report_) report_->take_interfaces(*samples.interfaces);
+  }
   if (!samples.sockets) return;
   if (report_) report_->take_sockets(*samples.sockets);
   table_.take_sockets(*samples.sockets);

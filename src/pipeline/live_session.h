@@ -18,6 +18,7 @@
 #include "pipeline/live_report.h"
 #include "pipeline/live_sink.h"
 #include "pipeline/live_table.h"
+#include "query/filter.h"
 
 namespace netwatch::pipeline {
 
@@ -33,6 +34,10 @@ struct LiveSessionOptions {
   LiveSink* sink = nullptr;
   // Called before anything is told, once it is known that the session runs.
   std::function<void(const LiveSession&)> on_start = nullptr;
+  // The sink is told all packets, or with a filter (which must outlive the session) those of flows
+  // that match. Without the right to capture there is no session then.
+  bool packets = false;
+  const query::Filter* packet_filter = nullptr;
   std::uint64_t max_packets = 0;  // after so many capture ends and on_end is called; 0: none
   std::function<void()> on_end = nullptr;                  // by the engine's thread
   base::TimeNs repeat_every_ns = 60 * base::kNsPerSecond;  // how often open flows are told
@@ -89,6 +94,7 @@ class LiveSession {
   void look_at_watched();
   void publish(base::TimeNs pace_ns);
   void push(model::PacketBatchPtr batch);
+  void tell_end() const;
   void repeat_open(base::TimeNs pace_ns);
   void stop();
   [[nodiscard]] bool full() const {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -43,6 +44,13 @@ class LiveTable final : public ResultSink {
   void take_closed(const std::vector<model::ClosedSocket>& sockets);
   // Who is at either end of a flow that has a row, by all that is known now; by Side.
   std::array<model::Owner, 2> owners_of(const model::Flow& flow);
+  // The same for who knows no sides: the lower end (FlowKey::a) first. Nothing without a row.
+  struct Ends {
+    std::array<model::Owner, 2> owners;
+    bool complete = false;      // no later look will tell more: each end that is ours is exact
+    base::TimeNs first_ns = 0;  // of the flow's first packet
+  };
+  std::optional<Ends> ends_of(model::FlowId flow);
   void set_lost_socket_events(std::uint64_t lost) { lost_socket_events_ = lost; }
   void take_interfaces(const model::InterfaceTable& table);
   void set_abilities(std::vector<model::Ability> abilities) { abilities_ = std::move(abilities); }
