@@ -1,6 +1,7 @@
 #include "pipeline/held_packets.h"
 
 #include <algorithm>
+#include <ranges>
 
 namespace netwatch::pipeline {
 namespace {
@@ -48,11 +49,11 @@ void HeldPackets::take_flows(std::span<const model::PacketFlow> flows) {
 
 // Nearly always of the newest batch; a fragment may be of an older one.
 HeldPackets::Held* HeldPackets::find(std::uint64_t number) {
-  for (auto batch = batches_.rbegin(); batch != batches_.rend(); ++batch) {
-    if (batch->packets.front().packet.number > number) continue;
+  for (Batch& batch : batches_ | std::views::reverse) {
+    if (batch.packets.front().packet.number > number) continue;
     const auto found = std::ranges::lower_bound(
-        batch->packets, number, {}, [](const Held& held) { return held.packet.number; });
-    const bool there = found != batch->packets.end() && found->packet.number == number;
+        batch.packets, number, {}, [](const Held& held) { return held.packet.number; });
+    const bool there = found != batch.packets.end() && found->packet.number == number;
     return there ? &*found : nullptr;
   }
   return nullptr;

@@ -69,7 +69,7 @@ base::Status AttributedWriter::begin(const CaptureDescription& description) {
   bytes_.clear();
   put_text(bytes_, option::kSectionHardware, base::sanitised(description.hardware));
   put_text(bytes_, option::kSectionOs, base::sanitised(description.system));
-  const auto section = writer_.write(model::CaptureNote{
+  auto section = writer_.write(model::CaptureNote{
       .kind = Kind::kSection,
       .block_type = static_cast<std::uint32_t>(pcapng::BlockType::kSectionHeader),
       .bytes = bytes_});

@@ -96,7 +96,9 @@ def names(capture, exact, server, *curls):
     server, curls = int(server), list(map(int, curls))
     assert capture.interfaces[0] == "any" and {"lo", "nwn"} <= set(capture.interfaces)
     times = [packet[1] for packet in capture.packets]
-    assert times == sorted(times), "not in the order of capture"
+    # Two CPUs may stamp packets in another order than that in which they reach the ring.
+    late = max(a - b for a, b in zip(times, times[1:]))
+    assert late < 1_000_000, f"not in the order of capture: {late} ns"
     seen = []
     for packet in capture.packets:
         ends = capture.ports(packet)
