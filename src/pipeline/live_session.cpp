@@ -20,11 +20,12 @@ constexpr base::TimeNs kCollectEveryNs = base::kNsPerSecond / 2;
 // happens less often.
 constexpr base::TimeNs kCollectShare = 20;
 
-LiveTableOptions table_options(const LiveSessionOptions& options, bool capturing) {
+LiveTableOptions table_options(const LiveSessionOptions& options, bool capturing, bool exact) {
   LiveTableOptions table;
   table.source = capturing ? options.interface : "sockets";
   table.interface = options.interface;
   table.capturing = capturing;
+  if (!exact) table.best = model::Quality::kInferred;
   return table;
 }
 
@@ -116,7 +117,7 @@ LiveSession::LiveSession(LiveSessionOptions options, std::unique_ptr<capture::Pa
       abilities_(std::move(abilities)),
       linktypes_(source_ ? source_->linktypes() : std::vector<std::uint16_t>{}),
       first_abilities_(abilities_),
-      table_(table_options(options_, source_ != nullptr)),
+      table_(table_options(options_, source_ != nullptr, tracker_ != nullptr)),
       report_(report_for(options_, table_, tracker_ != nullptr)),
       engine_(engine_options(options_),
               report_ ? static_cast<ResultSink&>(*report_) : static_cast<ResultSink&>(table_)) {

@@ -26,6 +26,7 @@ struct LiveTableOptions {
   std::string source;     // for people: "any", "eth0", "a.pcapng"
   std::string interface;  // whose counters are the throughput; empty: the default route's
   bool capturing = false;
+  model::Quality best = model::Quality::kExact;  // that an owner may have here
   std::size_t max_rows = std::size_t{128} << 10;
   std::size_t pool_bytes = std::size_t{8} << 20;
   base::TimeNs keep_ended_ns = 10 * base::kNsPerSecond;  // recently closed rows stay so long
@@ -47,7 +48,7 @@ class LiveTable final : public ResultSink {
   // The same for who knows no sides: the lower end (FlowKey::a) first. Nothing without a row.
   struct Ends {
     std::array<model::Owner, 2> owners;
-    bool complete = false;      // no later look will tell more: each end that is ours is exact
+    bool complete = false;      // no later look will tell more: each end of ours has the best
     base::TimeNs first_ns = 0;  // of the flow's first packet
   };
   std::optional<Ends> ends_of(model::FlowId flow);

@@ -44,10 +44,8 @@ std::optional<LiveTable::Ends> LiveTable::ends_of(model::FlowId flow) {
   if (known == by_flow_.end()) return std::nullopt;
   Slot& slot = slots_[known->second];
   const model::ConnectionRow& row = slot.row;
-  const auto is_exact = [&row](std::size_t end) {
-    return row.owners[end].quality == model::Quality::kExact;
-  };
-  if (!is_exact(0) || !is_exact(1)) {
+  const auto is_best = [&](std::size_t end) { return row.owners[end].quality >= options_.best; };
+  if (!is_best(0) || !is_best(1)) {
     find_owners(slot);
     mark_dirty(known->second);
   }
@@ -58,7 +56,7 @@ std::optional<LiveTable::Ends> LiveTable::ends_of(model::FlowId flow) {
                                                    .via = row.owners[end].via,
                                                    .process = slot.processes[end]};
     const bool ours = is_local((end == 0 ? row.local : row.remote).address);
-    if (ours && !is_exact(end)) out.complete = false;
+    if (ours && !is_best(end)) out.complete = false;
   }
   // What is no socket's stays so; before the first look at the interfaces nothing is ours yet.
   if (!model::ip_proto::has_ports(row.proto)) out.complete = true;

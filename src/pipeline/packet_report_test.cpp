@@ -45,6 +45,22 @@ model::InterfaceTable one_interface(std::uint32_t ifindex) {
   return table;
 }
 
+// A look at the sockets that finds the originator's.
+model::SocketTable socket_of(const model::Flow& flow, model::Quality quality) {
+  model::Socket socket;
+  socket.proto = flow.proto;
+  socket.local = flow.orig;
+  socket.remote = flow.resp;
+  socket.inode = socket.cookie = 4711;
+  auto process = std::make_shared<model::Process>();
+  process->comm = "curl";
+  socket.owner = {quality, model::OwnerVia::kSockDiag, 1, std::move(process)};
+  model::SocketTable table;
+  table.taken_ns = flow.first_ns;
+  table.sockets.push_back(std::move(socket));
+  return table;
+}
+
 class PacketReportTest : public testing::Test {
  protected:
   PacketReportTest() {
@@ -133,6 +149,29 @@ TEST_F(PacketReportTest, OnLoopbackBothEndsAreWaitedFor) {
   close(server_, client_, "nginx");
   report_.tell_due(2);
   EXPECT_EQ(out_.take(), (Lines{"1 curl nginx", "2 nginx curl"}));
+}
+
+TEST_F(PacketReportTest, AnExactOwnerIsWaitedForOnlyWhereThereMayBeOne) {
+  const model::Flow of = flow(16, near_, far_);
+  LiveTableOptions options;
+  options.capturing = true;
+  for (const model::Quality best : {model::Quality::kExact, model::Quality::kInferred}) {
+    options.best = best;
+    LiveTable table(options);
+    PacketReport report(table, out_, nullptr);
+    model::InterfaceTable interfaces = one_interface(2);
+    interfaces.interfaces[0].addresses = {near_.address};
+    table.take_interfaces(interfaces);
+    report.take_interfaces(interfaces);
+    table.on_flow(of);
+    packet(report, of, true);
+    table.take_sockets(socket_of(of, model::Quality::kInferred));
+    report.tell_due(1);
+    const bool waits = best == model::Quality::kExact;
+    EXPECT_EQ(report.waits(), waits);
+    report.tell_all();
+    EXPECT_EQ(out_.take(), Lines{std::to_string(number_) + " curl -"});
+  }
 }
 
 TEST_F(PacketReportTest, WhatIsForwardedOrNoSocketsIsNotWaitedFor) {

@@ -81,6 +81,7 @@ done
 mkdir "$scratch/www"
 echo hello >"$scratch/www/file"
 head -c 1000000 /dev/zero >"$scratch/www/big"
+truncate -s 60000000 "$scratch/www/large"
 for ns in $near $far; do
   ip netns exec "$ns" python3 -m http.server -d "$scratch/www" --bind 0.0.0.0 8080 >/dev/null 2>&1 &
   pids+=($!)
@@ -137,6 +138,20 @@ for file in "$scratch"/ring_*; do
   check "$file" "$exact" whole 10
 done
 
+# While it stands still the kernel drops: received is written and dropped, as the interface counts.
+passed() { inside awk '$1 == "lo:" {print $3}' /proc/self/net/dev; }
+start -w "$scratch/lossy.pcapng" -i lo
+before=$(passed)
+kill -STOP "$watcher"
+for _ in 1 2 3; do get 127.0.0.1 large; done
+kill -CONT "$watcher"
+get 127.0.0.1 file
+sleep 1.5
+after=$(passed)
+stop TERM 0
+opens "$scratch/lossy.pcapng"
+check "$scratch/lossy.pcapng" "$exact" lossy $((after - before))
+
 # To a pipe; a reader that has seen enough ends it.
 inside timeout 20 bash -c "'$scratch/netwatch' record -w - -i lo 2>/dev/null | head -c 40" >"$scratch/front" &
 reader=$!
@@ -191,4 +206,4 @@ for wrong in '2 -f bad(' '2 -Y bad(' '2 -c 0' '2 -b files:3' '2 --annotate no' '
   [[ $status == "$want" ]] || fail "'record $wrong' gives $status, not $want"
 done
 [[ ! -e $scratch/wrong ]] || fail "a wrong option leaves a file behind"
-echo "record: $packets packets, $exact owners of both ends, tshark, files, pipe, full disk, sudo, without rights"
+echo "record: $packets packets, $exact owners of both ends, tshark, files, losses, pipe, full disk, sudo, without rights"

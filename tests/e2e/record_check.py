@@ -142,6 +142,13 @@ def only(capture, exact, program):
     assert received > delivered + dropped, "what was left out is received, too"
 
 
+def lossy(capture, exact, passed):
+    adds_up(capture)
+    received, dropped, delivered = capture.statistics[0]
+    assert received == int(passed), (capture.statistics, passed)
+    assert dropped > 0 and delivered == len(capture.packets), capture.statistics
+
+
 def whole(capture, exact, packets=None):
     adds_up(capture)
     assert capture.interfaces == ["lo"], capture.interfaces
@@ -157,7 +164,7 @@ def main():
     if sys.argv[3] == "count":
         print(len(capture.packets))
     else:
-        {"names": names, "only": only, "whole": whole}[sys.argv[3]](capture, *sys.argv[2:3], *sys.argv[4:])
+        {"names": names, "only": only, "lossy": lossy, "whole": whole}[sys.argv[3]](capture, *sys.argv[2:3], *sys.argv[4:])
 
 
 main()
