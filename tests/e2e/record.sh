@@ -9,7 +9,7 @@ if [[ $(id -u) != 0 ]] || ! unshare -n true 2>/dev/null; then
   echo "needs root and the right to make network namespaces"
   exit 77
 fi
-for tool in curl python3 setpriv tshark capinfos; do
+for tool in curl python3 setpriv setcap tshark capinfos; do
   command -v $tool >/dev/null || { echo "needs $tool" && exit 77; }
 done
 unset SUDO_UID SUDO_GID
@@ -46,12 +46,12 @@ threads() { [[ $(find "/proc/$watcher/task" -mindepth 1 -maxdepth 1 | wc -l) -ge
 # start OPTIONS...: netwatch record in the background, from the near namespace, once everything is
 # open and its threads run
 start() {
-  nsenter --net="/run/netns/$near" -- "${prefix[@]}" "$scratch/netwatch" record "$@" 2>"$scratch/err" &
+  nsenter --net="/run/netns/$near" -- "${prefix[@]}" "$program" record "$@" 2>"$scratch/err" &
   watcher=$!
   pids+=("$watcher")
   wait_for threads 3
 }
-prefix=(env)
+prefix=(env) program=$scratch/netwatch
 # stop SIGNAL STATUS
 stop() {
   kill "-$1" "$watcher"
@@ -139,6 +139,7 @@ for file in "$scratch"/ring_*; do
 done
 
 # While it stands still the kernel drops: received is written and dropped, as the interface counts.
+# shellcheck disable=SC2016
 passed() { inside awk '$1 == "lo:" {print $3}' /proc/self/net/dev; }
 start -w "$scratch/lossy.pcapng" -i lo
 before=$(passed)
@@ -189,6 +190,20 @@ prefix=(env)
 [[ $(stat -c %a:%u:%g "$scratch"/theirs/* | sort -u) == 600:4711:4712 ]] || fail "files of somebody else"
 for file in "$scratch"/theirs/*; do check "$file" "$exact" whole; done
 
+# By a capability of the program's file: an ordinary user's file, confined, with inferred owners.
+if "$scratch/netwatch" read -q --confine strict "$scratch/all.pcapng" >/dev/null 2>&1; then
+  cp "$NETWATCH" "$scratch/netwatch-cap"
+  setcap cap_net_raw=ep "$scratch/netwatch-cap"
+  prefix=(setpriv --reuid=4711 --regid=4712 --clear-groups) program=$scratch/netwatch-cap
+  start -w "$scratch/theirs/cap.pcapng" -i lo --confine strict
+  nsenter --net="/run/netns/$near" -- setpriv --reuid=4711 --regid=4712 --clear-groups \
+    curl -s -o /dev/null --limit-rate 1M --max-time 2 http://127.0.0.1:8080/large || true
+  stop TERM 0
+  prefix=(env) program=$scratch/netwatch
+  [[ $(stat -c %a:%u:%g "$scratch/theirs/cap.pcapng") == 600:4711:4712 ]] || fail "somebody else's file"
+  check "$scratch/theirs/cap.pcapng" inferred curl
+fi
+
 # Without rights: it says what is missing and what would help, and leaves nothing behind.
 mkdir "$scratch/nobody"
 chown 65534 "$scratch/nobody"
@@ -206,4 +221,4 @@ for wrong in '2 -f bad(' '2 -Y bad(' '2 -c 0' '2 -b files:3' '2 --annotate no' '
   [[ $status == "$want" ]] || fail "'record $wrong' gives $status, not $want"
 done
 [[ ! -e $scratch/wrong ]] || fail "a wrong option leaves a file behind"
-echo "record: $packets packets, $exact owners of both ends, tshark, files, losses, pipe, full disk, sudo, without rights"
+echo "record: $packets packets, $exact owners of both ends, tshark, files, losses, pipe, full disk, sudo, setcap, without rights"

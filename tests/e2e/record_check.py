@@ -149,6 +149,12 @@ def lossy(capture, exact, passed):
     assert dropped > 0 and delivered == len(capture.packets), capture.statistics
 
 
+def curl(capture, exact):
+    adds_up(capture)
+    named = sum("curl[" in comment(p) and "inferred via" in comment(p) for p in capture.packets)
+    assert named > 10 and named == len(capture.packets), (named, len(capture.packets))
+
+
 def whole(capture, exact, packets=None):
     adds_up(capture)
     assert capture.interfaces == ["lo"], capture.interfaces
@@ -163,8 +169,9 @@ def main():
     capture = Capture(sys.argv[1])
     if sys.argv[3] == "count":
         print(len(capture.packets))
-    else:
-        {"names": names, "only": only, "lossy": lossy, "whole": whole}[sys.argv[3]](capture, *sys.argv[2:3], *sys.argv[4:])
+        return
+    what = {"names": names, "only": only, "lossy": lossy, "curl": curl, "whole": whole}
+    what[sys.argv[3]](capture, sys.argv[2], *sys.argv[4:])
 
 
 main()
