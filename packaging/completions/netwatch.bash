@@ -12,6 +12,9 @@ _netwatch() {
       compopt -o nospace
       mapfile -t COMPREPLY < <(compgen -W "filesize: packets: duration: interval: files:" -- "$cur")
       return ;;
+    --annotate)
+      mapfile -t COMPREPLY < <(compgen -W "both comments blocks" -- "$cur")
+      return ;;
     --confine)
       mapfile -t COMPREPLY < <(compgen -W "best-effort strict off" -- "$cur")
       return ;;
@@ -22,6 +25,7 @@ _netwatch() {
   local live="-i --interface -f --capture-filter -Y --filter --no-capture --no-probes --theme --confine"
   local read="-r --read --json --flows --records -q --quiet -Y --filter -w --write -b --ring-buffer -c --count --threads --follow --confine"
   local headless="-i --interface -f --capture-filter -Y --filter -c --count --json -q --quiet --samples --no-probes --confine"
+  local record="-w --write -i --interface -f --capture-filter -Y --filter -b --ring-buffer -c --count --annotate --confine"
   local sockets="-Y --filter --json"
   local general="-h --help"
   if [[ " ${words[*]:1:COMP_CWORD-1} " == *" read "* ]]; then
@@ -30,6 +34,8 @@ _netwatch() {
     else
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     fi
+  elif [[ " ${words[*]:1:COMP_CWORD-1} " == *" record "* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$record $general" -- "$cur")
   elif [[ " ${words[*]:1:COMP_CWORD-1} " == *" sockets "* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$sockets $general" -- "$cur")
   elif [[ " ${words[*]:1:COMP_CWORD-1} " == *" live "* ]]; then
@@ -37,7 +43,7 @@ _netwatch() {
   elif [[ " ${words[*]:1:COMP_CWORD-1} " == *" doctor "* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "--json $general" -- "$cur")
   else
-    mapfile -t COMPREPLY < <(compgen -W "read live sockets doctor $live $general -V --version" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "read live record sockets doctor $live $general -V --version" -- "$cur")
   fi
 }
 complete -o filenames -F _netwatch netwatch

@@ -157,6 +157,22 @@ TEST(Live, LoopbackShowsEachPacketOnce) {
   });
 }
 
+// What leaves by loopback would be lost as well, though nobody wants it.
+TEST(Live, LossesOnLoopbackAreCountedOnce) {
+  in_namespace([] {
+    for (const char* interface : {"lo", "any"}) {
+      SCOPED_TRACE(interface);
+      constexpr int kCount = 40'000;
+      const Source source = open(interface, "udp", 2);
+      ASSERT_NE(source, nullptr);
+      send_udp(4000, kCount);
+      const Seen seen = collect(*source, kCount);
+      EXPECT_GT(seen.dropped, 0U);
+      EXPECT_EQ(seen.packets.size() + seen.dropped, static_cast<std::size_t>(kCount));
+    }
+  });
+}
+
 TEST(Live, FilterLetsOnlyItsPacketsIn) {
   in_namespace([] {
     for (const char* interface : {"lo", "any"}) {

@@ -2,6 +2,8 @@
 #include "capture/packet_filter.h"
 
 #include <linux/filter.h>
+#include <linux/if_packet.h>
+#include <net/if_arp.h>
 #include <pcap/pcap.h>
 
 #include <cctype>
@@ -88,6 +90,21 @@ bool move_to_network_header(Program& program) {
   return true;
 }
 
+// Loopback shows each packet twice, leaving and arriving, of which the second is taken. The first
+// is refused in the kernel already: it takes no room in the ring and is no loss where there is
+// none.
+void refuse_what_leaves_by_loopback(Program& program) {
+  constexpr auto kBase = static_cast<std::uint32_t>(SKF_AD_OFF);
+  constexpr std::uint16_t kLoad = BPF_LD | BPF_W | BPF_ABS;
+  constexpr std::uint16_t kIfEqual = BPF_JMP | BPF_JEQ | BPF_K;
+  const Program front{{kLoad, 0, 0, kBase + SKF_AD_PKTTYPE},
+                      {kIfEqual, 0, 3, PACKET_OUTGOING},
+                      {kLoad, 0, 0, kBase + SKF_AD_HATYPE},
+                      {kIfEqual, 0, 1, ARPHRD_LOOPBACK},
+                      {BPF_RET | BPF_K, 0, 0, 0}};
+  program.insert(program.begin(), front.begin(), front.end());
+}
+
 }  // namespace
 
 bool PacketFilter::passes(base::Bytes bytes, std::uint32_t wire_len) const {
@@ -107,6 +124,7 @@ base::Result<PacketFilter> compile_filter(const std::string& text, std::uint16_t
     out.frame = *std::move(program);
     out.kernel = {{BPF_RET | BPF_K, 0, 0, snaplen}};
   }
+  refuse_what_leaves_by_loopback(out.kernel);
   return out;
 }
 

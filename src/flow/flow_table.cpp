@@ -80,6 +80,7 @@ std::uint32_t FlowTable::Impl::packet(const model::Packet& packet, const wire::D
   const TimeNs time_ns = sane_time(packet.time_ns);
   set_clock(time_ns);
   joined_ = nullptr;
+  sighted_ = {};
   const bool headless = decoded.status == wire::DecodeStatus::kFragment;
   if (headless || decoded.detour) [[unlikely]] {
     if ((headless || decoded.first_fragment) && decoded.fragment.wire_len > 0) {
@@ -104,6 +105,7 @@ std::uint32_t FlowTable::Impl::whole(const model::Packet& packet, const wire::De
   }
   if (found.index == kNone) found = create(tag, decoded, time_ns, packet.number);
   if (found.index == kNone) return kNone;
+  sighted_ = found;
   if (budget_.first_sighting_only && is_duplicate(found, packet)) {
     drops_[model::Drop::kDuplicate] += parts == nullptr ? 1 : parts->packets;
     return kNone;
@@ -166,6 +168,15 @@ bool FlowTable::Impl::give_up_datagram(TimeNs begun_ns) {
 FlowTable::Parts FlowTable::Impl::last_parts() const {
   if (joined_ == nullptr) return {};
   return {joined_->tally.first_packet, joined_->packets};
+}
+
+FlowTable::Sighting FlowTable::Impl::last_sighting() const {
+  if (sighted_.index == kNone) return {};
+  const HotFlow& flow = flows_[sighted_.index];
+  const std::size_t from = model::index(sighted_.side);
+  const model::Endpoint sender{.address = flow.address[from], .port = flow.port[from]};
+  const model::Endpoint other{.address = flow.address[1 - from], .port = flow.port[1 - from]};
+  return {.flow = id(flow), .from_lower = sender < other};
 }
 
 std::uint32_t FlowTable::Impl::tag_of(const HotFlow& flow) const {
@@ -444,6 +455,7 @@ std::uint32_t FlowTable::announce(const wire::Decoded& decoded) const {
 FlowHandle FlowTable::approach(std::uint32_t tag) const { return {impl_->approach(tag)}; }
 std::uint32_t FlowTable::meet(FlowHandle flow) const { return impl_->meet(flow.index); }
 FlowTable::Parts FlowTable::last_parts() const { return impl_->last_parts(); }
+FlowTable::Sighting FlowTable::last_sighting() const { return impl_->last_sighting(); }
 void FlowTable::advance(TimeNs clock_ns) { impl_->advance(sane_time(clock_ns)); }
 void FlowTable::finish(std::size_t most) { impl_->finish(most); }
 

@@ -90,6 +90,13 @@ class FlowTable {
     std::span<const std::uint32_t> packets;  // numbers, counted from first_packet
   };
   [[nodiscard]] Parts last_parts() const;
+  // Which flow the last packet() was of, and which of its ends sent it; of a duplicate, too, and of
+  // a flow that is over by now. kNoFlow where there is none.
+  struct Sighting {
+    model::FlowId flow = model::kNoFlow;
+    bool from_lower = false;  // by the end that FlowKey calls `a`
+  };
+  [[nodiscard]] Sighting last_sighting() const;
   // Ends what is idle at `clock_ns`, which never goes backwards. In the order of deadlines.
   void advance(base::TimeNs clock_ns);
   // Ends every flow, oldest first: kEndOfInput, or kClosed and kReset where that was seen. Of very

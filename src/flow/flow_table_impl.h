@@ -43,6 +43,7 @@ class FlowTable::Impl final : public StreamOut {
   [[nodiscard]] std::uint32_t approach(std::uint32_t tag) const;
   [[nodiscard]] std::uint32_t meet(std::uint32_t index) const;
   [[nodiscard]] FlowTable::Parts last_parts() const;
+  [[nodiscard]] FlowTable::Sighting last_sighting() const;
   void advance(base::TimeNs clock_ns);
   void finish(std::size_t most);
   void visit_changed(const std::function<void(FlowHandle)>& visit);
@@ -139,6 +140,7 @@ class FlowTable::Impl final : public StreamOut {
   Fragments fragments_;
   std::uint64_t lost_fragments_ = 0;        // that were never held, or made no packet of a flow
   const JoinedDatagram* joined_ = nullptr;  // what the last packet completed
+  Found sighted_;                           // whose the last packet was
   std::deque<std::array<Sighting, 2>> sightings_;               // by flow index and side
   std::vector<std::uint64_t> changed_;                          // a bit per flow index
   std::vector<std::pair<std::uint64_t, std::uint32_t>> order_;  // scratch, for sorting

@@ -340,6 +340,31 @@ TEST(FlowTable, OnTheAnyDeviceTheFirstSightingCounts) {
   EXPECT_FALSE(on(3, kOutbound, false, 3 * kNsPerSecond));
 }
 
+TEST(FlowTable, TheLastSightingIsOfDuplicatesToo) {
+  FlowBudget budget;
+  budget.first_sighting_only = true;
+  Table t(budget);
+  MadePacket made(17, 1, 5000, 2, 53, base::as_bytes("q"));
+  EXPECT_EQ(t.table.last_sighting().flow, model::kNoFlow);
+  const auto on = [&](std::uint32_t ifindex, const MadePacket& packet) {
+    MadePacket one = packet;
+    one.packet.ifindex = ifindex;
+    (void)t.send(one, 0);
+    return t.table.last_sighting();
+  };
+  const auto first = on(3, made);
+  EXPECT_NE(first.flow, model::kNoFlow);
+  const auto again = on(2, made);
+  EXPECT_EQ(t.table.drops()[Drop::kDuplicate], 1U);
+  EXPECT_EQ(again.flow, first.flow);
+  EXPECT_EQ(again.from_lower, first.from_lower);
+  const auto answer = on(3, made.reversed());
+  EXPECT_EQ(answer.flow, first.flow);
+  EXPECT_EQ(answer.from_lower, !first.from_lower);
+  made.decoded.status = wire::DecodeStatus::kFragment;
+  EXPECT_EQ(on(3, made).flow, model::kNoFlow);
+}
+
 TEST(FlowTable, HostileTimesAreHarmless) {
   Table t;
   for (const TimeNs time : {INT64_MAX, INT64_MIN, TimeNs{0}, INT64_MAX}) {

@@ -59,6 +59,7 @@ std::string capture(bool big) {
   const std::string packet = m.number(0, 4) + m.number(0, 4) + m.number(5'000'000, 4) +
                              m.number(28, 4) + m.number(28, 4) + kPacket + m.option(1, "odd one") +
                              m.option(2, m.number(0x105, 4)) + m.option(4, m.number(3, 8)) +
+                             m.option(8, m.number(4711, 4) + m.number(4712, 4)) +
                              m.option(19373, m.number(4711, 4) + "secret") + end;
   const std::string stats = m.number(0, 4) + m.number(0, 4) + m.number(9'000'000, 4) +
                             m.option(2, m.number(0, 4) + m.number(4'000'000, 4)) +

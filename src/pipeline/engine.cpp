@@ -14,6 +14,7 @@ ShardOptions shard_options(const EngineOptions& options, const ResultSink& sink)
           .community_ids = options.community_ids,
           .first_sighting_only = options.first_sighting_only,
           .selected = options.selected,
+          .packet_flows = options.packet_flows,
           .count_only = !sink.wants_results()};
 }
 

@@ -27,6 +27,8 @@ struct EngineOptions {
   bool first_sighting_only = false;  // live capture on `any`
   // Report only these flows, and their packets. Must outlive the engine.
   const FlowSet* selected = nullptr;
+  // Tell the sink of every batch, and which flow each packet is of.
+  bool packet_flows = false;
 };
 
 // The road of a packet, in order:

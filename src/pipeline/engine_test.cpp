@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -258,6 +260,44 @@ TEST(EngineTest, ASelectedFlowHasItsFragments) {
   EXPECT_EQ(some.selected.size(), some.packets);
   EXPECT_EQ(some.packets, 3U);
   EXPECT_TRUE(std::is_sorted(some.selected.begin(), some.selected.end()));
+}
+
+// Which flow each packet was said to be of, by its number.
+class PacketFlowList final : public ResultSink {
+ public:
+  void on_batch(const model::PacketBatch& batch) override { batched += batch.packets.size(); }
+  void on_packet_flows(std::span<const model::PacketFlow> told) override {
+    for (const model::PacketFlow& one : told) {
+      EXPECT_LE(one.number, batched) << "the batch was told before";
+      flows[one.number] = one.flow;
+    }
+  }
+  std::size_t batched = 0;
+  std::map<std::uint64_t, model::FlowId> flows;
+};
+
+TEST(EngineTest, EachPacketsFlowIsToldForAnyNumberOfThreads) {
+  const FragmentTraffic fragments(10);
+  std::map<std::uint64_t, model::FlowId> one;
+  for (const unsigned threads : {1U, 3U}) {
+    PacketFlowList sink;
+    Engine engine({.threads = threads, .packet_flows = true}, sink);
+    // In batches of 4: the fragments of a datagram are in two.
+    for (std::size_t at = 0; at < fragments.size(); at += 4) engine.push(fragments.batch(at, 4));
+    engine.finish();
+    EXPECT_EQ(sink.batched, fragments.size());
+    EXPECT_EQ(sink.flows.size(), fragments.size()) << "incomplete ones, too: they wait";
+    // The first and the sixth datagram lack a part: two packets each.
+    for (const auto& [number, flow] : sink.flows) {
+      const bool incomplete = number <= 2 || (number >= 15 && number <= 16);
+      EXPECT_EQ(flow == model::kNoFlow, incomplete) << number;
+    }
+    EXPECT_EQ(sink.flows[3], sink.flows[4]);
+    EXPECT_EQ(sink.flows[4], sink.flows[5]);
+    EXPECT_NE(sink.flows[5], sink.flows[6]);
+    if (threads == 1) one = sink.flows;
+    EXPECT_EQ(sink.flows, one);
+  }
 }
 
 TEST(FileRunTest, AMissingFileIsAnErrorAndTheOthersAreRead) {

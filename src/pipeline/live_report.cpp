@@ -2,8 +2,22 @@
 
 namespace netwatch::pipeline {
 
+void LiveReport::on_record(const model::Record& record) {
+  if (packets_) packets_->on_record(record);
+  out_.on_record(record);
+}
+
+void LiveReport::on_batch(const model::PacketBatch& batch) {
+  if (packets_) packets_->on_batch(batch);
+}
+
+void LiveReport::on_packet_flows(std::span<const model::PacketFlow> flows) {
+  if (packets_) packets_->on_packet_flows(flows);
+}
+
 void LiveReport::on_flow(const model::Flow& flow) {
   table_.on_flow(flow);
+  if (packets_) packets_->on_flow(flow);
   if (flow.end != model::FlowEnd::kOpen) {
     if (held_.size() >= kMaxHeld) tell_oldest();
     held_.push_back({.flow = flow, .since_ns = pace_ns_});
@@ -15,6 +29,10 @@ void LiveReport::on_flow(const model::Flow& flow) {
 
 void LiveReport::take_closed(const std::vector<model::ClosedSocket>& sockets) {
   for (const model::ClosedSocket& closed : sockets) sockets_.take_closed(closed);
+}
+
+void LiveReport::take_interfaces(const model::InterfaceTable& table) {
+  if (packets_) packets_->take_interfaces(table);
 }
 
 void LiveReport::take_drops(base::TimeNs now_ns, const model::DropCounters& drops) {
@@ -34,7 +52,18 @@ void LiveReport::tell_due(base::TimeNs pace_ns) {
   out_.on_batch_end();
 }
 
+void LiveReport::tell_due_packets(base::TimeNs pace_ns) {
+  if (!packets_) return;
+  packets_->tell_due(pace_ns);
+  out_.on_batch_end();
+}
+
+void LiveReport::tell_all_packets() {
+  if (packets_) packets_->tell_all();
+}
+
 void LiveReport::tell_all() {
+  tell_all_packets();
   while (!held_.empty()) tell_oldest();
   out_.on_batch_end();
 }

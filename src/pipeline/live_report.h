@@ -2,12 +2,15 @@
 
 #include <cstddef>
 #include <deque>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "model/drops.h"
 #include "model/socket.h"
 #include "pipeline/live_sink.h"
 #include "pipeline/live_table.h"
+#include "pipeline/packet_report.h"
 #include "pipeline/socket_changes.h"
 
 namespace netwatch::pipeline {
@@ -28,13 +31,19 @@ class LiveReport final : public ResultSink {
   LiveReport(const LiveReport&) = delete;
   LiveReport& operator=(const LiveReport&) = delete;
 
-  void on_record(const model::Record& record) override { out_.on_record(record); }
+  // Has packets told, too: those of flows that match, if `filter` is not null.
+  void report_packets(const query::Filter* filter) { packets_.emplace(table_, out_, filter); }
+
+  void on_record(const model::Record& record) override;
   void on_flow(const model::Flow& flow) override;
+  void on_batch(const model::PacketBatch& batch) override;
+  void on_packet_flows(std::span<const model::PacketFlow> flows) override;
   void on_batch_end() override { out_.on_batch_end(); }
 
   // In the same order, and before, as the table takes them.
   void take_sockets(const model::SocketTable& table) { sockets_.take_sockets(table); }
   void take_closed(const std::vector<model::ClosedSocket>& sockets);
+  void take_interfaces(const model::InterfaceTable& table);
   void take_drops(base::TimeNs now_ns, const model::DropCounters& drops);
 
   // While it is set, open flows that come are told.
@@ -44,6 +53,11 @@ class LiveReport final : public ResultSink {
   void tell_all();
   // Who has moved how much until now, and what nobody owns.
   void tell_totals(base::TimeNs now_ns);
+  // The packets that are due; meant to be called at 10 Hz.
+  void tell_due_packets(base::TimeNs pace_ns);
+  // Numbers of packets begin anew: what waits is told now.
+  void tell_all_packets();
+  [[nodiscard]] bool packets_wait() const { return packets_ && packets_->waits(); }
 
  private:
   struct Held {
@@ -56,6 +70,7 @@ class LiveReport final : public ResultSink {
   LiveTable& table_;
   LiveSink& out_;
   SocketChanges sockets_;
+  std::optional<PacketReport> packets_;
   std::deque<Held> held_;
   model::DropCounters drops_;  // as last told
   base::TimeNs pace_ns_ = 0;

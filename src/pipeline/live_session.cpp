@@ -21,13 +21,14 @@ constexpr base::TimeNs kCollectEveryNs = base::kNsPerSecond / 2;
 // happens less often.
 constexpr base::TimeNs kCollectShare = 20;
 
-LiveTableOptions table_options(const LiveSessionOptions& options, bool capturing,
+LiveTableOptions table_options(const LiveSessionOptions& options, bool capturing, bool exact,
                                std::uint64_t netns) {
   LiveTableOptions table;
   table.netns = netns;
   table.source = capturing ? options.interface : "sockets";
   table.interface = options.interface;
   table.capturing = capturing;
+  if (!exact) table.best = model::Quality::kInferred;
   return table;
 }
 
@@ -38,6 +39,7 @@ EngineOptions engine_options(const LiveSessionOptions& options) {
   EngineOptions engine;
   engine.first_sighting_only = options.interface == "any";
   engine.community_ids = options.sink != nullptr;
+  engine.packet_flows = options.packets;
   return engine;
 }
 
@@ -86,7 +88,7 @@ base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionO
         options.open_capture({.interface = options.interface, .filter = options.capture_filter});
     if (opened.ok()) {
       source = std::move(*opened);
-    } else if (opened.error().code != base::ErrorCode::kDenied) {
+    } else if (opened.error().code != base::ErrorCode::kDenied || options.packets) {
       return opened.error();
     }
   } else {
@@ -125,7 +127,7 @@ LiveSession::LiveSession(LiveSessionOptions options, std::unique_ptr<capture::Pa
       abilities_(std::move(abilities)),
       linktypes_(source_ ? source_->linktypes() : std::vector<std::uint16_t>{}),
       first_abilities_(abilities_),
-      table_(table_options(options_, source_ != nullptr, netns_)),
+      table_(table_options(options_, source_ != nullptr, tracker_ != nullptr, netns_)),
       report_(report_for(options_, table_, tracker_ != nullptr)),
       engine_(engine_options(options_),
               report_ ? static_cast<ResultSink&>(*report_) : static_cast<ResultSink&>(table_)),
@@ -134,6 +136,7 @@ LiveSession::LiveSession(LiveSessionOptions options, std::unique_ptr<capture::Pa
         const std::lock_guard lock(mutex_);
         if (samples_.links.size() < kMaxLinkEvents) samples_.links.push_back(std::move(event));
       }) {
+  if (report_ && options_.packets) report_->report_packets(options_.packet_filter);
   table_.set_names(&engine_.names());
   table_.set_abilities(abilities_);
   if (options_.on_start) options_.on_start(*this);
@@ -197,6 +200,8 @@ void LiveSession::run_engine() {
     next_heartbeat_ns = now_ns + kHeartbeatEveryNs;
     take_samples();
     look_at_watched();
+    if (report_) report_->tell_due_packets(now_ns);
+    if (options_.packets) tell_end();
     const bool publish_now = now_ns >= next_publish_ns;
     engine_.heartbeat(clock_.at(now_ns, engine_.clock_ns()), publish_now);
     if (!publish_now) continue;
@@ -213,7 +218,13 @@ void LiveSession::push(model::PacketBatchPtr batch) {
   }
   packets_ += batch->packets.size();
   engine_.push(std::move(batch));
-  if (full() && options_.on_end) options_.on_end();
+  tell_end();
+}
+
+// Packets that wait are worth waiting for.
+void LiveSession::tell_end() const {
+  if (!full() || !options_.on_end || (report_ && report_->packets_wait())) return;
+  options_.on_end();
 }
 
 // Open flows and totals are told once a minute, and what ended when it has waited long enough.
@@ -242,6 +253,7 @@ void LiveSession::capture_once(int wait_ms) {
     return;
   }
   source_.reset();
+  if (report_) report_->tell_all_packets();
   next_reopen_ns_ = base::monotonic_clock_ns() + kReopenEveryNs;
   change({.name = "capture",
           .on = false,
@@ -342,7 +354,10 @@ void LiveSession::take_samples() {
   }
   take_host_samples(samples);
   // Interfaces first: they say which addresses are ours.
-  if (samples.interfaces) table_.take_interfaces(*samples.interfaces);
+  if (samples.interfaces) {
+    table_.take_interfaces(*samples.interfaces);
+    if (report_) report_->take_interfaces(*samples.interfaces);
+  }
   if (!samples.sockets) return;
   if (report_) report_->take_sockets(*samples.sockets);
   table_.take_sockets(*samples.sockets);

@@ -21,6 +21,7 @@
 #include "pipeline/live_report.h"
 #include "pipeline/live_sink.h"
 #include "pipeline/live_table.h"
+#include "query/filter.h"
 
 namespace netwatch::pipeline {
 
@@ -38,6 +39,10 @@ struct LiveSessionOptions {
   std::function<void(const LiveSession&)> on_start = nullptr;
   // Whose sockets are looked at. All of them needs CAP_SYS_ADMIN at each look.
   collect::NamespaceScope namespaces = collect::NamespaceScope::kOwn;
+  // The sink is told all packets, or with a filter (which must outlive the session) those of flows
+  // that match. Without the right to capture there is no session then.
+  bool packets = false;
+  const query::Filter* packet_filter = nullptr;
   std::uint64_t max_packets = 0;  // after so many capture ends and on_end is called; 0: none
   std::function<void()> on_end = nullptr;                  // by the engine's thread
   base::TimeNs repeat_every_ns = 60 * base::kNsPerSecond;  // how often open flows are told
@@ -107,6 +112,7 @@ class LiveSession {
   void change(model::Ability ability);
   void publish(base::TimeNs pace_ns);
   void push(model::PacketBatchPtr batch);
+  void tell_end() const;
   void repeat_open(base::TimeNs pace_ns);
   void stop();
   [[nodiscard]] bool full() const {

@@ -208,6 +208,102 @@ TEST(LiveSession, StopsAfterSoManyPackets) {
   EXPECT_EQ(sink.open, 0) << "not before a minute is over";
 }
 
+// What record asks for.
+class PacketSink final : public LiveSink {
+ public:
+  void on_owned_packet(const model::Packet& packet, const model::PacketOwners& owners) override {
+    EXPECT_EQ(packet.bytes.size(), 28U);
+    EXPECT_EQ(owners.sender, nullptr);
+    ++packets;
+  }
+  void on_drop(base::TimeNs, model::Drop drop, std::uint64_t count, std::uint64_t) override {
+    if (drop == model::Drop::kKernel) dropped += count;
+  }
+  std::atomic<std::uint64_t> packets{0};
+  std::atomic<std::uint64_t> dropped{0};
+};
+
+TEST(LiveSession, TheEndAfterSoManyPacketsWaitsForTheirOwners) {
+  const FakeHost host;
+  host.write_table();
+  PacketSink sink;
+  LiveSessionOptions options = one_flow_options(host, sink);
+  options.packets = true;
+  options.max_packets = 3;
+  std::atomic<std::uint64_t> told_at_end{99};
+  options.on_end = [&] { told_at_end = sink.packets.load(); };
+  auto session = LiveSession::start(options);
+  ASSERT_TRUE(session.ok());
+  for (int tries = 0; tries < 600 && told_at_end == 99; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_EQ(told_at_end, 3U);
+  (*session)->finish();
+  EXPECT_EQ(sink.packets, 3U);
+}
+
+TEST(LiveSession, PacketsThatWaitAreToldWhenItFinishes) {
+  const FakeHost host;
+  host.write_table();
+  PacketSink sink;
+  LiveSessionOptions options = one_flow_options(host, sink);
+  options.packets = true;
+  auto session = LiveSession::start(options);
+  ASSERT_TRUE(session.ok());
+  (*session)->finish();
+  EXPECT_EQ(sink.packets, 5U);
+}
+
+TEST(LiveSession, WhoWantsPacketsHasNoSessionWithoutThem) {
+  const FakeHost host;
+  host.write_table();
+  PacketSink sink;
+  LiveSessionOptions options = one_flow_options(host, sink);
+  options.open_capture =
+      [](const capture::LiveOptions&) -> base::Result<std::unique_ptr<capture::PacketSource>> {
+    return base::Error{base::ErrorCode::kDenied, "CAP_NET_RAW"};
+  };
+  EXPECT_TRUE(LiveSession::start(options).ok());
+  options.packets = true;
+  EXPECT_EQ(LiveSession::start(options).error().message, "CAP_NET_RAW");
+}
+
+// A ring that was full, and is empty when anybody looks.
+class LossySource final : public capture::PacketSource {
+ public:
+  base::Result<model::PacketBatchPtr> next(int timeout_ms) override {
+    std::this_thread::sleep_for(std::chrono::milliseconds(timeout_ms));
+    auto batch = std::make_shared<model::PacketBatch>();
+    batch->kernel_dropped = std::exchange(dropped_, 0);
+    return model::PacketBatchPtr(std::move(batch));
+  }
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] const std::vector<std::uint16_t>& linktypes() const override { return linktypes_; }
+
+ private:
+  std::uint64_t dropped_ = 7;
+  std::string name_ = "fake";
+  std::vector<std::uint16_t> linktypes_{101};
+};
+
+TEST(LiveSession, LossesAreCountedThoughNoPacketCameWithThem) {
+  const FakeHost host;
+  host.write_table();
+  PacketSink sink;
+  LiveSessionOptions options = one_flow_options(host, sink);
+  options.open_capture =
+      [](const capture::LiveOptions&) -> base::Result<std::unique_ptr<capture::PacketSource>> {
+    return std::unique_ptr<capture::PacketSource>(std::make_unique<LossySource>());
+  };
+  auto session = LiveSession::start(options);
+  ASSERT_TRUE(session.ok());
+  for (int tries = 0; tries < 600 && sink.dropped == 0; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_EQ(sink.dropped, 7U);
+  EXPECT_EQ((*session)->finish().drops[model::Drop::kKernel], 7U);
+}
+
 TEST(LiveSession, SocketsThatCanBeReadAgainAreSaidToBe) {
   const FakeHost host;
   LiveSessionOptions options;

@@ -2,6 +2,7 @@
 
 #include "model/drops.h"
 #include "model/network.h"
+#include "model/packet_owners.h"
 #include "model/process_row.h"
 #include "model/sample.h"
 #include "model/socket.h"
@@ -24,6 +25,15 @@ class LiveSink : public ResultSink {
   virtual void on_drop(base::TimeNs /*now_ns*/, model::Drop /*drop*/, std::uint64_t /*count*/,
                        std::uint64_t /*total*/) {}
   virtual void on_totals(base::TimeNs /*now_ns*/, const model::OwnerTotals& /*totals*/) {}
+
+  // With LiveSessionOptions::packets, and valid during the call: each packet, in the order of
+  // capture, once it is known whose it is or nobody waits any longer; or that it does not match.
+  virtual void on_owned_packet(const model::Packet& /*packet*/,
+                               const model::PacketOwners& /*owners*/) {}
+  virtual void on_packet_left_out(const model::Packet& /*packet*/) {}
+  // So many packets could not wait until it was known whose they are: too many others waited.
+  virtual void on_hurried_packets(std::uint64_t /*count*/) {}
+  virtual void on_interfaces(const model::InterfaceTable& /*table*/) {}
 };
 
 }  // namespace netwatch::pipeline

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -28,6 +29,7 @@ struct LiveTableOptions {
   std::string source;     // for people: "any", "eth0", "a.pcapng"
   std::string interface;  // whose counters are the throughput; empty: the default route's
   bool capturing = false;
+  model::Quality best = model::Quality::kExact;  // that an owner may have here
   std::size_t max_rows = std::size_t{128} << 10;
   std::size_t pool_bytes = std::size_t{8} << 20;
   std::uint64_t netns = 0;  // inode of the network namespace that we capture in
@@ -49,6 +51,13 @@ class LiveTable final : public ResultSink {
   std::array<model::Owner, 2> owners_of(const model::Flow& flow);
   // Who has moved how much, and what nobody owns, as of now. A snapshot has it as of its second.
   [[nodiscard]] model::OwnerTotals owner_totals() const;
+  // The same for who knows no sides: the lower end (FlowKey::a) first. Nothing without a row.
+  struct Ends {
+    std::array<model::Owner, 2> owners;
+    bool complete = false;      // no later look will tell more: each end of ours has the best
+    base::TimeNs first_ns = 0;  // of the flow's first packet
+  };
+  std::optional<Ends> ends_of(model::FlowId flow);
   void set_lost_socket_events(std::uint64_t lost) { lost_socket_events_ = lost; }
   void take_interfaces(const model::InterfaceTable& table);
   void set_abilities(std::vector<model::Ability> abilities) { abilities_ = std::move(abilities); }

@@ -1,5 +1,6 @@
 // How rows of the live table get their owners: from sockets that are there and sockets that were.
 #include <algorithm>
+#include <optional>
 
 #include "pipeline/live_table.h"
 
@@ -36,6 +37,31 @@ std::array<model::Owner, 2> LiveTable::owners_of(const model::Flow& flow) {
     owners[side] = {.quality = of_row.quality, .via = of_row.via, .process = slot.processes[end]};
   }
   return owners;
+}
+
+std::optional<LiveTable::Ends> LiveTable::ends_of(model::FlowId flow) {
+  const auto known = by_flow_.find(flow);
+  if (known == by_flow_.end()) return std::nullopt;
+  Slot& slot = slots_[known->second];
+  const model::ConnectionRow& row = slot.row;
+  const auto is_best = [&](std::size_t end) { return row.owners[end].quality >= options_.best; };
+  if (!is_best(0) || !is_best(1)) {
+    find_owners(slot);
+    mark_dirty(known->second);
+  }
+  Ends out{.owners = {}, .complete = true, .first_ns = row.first_ns};
+  const bool remote_is_lower = row.remote < row.local;
+  for (const std::size_t end : {0U, 1U}) {
+    out.owners[remote_is_lower ? 1 - end : end] = {.quality = row.owners[end].quality,
+                                                   .via = row.owners[end].via,
+                                                   .process = slot.processes[end]};
+    const bool ours = is_local((end == 0 ? row.local : row.remote).address);
+    if (ours && !is_best(end)) out.complete = false;
+  }
+  // What is no socket's stays so; before the first look at the interfaces nothing is ours yet.
+  if (!model::ip_proto::has_ports(row.proto)) out.complete = true;
+  if (local_addresses_.empty()) out.complete = false;
+  return out;
 }
 
 void LiveTable::find_owners(Slot& slot) {

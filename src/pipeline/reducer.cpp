@@ -11,11 +11,14 @@ void Reducer::take(BatchWork& work) {
   static const std::vector<model::CaptureNote> kNone;
   const auto& notes = work.batch == nullptr ? kNone : work.batch->notes;
   learn_names(notes);
+  if (work.batch != nullptr) sink_.on_batch(*work.batch);
   order_.clear();
   last_written_ = 0;
   for (std::uint32_t shard = 0; shard < kShards; ++shard) {
     records_ += work.outputs[shard].counted_records();
     flows_ += work.outputs[shard].counted_flows();
+    const auto& packet_flows = work.outputs[shard].packet_flows();
+    if (!packet_flows.empty()) sink_.on_packet_flows(packet_flows);
     std::uint32_t place = 0;
     for (const ShardOutput::Event& event : work.outputs[shard].events()) {
       order_.push_back({event, shard, place++});

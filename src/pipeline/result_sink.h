@@ -1,7 +1,10 @@
 #pragma once
 
+#include <span>
+
 #include "model/flow.h"
 #include "model/packet.h"
+#include "model/packet_owners.h"
 #include "model/record.h"
 
 namespace netwatch::pipeline {
@@ -19,6 +22,11 @@ class ResultSink {
   virtual void on_note(const model::CaptureNote& /*note*/) {}
   // A packet of a selected flow; its bytes are valid during the call.
   virtual void on_packet(const model::Packet& /*packet*/) {}
+  // A batch of packets, before its results. Valid during the call.
+  virtual void on_batch(const model::PacketBatch& /*batch*/) {}
+  // Then, with EngineOptions::packet_flows: which flow its packets, and fragments of earlier ones,
+  // are of. Those of no flow are not named.
+  virtual void on_packet_flows(std::span<const model::PacketFlow> /*flows*/) {}
   // All that a batch brought has been told: what waits in buffers may be shown.
   virtual void on_batch_end() {}
   // Asked once, by the engine. False: records and flows are counted, and neither described, named,

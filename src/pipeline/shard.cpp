@@ -94,6 +94,7 @@ void Shard::take(const BatchWork& work, std::uint32_t index, const wire::Decoded
   const model::Packet& packet = work.batch->packets[index];
   packet_ = packet.number;
   const flow::FlowHandle handle = table_.packet(packet, decoded, tag);
+  if (options_.packet_flows) tell_flow(decoded);
   if (handle.index == flow::FlowHandle::kNone) return;
   if (!decoded.tunnels.empty() && !options_.count_only) notes_of(handle).tunnels = decoded.tunnels;
   if (options_.selected != nullptr && is_selected(table_.id(handle))) {
@@ -107,6 +108,7 @@ void Shard::take(const BatchWork& work, const DerivedPacket& derived, std::uint3
   packet_ = in_batch ? work.batch->packets[derived.index].number : work.last_packet;
   const flow::FlowHandle handle =
       table_.packet(derived.packet, derived.decoded, tag, &derived.tally);
+  if (options_.packet_flows) tell_flow(derived);
   if (handle.index == flow::FlowHandle::kNone) return;
   const model::Tunnels& tunnels = derived.decoded.tunnels;
   if (!tunnels.empty() && !options_.count_only) notes_of(handle).tunnels = tunnels;
@@ -131,6 +133,32 @@ void Shard::add_part(const BatchWork& work, std::uint64_t number) {
 void Shard::add_parts(const BatchWork& work) {
   const flow::FlowTable::Parts parts = table_.last_parts();
   for (const std::uint32_t part : parts.packets) add_part(work, parts.first_packet + part);
+}
+
+// The flow of the packet that the table was just shown, and of fragments that it completed.
+void Shard::tell_flow(const wire::Decoded& decoded) {
+  const auto [flow, from_lower] = table_.last_sighting();
+  const bool waits = decoded.status == wire::DecodeStatus::kFragment || decoded.first_fragment;
+  if (flow == model::kNoFlow && !waits) return;
+  output_->add_packet_flow({.number = packet_, .flow = flow, .from_lower = from_lower});
+  const flow::FlowTable::Parts parts = table_.last_parts();
+  if (flow == model::kNoFlow) return;
+  for (const std::uint32_t part : parts.packets) {
+    output_->add_packet_flow(
+        {.number = parts.first_packet + part, .flow = flow, .from_lower = from_lower});
+  }
+}
+
+// Likewise of one that was put together from fragments of a tunnel.
+void Shard::tell_flow(const DerivedPacket& derived) {
+  const auto [flow, from_lower] = table_.last_sighting();
+  if (flow == model::kNoFlow) return;
+  for (const std::uint32_t number : derived.numbers) {
+    output_->add_packet_flow(
+        {.number = derived.tally.first_packet + number, .flow = flow, .from_lower = from_lower});
+  }
+  if (!derived.completed) return;
+  output_->add_packet_flow({.number = packet_, .flow = flow, .from_lower = from_lower});
 }
 
 model::DropCounters Shard::drops() const {

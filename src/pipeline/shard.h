@@ -18,7 +18,8 @@ struct ShardOptions {
   bool first_sighting_only = false;
   // When set, packets of these flows are reported and everything else is kept quiet.
   const FlowSet* selected = nullptr;
-  bool count_only = false;  // records and flows leave nothing but their number
+  bool packet_flows = false;  // which flow each packet is of is told
+  bool count_only = false;    // records and flows leave nothing but their number
 };
 
 // A sixteenth of the traffic: its flows, their reassembly, their decoders. One thread at a time.
@@ -77,6 +78,8 @@ class Shard final : public flow::FlowSink, public dpi::AnalyzerSink {
   void release(flow::FlowHandle handle);
   void add_part(const BatchWork& work, std::uint64_t number);
   void add_parts(const BatchWork& work);
+  void tell_flow(const wire::Decoded& decoded);
+  void tell_flow(const DerivedPacket& derived);
   [[nodiscard]] bool is_selected(model::FlowId id) const {
     return options_.selected == nullptr || options_.selected->contains(id);
   }

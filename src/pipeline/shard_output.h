@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "model/flow.h"
+#include "model/packet_owners.h"
 #include "model/record.h"
 #include "pipeline/migrations.h"
 
@@ -29,6 +30,7 @@ class ShardOutput {
     bodies_.clear();
     flows_.clear();
     packets_.clear();
+    packet_flows_.clear();
     chosen_ids_.clear();
     carried_ids_.clear();
     counted_records_ = 0;
@@ -54,6 +56,9 @@ class ShardOutput {
         {packet, Phase::kPacket, Kind::kPacket, static_cast<std::uint32_t>(packets_.size())});
     packets_.push_back(index);
   }
+  // Beside the results: not put in order with them.
+  void add_packet_flow(const model::PacketFlow& flow) { packet_flows_.push_back(flow); }
+  [[nodiscard]] const std::vector<model::PacketFlow>& packet_flows() const { return packet_flows_; }
   void add_chosen_id(std::uint64_t packet, Phase phase, ChosenId id) {
     events_.push_back(
         {packet, phase, Kind::kChosenId, static_cast<std::uint32_t>(chosen_ids_.size())});
@@ -95,6 +100,7 @@ class ShardOutput {
   std::vector<std::uint8_t> bodies_;
   std::vector<model::Flow> flows_;
   std::vector<std::uint32_t> packets_;
+  std::vector<model::PacketFlow> packet_flows_;
   std::vector<ChosenId> chosen_ids_;
   std::vector<CarriedId> carried_ids_;
   std::uint64_t counted_records_ = 0;

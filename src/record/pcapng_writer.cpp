@@ -90,11 +90,10 @@ struct PcapngWriter::Impl {
 
   // Before a packet is written.
   base::Status make_way(const model::Packet& packet) {
-    if (packets_in_file > 0 && is_full(packet)) {
-      if (auto done = finish_file(); !done.ok()) return done;
-      encoder.begin_file();
-    }
-    if (packets_in_file++ == 0) first_ns = packet.time_ns;
+    if (failure) return *failure;
+    if (closed || packets_in_file == 0 || !is_full(packet)) return base::ok_status();
+    if (auto done = finish_file(); !done.ok()) return done;
+    encoder.begin_file();
     return base::ok_status();
   }
 
@@ -132,6 +131,9 @@ struct PcapngWriter::Impl {
 
   base::Status finish_file() {
     encoder.begin_section(buffer);
+    if (on_file_end) {
+      if (auto written = on_file_end(); !written.ok()) return written;
+    }
     if (auto flushed = flush(); !flushed.ok()) return flushed;
     if (auto done = file.commit(); !done.ok()) return fail(done.error());
     packets_in_file = 0;
@@ -187,7 +189,9 @@ struct PcapngWriter::Impl {
   std::uint64_t packets_in_file = 0;
   std::uint64_t bytes_in_file = 0;  // without the buffer
   base::TimeNs first_ns = 0;        // of the file's first packet
+  bool way_made = false;            // for the packet that comes next
   std::deque<Made> made;            // at most keep_files
+  std::function<base::Status()> on_file_end;
 };
 
 base::Result<PcapngWriter> PcapngWriter::create(const std::string& path, std::string application,
@@ -207,10 +211,20 @@ base::Status PcapngWriter::write(const model::Packet& packet) {
   if (packet.bytes.size() > std::numeric_limits<std::uint32_t>::max() - kBufferBytes) {
     return base::Error{base::ErrorCode::kLimit, impl_->path + ": a packet beyond 4 GiB"};
   }
-  if (impl_->failure) return *impl_->failure;
-  if (impl_->closed) return impl_->write(packet);
-  if (auto way = impl_->make_way(packet); !way.ok()) return way;
+  if (!std::exchange(impl_->way_made, false)) {
+    if (auto way = impl_->make_way(packet); !way.ok()) return way;
+  }
+  if (impl_->packets_in_file++ == 0) impl_->first_ns = packet.time_ns;
   return impl_->write(packet);
+}
+
+void PcapngWriter::on_file_end(std::function<base::Status()> write_notes) {
+  impl_->on_file_end = std::move(write_notes);
+}
+
+base::Status PcapngWriter::make_way(const model::Packet& packet) {
+  impl_->way_made = true;
+  return impl_->make_way(packet);
 }
 
 base::Status PcapngWriter::write(const model::CaptureNote& note) { return impl_->write(note); }

@@ -55,6 +55,11 @@ class PcapngWriter {
   PcapngWriter& operator=(PcapngWriter&&) noexcept;
   ~PcapngWriter();  // without close(): the unfinished file is removed
 
+  // Called before a file is complete, at its end or as the next begins: to write notes to it.
+  void on_file_end(std::function<base::Status()> write_notes);
+  // Begins the next file if this packet, which has to be written next, belongs there: for notes
+  // that are to stand before it. Else write() does it.
+  base::Status make_way(const model::Packet& packet);
   // Buffered: a reader at the other end of a pipe sees packets after flush().
   base::Status write(const model::Packet& packet);
   // What a file said; an interface before its first packet.

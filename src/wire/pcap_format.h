@@ -116,9 +116,13 @@ inline constexpr std::uint16_t kInterfaceFilter = 11;
 inline constexpr std::uint16_t kInterfaceTimeOffset = 14;
 inline constexpr std::uint16_t kPacketFlags = 2;
 inline constexpr std::uint16_t kPacketDropCount = 4;
+inline constexpr std::uint16_t kPacketProcess = 8;  // two 32-bit numbers: process, thread
+inline constexpr std::uint16_t kStatisticsStart = 2;
+inline constexpr std::uint16_t kStatisticsEnd = 3;
 inline constexpr std::uint16_t kStatisticsReceived = 4;
 inline constexpr std::uint16_t kStatisticsInterfaceDrop = 5;
 inline constexpr std::uint16_t kStatisticsOsDrop = 7;
+inline constexpr std::uint16_t kStatisticsDelivered = 8;
 }  // namespace option
 inline constexpr std::uint32_t kFlagsDirectionMask = 3;  // of epb_flags
 inline constexpr std::uint32_t kFlagsInbound = 1;

@@ -11,6 +11,7 @@ enum class Layout : std::uint8_t {
   kBytes,
   kInt32,
   kInt64,
+  kTwoInt32,
   kTime,        // two 32-bit halves, the upper first, in the units of the interface
   kEnterprise,  // a 32-bit number, then bytes
   kNotCopied,   // its owner asks that it is not put into another file
@@ -49,6 +50,7 @@ constexpr std::array kKnown{
     Known{BlockType::kEnhancedPacket, 5, Layout::kInt64},       // packet id
     Known{BlockType::kEnhancedPacket, 6, Layout::kInt32},       // queue
     Known{BlockType::kEnhancedPacket, 7, Layout::kBytes},       // verdict
+    Known{BlockType::kEnhancedPacket, 8, Layout::kTwoInt32},    // process and thread
     Known{BlockType::kNameResolution, 2, Layout::kBytes},       // resolver's name
     Known{BlockType::kNameResolution, 3, Layout::kBytes},       // its IPv4 address
     Known{BlockType::kNameResolution, 4, Layout::kBytes},       // its IPv6 address
@@ -103,6 +105,7 @@ bool convertible(Layout layout, base::Bytes value, ByteOrder order, const TimeSc
     case Layout::kInt32:
       return value.size() == 4;
     case Layout::kInt64:
+    case Layout::kTwoInt32:
       return value.size() == 8;
     case Layout::kTime:
       return value.size() == 8 && scale != nullptr;
@@ -127,6 +130,10 @@ void append_value(Converter& to, Layout layout, base::Bytes value, ByteOrder ord
     case Layout::kInt32:
     case Layout::kInt64:
       to.copy_swapped(value);
+      break;
+    case Layout::kTwoInt32:
+      to.copy_swapped(value.first(4));
+      to.copy_swapped(value.subspan(4));
       break;
     case Layout::kTime: {
       const std::uint64_t stamp =

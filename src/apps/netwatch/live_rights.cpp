@@ -125,9 +125,10 @@ model::Ability LiveRights::broker_ability() const {
   return out;
 }
 
-base::Result<std::vector<model::Ability>> LiveRights::give_up(std::vector<int> written,
-                                                              bool terminal) {
+base::Result<std::vector<model::Ability>> LiveRights::give_up(
+    std::vector<int> written, bool terminal, std::vector<confine::OutputFolder> outputs) {
   confine::Plan plan;
+  plan.outputs = std::move(outputs);
   plan.mode = mode_;
   plan.written = std::move(written);
   plan.written.insert(plan.written.end(), {STDOUT_FILENO, STDERR_FILENO});

@@ -24,8 +24,9 @@ class LiveRights {
   // Before LiveSession::start(): has the session open things by what is kept here.
   void prepare(pipeline::LiveSessionOptions& options);
   // In LiveSessionOptions::before_threads. `written`: what write(2) is needed for, beside standard
-  // output and standard error.
-  base::Result<std::vector<model::Ability>> give_up(std::vector<int> written, bool terminal);
+  // output and standard error. `outputs`: folders in which files are finished or made.
+  base::Result<std::vector<model::Ability>> give_up(
+      std::vector<int> written, bool terminal, std::vector<confine::OutputFolder> outputs = {});
 
  private:
   base::Result<std::unique_ptr<capture::PacketSource>> open_capture(

@@ -8,6 +8,7 @@
 #include "apps/netwatch/headless_command.h"
 #include "apps/netwatch/live_command.h"
 #include "apps/netwatch/read_command.h"
+#include "apps/netwatch/record_command.h"
 #include "apps/netwatch/sockets_command.h"
 
 namespace netwatch::app {
@@ -20,6 +21,7 @@ constexpr const char* kFooter =
     "  netwatch                                  the live screen\n"
     "  netwatch -i eth0 -f 'not port 22'         one interface, filtered in the kernel\n"
     "  netwatch live --json -Y 'process:curl'    the same as lines, for other programs\n"
+    "  netwatch record -w a.pcapng               packets that name their processes\n"
     "  netwatch sockets -Y 'process:curl'        who has which socket, once\n"
     "  netwatch doctor                           what this host allows\n"
     "  netwatch read a.pcapng                    summary of a capture\n"
@@ -49,6 +51,16 @@ void add_confine_option(CLI::App& app, std::string& mode) {
 void add_probes_option(CLI::App& app, bool& no_probes) {
   app.add_flag("--no-probes", no_probes,
                "Do not ask this host's own gateway and resolvers whether they answer");
+}
+
+void add_rotation_option(CLI::App& app, std::vector<std::string>& rotation,
+                         const std::string& about) {
+  app.add_option("-b,--ring-buffer", rotation,
+                 about +
+                     ": filesize:100MB, duration:15m, interval:1h, packets:N; files:N keeps "
+                     "the last N")
+      ->type_name("KEY:VALUE")
+      ->allow_extra_args(false);
 }
 
 void add_live_options(CLI::App& app, LiveOptions& options) {
@@ -92,6 +104,31 @@ void add_headless_options(CLI::App& live, HeadlessOptions& options) {
   add_confine_option(live, options.confine);
 }
 
+void add_record_options(CLI::App& app, RecordOptions& options) {
+  app.add_option("-w,--write", options.write_path, "The pcapng file; - is standard output")
+      ->type_name("FILE")
+      ->required();
+  app.add_option("-i,--interface", options.interface, "Interface to capture on, or any")
+      ->type_name("IFACE")
+      ->capture_default_str();
+  app.add_option("-f,--capture-filter", options.capture_filter,
+                 "Capture only what matches (pcap-filter(7), in the kernel)")
+      ->type_name("BPF");
+  app.add_option("-Y,--filter", options.filter,
+                 "Only packets of flows that match by then (see docs/filter.md)")
+      ->type_name("FILTER");
+  add_rotation_option(app, options.rotation, "Go on in the next file");
+  app.add_option("-c,--count", options.max_packets, "Stop after so many packets")
+      ->type_name("N")
+      ->check(CLI::Validator(whole_number_from_one, ""));
+  app.add_option("--annotate", options.annotate,
+                 "How packets name their processes: comments, blocks (for Wireshark), both")
+      ->type_name("HOW")
+      ->check(CLI::IsMember({"both", "comments", "blocks"}))
+      ->capture_default_str();
+  add_confine_option(app, options.confine);
+}
+
 void add_read_options(CLI::App& read, ReadOptions& options) {
   read.add_option("FILE,-r,--read", options.files, "Capture files in order; - is standard input")
       ->required();
@@ -100,11 +137,7 @@ void add_read_options(CLI::App& read, ReadOptions& options) {
   read.add_option("-w,--write", options.write_path,
                   "Write the packets (of matching flows) as pcapng; - is standard output")
       ->type_name("FILE");
-  read.add_option("-b,--ring-buffer", options.rotation,
-                  "With -w: go on in the next file: filesize:100MB, duration:15m, interval:1h, "
-                  "packets:N; files:N keeps the last N")
-      ->type_name("KEY:VALUE")
-      ->allow_extra_args(false);
+  add_rotation_option(read, options.rotation, "With -w: go on in the next file");
   read.add_flag("--follow", options.follow,
                 "Wait for what is still being written to the file, until interrupted");
   add_confine_option(read, options.confine);
@@ -143,6 +176,10 @@ int run(int argc, char** argv) {
   CLI::App* headless_app =
       app.add_subcommand("live", "Tell as lines what happens on this host, until interrupted");
   add_headless_options(*headless_app, headless);
+  RecordOptions record;
+  CLI::App* record_app =
+      app.add_subcommand("record", "Capture into a file in which every packet names its process");
+  add_record_options(*record_app, record);
   SocketsOptions sockets;
   CLI::App* sockets_app =
       app.add_subcommand("sockets", "List this host's sockets and their owners, once");
@@ -158,6 +195,7 @@ int run(int argc, char** argv) {
   }
   if (read_app->parsed()) return run_read(read);
   if (headless_app->parsed()) return run_headless(headless);
+  if (record_app->parsed()) return run_record(record);
   if (sockets_app->parsed()) return run_sockets(sockets);
   if (doctor_app->parsed()) return run_doctor(doctor);
   return run_live(live);

@@ -1,0 +1,224 @@
+#!/usr/bin/env bash
+# `netwatch record` on traffic of known programs, over loopback and over a veth pair, in namespaces of
+# its own: whose each packet is, the counts of the kernel and of tshark, files that follow each other,
+# a full disk, the owner of the files. NETWATCH names the program.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+: "${NETWATCH:?names the program}"
+if [[ $(id -u) != 0 ]] || ! unshare -n true 2>/dev/null; then
+  echo "needs root and the right to make network namespaces"
+  exit 77
+fi
+for tool in curl python3 setpriv setcap tshark capinfos; do
+  command -v $tool >/dev/null || { echo "needs $tool" && exit 77; }
+done
+unset SUDO_UID SUDO_GID
+near=nwr-near-$$ far=nwr-far-$$
+scratch=$(mktemp -d)
+chmod 755 "$scratch"
+cp "$NETWATCH" "$scratch/netwatch"  # where any user may start it
+cp tests/e2e/record_check.py "$scratch/"
+pids=()
+cleanup() {
+  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+  umount "$scratch/small" 2>/dev/null || true
+  ip netns del "$near" 2>/dev/null || true
+  ip netns del "$far" 2>/dev/null || true
+  rm -rf "$scratch"
+}
+trap cleanup EXIT
+fail() {
+  echo "FAILED: $*" >&2
+  tail -c 2000 "$scratch/err" >&2 2>/dev/null || true
+  exit 1
+}
+# wait_for COMMAND...: succeeds within 15 s
+wait_for() {
+  for _ in $(seq 150); do
+    if "$@" >/dev/null 2>&1; then return 0; fi
+    sleep 0.1
+  done
+  fail "this did not become true: $*"
+}
+inside() { nsenter --net="/run/netns/$near" -- "$@"; }
+get() { inside curl -s -o /dev/null "http://$1:8080/$2"; }
+threads() { [[ $(find "/proc/$watcher/task" -mindepth 1 -maxdepth 1 | wc -l) -ge "$1" ]]; }
+# start OPTIONS...: netwatch record in the background, from the near namespace, once everything is
+# open and its threads run
+start() {
+  nsenter --net="/run/netns/$near" -- "${prefix[@]}" "$program" record "$@" 2>"$scratch/err" &
+  watcher=$!
+  pids+=("$watcher")
+  wait_for threads 3
+}
+prefix=(env) program=$scratch/netwatch
+# stop SIGNAL STATUS
+stop() {
+  kill "-$1" "$watcher"
+  local status=0
+  wait "$watcher" || status=$?
+  [[ $status == "$2" ]] || fail "status $status, not $2, after SIG$1"
+}
+# opens FILE: in tshark, without a complaint
+opens() {
+  tshark -r "$1" -T fields -e frame.number >"$scratch/frames" 2>"$scratch/tshark.err" ||
+    fail "tshark does not read $1: $(cat "$scratch/tshark.err")"
+  ! grep -v 'Running as user' "$scratch/tshark.err" || fail "tshark complains of $1"
+}
+# check FILE WHAT...: by its blocks (record_check.py)
+check() { python3 "$scratch/record_check.py" "$@" || fail "$1 is not as it should be"; }
+
+ip netns add "$near"
+ip netns add "$far"
+ip link add nwn netns "$near" type veth peer name nwf netns "$far"
+ip -n "$near" addr add 10.81.0.1/24 dev nwn
+ip -n "$far" addr add 10.81.0.2/24 dev nwf
+for ns in "$near nwn" "$far nwf"; do
+  read -r name link <<<"$ns"
+  ip -n "$name" link set lo up
+  ip -n "$name" link set "$link" up
+done
+mkdir "$scratch/www"
+echo hello >"$scratch/www/file"
+head -c 1000000 /dev/zero >"$scratch/www/big"
+truncate -s 60000000 "$scratch/www/large"
+for ns in $near $far; do
+  ip netns exec "$ns" python3 -m http.server -d "$scratch/www" --bind 0.0.0.0 8080 >/dev/null 2>&1 &
+  pids+=($!)
+done
+server=${pids[0]}
+wait_for get 127.0.0.1 file
+wait_for get 10.81.0.2 file
+exact=inferred
+inside "$scratch/netwatch" doctor --json | grep -q '"name":"exact owners","on":true' && exact=exact
+
+# All interfaces; each packet names its process, on loopback those of both ends.
+start -w "$scratch/all.pcapng"
+curls=()
+for host in 127.0.0.1 10.81.0.2 127.0.0.1 10.81.0.2; do
+  nsenter --net="/run/netns/$near" -- curl -s -o /dev/null "http://$host:8080/file" &
+  curls+=($!)
+  wait $!
+done
+inside python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(b"x", ("10.81.0.2", 9))'
+sleep 0.3
+stop TERM 0
+[[ $(stat -c %a:%u "$scratch/all.pcapng") == 600:0 ]] || fail "mode or owner of the file"
+opens "$scratch/all.pcapng"
+check "$scratch/all.pcapng" "$exact" names "$server" "${curls[@]}"
+packets=$(python3 "$scratch/record_check.py" "$scratch/all.pcapng" "$exact" count)
+[[ $(capinfos -Tmc "$scratch/all.pcapng" 2>/dev/null | tail -n 1 | cut -d, -f2) == "$packets" ]] ||
+  fail "capinfos counts otherwise than $packets"
+if [[ $exact == exact ]]; then
+  [[ $(tshark -r "$scratch/all.pcapng" -Y 'frame.comment contains "from curl["' 2>/dev/null | wc -l) -gt 10 ]] ||
+    fail "tshark finds no comments"
+fi
+# What was recorded is read again, and survives being written.
+"$scratch/netwatch" read -q "$scratch/all.pcapng" -w "$scratch/again.pcapng" >/dev/null
+check "$scratch/again.pcapng" "$exact" names "$server" "${curls[@]}"
+
+# One interface, both filters, ended by SIGINT; comments only: frames keep their numbers.
+start -w "$scratch/some.pcapng" -i nwn -f 'tcp port 8080' -Y 'process:curl' --annotate comments
+get 10.81.0.2 file
+inside python3 -c 'import urllib.request as r; r.urlopen("http://10.81.0.2:8080/file").read()'
+sleep 1.5
+stop INT 0
+opens "$scratch/some.pcapng"
+[[ $exact != exact ]] || check "$scratch/some.pcapng" "$exact" only curl
+
+# -c ends it, and still waits for the owners; files that follow each other are each complete.
+start -w "$scratch/ring.pcapng" -c 30 -b packets:10 -i lo
+for _ in 1 2 3 4; do get 127.0.0.1 file; done
+wait "$watcher" || fail "-c does not end it well"
+grep -q '^30 packets' "$scratch/err" || fail "-c 30 does not take 30 packets"
+[[ $(find "$scratch" -name 'ring_*' | wc -l) == 3 ]] || fail "not three files"
+for file in "$scratch"/ring_*; do
+  opens "$file"
+  check "$file" "$exact" whole 10
+done
+
+# While it stands still the kernel drops: received is written and dropped, as the interface counts.
+# shellcheck disable=SC2016
+passed() { inside awk '$1 == "lo:" {print $3}' /proc/self/net/dev; }
+start -w "$scratch/lossy.pcapng" -i lo
+before=$(passed)
+kill -STOP "$watcher"
+for _ in 1 2 3; do get 127.0.0.1 large; done
+kill -CONT "$watcher"
+get 127.0.0.1 file
+sleep 1.5
+after=$(passed)
+stop TERM 0
+opens "$scratch/lossy.pcapng"
+check "$scratch/lossy.pcapng" "$exact" lossy $((after - before))
+
+# To a pipe; a reader that has seen enough ends it.
+inside timeout 20 bash -c "'$scratch/netwatch' record -w - -i lo 2>/dev/null | head -c 40" >"$scratch/front" &
+reader=$!
+sleep 1
+for _ in 1 2 3; do get 127.0.0.1 file && sleep 0.5; done
+wait $reader || fail "a closed pipe does not end it"
+[[ $(wc -c <"$scratch/front") == 40 ]] || fail "nothing comes through a pipe"
+
+# A disk that is full: said at once, and the file is whole up to there.
+mkdir "$scratch/small"
+mount -t tmpfs -o size=300k tmpfs "$scratch/small"
+start -w "$scratch/small/full.pcapng" -i lo
+get 127.0.0.1 big
+status=0
+wait "$watcher" || status=$?
+[[ $status == 3 ]] || fail "status $status, not 3, on a full disk"
+grep -qi 'no space left.*kept in' "$scratch/err" || fail "does not say that the disk is full"
+opens "$scratch/small/full.pcapng"
+[[ -s $scratch/frames ]] || fail "nothing is kept on a full disk"
+
+# By sudo the files belong to who asked, also those that are made once rights are given up.
+mkdir "$scratch/theirs"
+chown 4711:4712 "$scratch/theirs"
+prefix=(env SUDO_UID=4711 SUDO_GID=4712)
+for more in '' '-b packets:10'; do
+  # shellcheck disable=SC2086
+  start -w "$scratch/theirs/sudo.pcapng" -i lo $more
+  get 127.0.0.1 file
+  get 127.0.0.1 file
+  sleep 0.3
+  stop TERM 0
+done
+prefix=(env)
+[[ $(find "$scratch/theirs" -name 'sudo*.pcapng' | wc -l) -ge 3 ]] || fail "files are missing"
+[[ $(stat -c %a:%u:%g "$scratch"/theirs/* | sort -u) == 600:4711:4712 ]] || fail "files of somebody else"
+for file in "$scratch"/theirs/*; do check "$file" "$exact" whole; done
+
+# By a capability of the program's file: an ordinary user's file, confined, with inferred owners.
+if "$scratch/netwatch" read -q --confine strict "$scratch/all.pcapng" >/dev/null 2>&1; then
+  cp "$NETWATCH" "$scratch/netwatch-cap"
+  setcap cap_net_raw=ep "$scratch/netwatch-cap"
+  prefix=(setpriv --reuid=4711 --regid=4712 --clear-groups) program=$scratch/netwatch-cap
+  start -w "$scratch/theirs/cap.pcapng" -i lo --confine strict
+  nsenter --net="/run/netns/$near" -- setpriv --reuid=4711 --regid=4712 --clear-groups \
+    curl -s -o /dev/null --limit-rate 1M --max-time 2 http://127.0.0.1:8080/large || true
+  stop TERM 0
+  prefix=(env) program=$scratch/netwatch
+  [[ $(stat -c %a:%u:%g "$scratch/theirs/cap.pcapng") == 600:4711:4712 ]] || fail "somebody else's file"
+  check "$scratch/theirs/cap.pcapng" inferred curl
+fi
+
+# Without rights: it says what is missing and what would help, and leaves nothing behind.
+mkdir "$scratch/nobody"
+chown 65534 "$scratch/nobody"
+status=0
+inside setpriv --reuid=65534 --regid=65534 --clear-groups timeout 10 "$scratch/netwatch" record \
+  -w "$scratch/nobody/x.pcapng" 2>"$scratch/err" || status=$?
+[[ $status == 3 ]] || fail "status $status without rights"
+grep -q 'CAP_NET_RAW.*setcap' "$scratch/err" || fail "does not say what would help"
+[[ -z $(ls "$scratch/nobody") ]] || fail "leaves a file behind"
+for wrong in '2 -f bad(' '2 -Y bad(' '2 -c 0' '2 -b files:3' '2 --annotate no' '3 -i nosuch'; do
+  status=0 want=${wrong%% *} wrong=${wrong#* }
+  # shellcheck disable=SC2086
+  inside timeout 10 "$scratch/netwatch" record -w "$scratch/wrong" $wrong >/dev/null 2>"$scratch/err" ||
+    status=$?
+  [[ $status == "$want" ]] || fail "'record $wrong' gives $status, not $want"
+done
+[[ ! -e $scratch/wrong ]] || fail "a wrong option leaves a file behind"
+echo "record: $packets packets, $exact owners of both ends, tshark, files, losses, pipe, full disk, sudo, setcap, without rights"
