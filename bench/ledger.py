@@ -65,7 +65,7 @@ def run(options, places, scratch, with_programs):
         rights = [] if with_programs else NO_PROGRAMS
         with open(out, 'w', encoding='utf-8') as file:
             watcher = subprocess.Popen(
-                places.inside('middle', *rights, options.netwatch, 'live', '--json'), stdout=file,
+                places.inside('middle', *rights, options.netwatch, 'live', '--json', '--no-probes'), stdout=file,
                 stderr=subprocess.DEVNULL)
         wait_for_text(out, '"event":"existing"')
         traffic.stdin.write('go\n')
