@@ -82,6 +82,9 @@ std::uint64_t own_netns() {
 
 base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionOptions& options) {
   std::vector<model::Ability> abilities = collect::collect_abilities(options.root);
+  // Loading takes a tenth of a second: the sockets of the first packets are to be told, too.
+  ebpf::OpenedTracker tracker;
+  if (options.root.path == "/") tracker = options.open_tracker();
   std::unique_ptr<capture::PacketSource> source;
   if (options.capture) {
     auto opened =
@@ -98,9 +101,7 @@ base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionO
                             .why = "turned off with --no-capture",
                             .fix = "start without --no-capture"});
   }
-  ebpf::OpenedTracker opened;
-  if (options.root.path == "/") opened = options.open_tracker();
-  add_tracker_abilities(abilities, opened);
+  add_tracker_abilities(abilities, tracker);
   std::optional<collect::NetworkWatch> watch;
   if (options.root.path == "/") {
     // Without it the looks at the interfaces tell what has changed, a little later.
@@ -112,7 +113,7 @@ base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionO
     for (model::Ability& ability : *given_up) set_ability(abilities, std::move(ability));
   }
   return std::unique_ptr<LiveSession>(new LiveSession(options, std::move(source),
-                                                      std::move(opened.tracker), std::move(watch),
+                                                      std::move(tracker.tracker), std::move(watch),
                                                       std::move(abilities)));
 }
 
