@@ -70,14 +70,16 @@ check() { python3 "$scratch/record_check.py" "$@" || fail "$1 is not as it shoul
 
 ip netns add "$near"
 ip netns add "$far"
-ip link add nwn netns "$near" type veth peer name nwf netns "$far"
-ip -n "$near" addr add 10.81.0.1/24 dev nwn
-ip -n "$far" addr add 10.81.0.2/24 dev nwf
-for ns in "$near nwn" "$far nwf"; do
-  read -r name link <<<"$ns"
-  ip -n "$name" link set lo up
-  ip -n "$name" link set "$link" up
-done
+cable() {
+  ip link add nwn netns "$near" type veth peer name nwf netns "$far"
+  ip -n "$near" addr add 10.81.0.1/24 dev nwn
+  ip -n "$far" addr add 10.81.0.2/24 dev nwf
+  ip -n "$near" link set nwn up
+  ip -n "$far" link set nwf up
+}
+ip -n "$near" link set lo up
+ip -n "$far" link set lo up
+cable
 mkdir "$scratch/www"
 echo hello >"$scratch/www/file"
 head -c 1000000 /dev/zero >"$scratch/www/big"
@@ -204,6 +206,19 @@ if "$scratch/netwatch" read -q --confine strict "$scratch/all.pcapng" >/dev/null
   check "$scratch/theirs/cap.pcapng" inferred curl
 fi
 
+# A link that goes, and another by its name: told, captured on again, one interface in the file.
+start -w "$scratch/link.pcapng" -i nwn -f 'tcp port 8080'
+get 10.81.0.2 file
+ip -n "$near" link del nwn
+wait_for grep -q 'no capture: .*nwn' "$scratch/err"
+cable
+wait_for grep -q 'capture: on again' "$scratch/err"
+wait_for get 10.81.0.2 file
+sleep 0.3
+stop TERM 0
+opens "$scratch/link.pcapng"
+check "$scratch/link.pcapng" "$exact" again
+
 # Without rights: it says what is missing and what would help, and leaves nothing behind.
 mkdir "$scratch/nobody"
 chown 65534 "$scratch/nobody"
@@ -221,4 +236,4 @@ for wrong in '2 -f bad(' '2 -Y bad(' '2 -c 0' '2 -b files:3' '2 --annotate no' '
   [[ $status == "$want" ]] || fail "'record $wrong' gives $status, not $want"
 done
 [[ ! -e $scratch/wrong ]] || fail "a wrong option leaves a file behind"
-echo "record: $packets packets, $exact owners of both ends, tshark, files, losses, pipe, full disk, sudo, setcap, without rights"
+echo "record: $packets packets, $exact owners of both ends, tshark, files, losses, pipe, full disk, sudo, setcap, a lost link, without rights"

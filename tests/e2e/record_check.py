@@ -155,6 +155,14 @@ def curl(capture, exact):
     assert named > 10 and named == len(capture.packets), (named, len(capture.packets))
 
 
+def again(capture, exact):
+    adds_up(capture)
+    assert capture.interfaces == ["nwn"], capture.interfaces
+    clients = {end for p in capture.packets for end in capture.ports(p) if end[1] != 8080}
+    assert len(clients) >= 2, "nothing from after the loss, or from before"
+    assert exact != "exact" or all("curl[" in comment(p) for p in capture.packets)
+
+
 def whole(capture, exact, packets=None):
     adds_up(capture)
     assert capture.interfaces == ["lo"], capture.interfaces
@@ -170,7 +178,7 @@ def main():
     if sys.argv[3] == "count":
         print(len(capture.packets))
         return
-    what = {"names": names, "only": only, "lossy": lossy, "curl": curl, "whole": whole}
+    what = {"names": names, "only": only, "lossy": lossy, "curl": curl, "again": again, "whole": whole}
     what[sys.argv[3]](capture, sys.argv[2], *sys.argv[4:])
 
 

@@ -73,6 +73,10 @@ class RecordSink final : public pipeline::LiveSink {
   void on_interfaces(const model::InterfaceTable& table) override {
     writer_.take_interfaces(table);
   }
+  void on_ability(base::TimeNs /*now_ns*/, const model::Ability& ability) override {
+    if (ability.on) complain(ability.name + ": on again");
+    complain_of(ability);
+  }
   void on_drop(base::TimeNs /*now_ns*/, model::Drop drop, std::uint64_t count,
                std::uint64_t /*total*/) override {
     if (drop != model::Drop::kKernel) return;
