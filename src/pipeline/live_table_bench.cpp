@@ -48,5 +48,48 @@ void BM_PublishWithTalkers(benchmark::State& state) {
 }
 BENCHMARK(BM_PublishWithTalkers)->Unit(benchmark::kMillisecond);
 
+// A look at sockets that have all moved something: the table's work, and of that the totals'.
+model::SocketTable sockets_of(std::uint32_t count) {
+  model::SocketTable table;
+  auto process = std::make_shared<model::Process>();
+  process->pid = 7;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const model::Flow flow = flow_number(i);
+    model::Socket& socket = table.sockets.emplace_back();
+    socket.proto = flow.proto;
+    socket.local = flow.orig;
+    socket.remote = flow.resp;
+    socket.state = model::TcpState::kEstablished;
+    socket.inode = socket.cookie = i + 1;
+    socket.owner = {model::Quality::kExact, model::OwnerVia::kEbpf, 1, process};
+    socket.bytes_sent = socket.bytes_received = 0;
+  }
+  return table;
+}
+
+template <typename Taker>
+void look_again(benchmark::State& state, Taker& taker) {
+  model::SocketTable table = sockets_of(static_cast<std::uint32_t>(state.range(0)));
+  taker.take_sockets(table);
+  for (auto _ : state) {
+    state.PauseTiming();
+    for (model::Socket& socket : table.sockets) socket.bytes_sent += 100;
+    state.ResumeTiming();
+    taker.take_sockets(table);
+  }
+}
+
+void BM_TakeSockets(benchmark::State& state) {
+  LiveTable table({.source = "sockets", .interface = {}, .capturing = false});
+  look_again(state, table);
+}
+BENCHMARK(BM_TakeSockets)->Arg(100'000)->Unit(benchmark::kMillisecond);
+
+void BM_TakeSocketsForTotals(benchmark::State& state) {
+  ProcessTotals totals;
+  look_again(state, totals);
+}
+BENCHMARK(BM_TakeSocketsForTotals)->Arg(100'000)->Unit(benchmark::kMillisecond);
+
 }  // namespace
 }  // namespace netwatch::pipeline

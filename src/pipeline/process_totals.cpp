@@ -47,6 +47,7 @@ void ProcessTotals::take_sockets(const model::SocketTable& table) {
   ++round_;
   ++clock_;
   refused_ = 0;
+  seen_ = 0;
   all_namespaces_ = !table.namespaces.empty();
   unread_.clear();
   for (const model::NetworkNamespace& netns : table.namespaces) {
@@ -81,7 +82,8 @@ void ProcessTotals::take_socket(const model::Socket& socket) {
   if (found != sockets_.end()) {
     Known& known = found->second;
     if (known.state == State::kEnded) return;  // the look is older, or TCP is still ending
-    known.round = round_;
+    if (socket.kept && known.state == State::kVanished) return;
+    if (std::exchange(known.round, round_) != round_) ++seen_;
     if (socket.kept) return;
     set_state(known, now);
     settle(known, socket);
@@ -95,6 +97,7 @@ void ProcessTotals::take_socket(const model::Socket& socket) {
   }
   Known& known = sockets_[key];
   known.round = round_;
+  ++seen_;
   begin(known, socket, !may_be_older(socket));
   set_state(known, now);
   settle(known, socket);
@@ -124,6 +127,7 @@ void ProcessTotals::take_end(const model::Socket& socket) {
 
 // Those that no look has shown for some time: their end was not told.
 void ProcessTotals::age() {
+  if (seen_ == open_) return;  // each of them at this look
   std::vector<Key> vanished;
   for (auto& [key, known] : sockets_) {
     if (known.state != State::kOpen && known.state != State::kLetGo) continue;
@@ -154,6 +158,9 @@ void ProcessTotals::settle(Known& known, const model::Socket& socket) {
 
 void ProcessTotals::settle_owner(Known& known, const model::Owner& owner) {
   if (owner.process == nullptr || owner.quality < known.quality) return;
+  const bool as_before =
+      owner.quality == known.quality && rows_[place_of(known)].process == owner.process;
+  if (as_before) return;
   const Place now = row_of(owner);  // others may have to make room for it
   const Place before = place_of(known);
   const bool better = owner.quality > known.quality;

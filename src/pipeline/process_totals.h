@@ -149,6 +149,7 @@ class ProcessTotals {
   std::unordered_map<std::string, Place> by_group_;
   std::unordered_map<Key, Known, KeyHash> sockets_;
   std::size_t open_ = 0;   // of sockets_: neither vanished nor ended
+  std::size_t seen_ = 0;   // of those, at this look
   std::deque<Key> ended_;  // of sockets_, oldest first: vanished and ended ones
   std::unordered_set<std::uint64_t> read_before_;  // namespaces that an earlier look has shown
   std::unordered_set<std::uint64_t> unread_;       // those that this one could not read

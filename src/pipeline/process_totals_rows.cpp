@@ -223,8 +223,7 @@ void ProcessTotals::every_second(double seconds) {
 model::OwnerTotals ProcessTotals::totals() const {
   model::OwnerTotals out;
   out.processes.reserve(rows_.size());
-  for (Place place = 0; place < rows_.size(); ++place) {
-    const Row& row = rows_[place];
+  for (const Row& row : rows_) {
     if (row.kind == model::ProcessRow::Kind::kProcess ? !row.sums.used
                                                       : is_empty(row.sums.totals)) {
       continue;

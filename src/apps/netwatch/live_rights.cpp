@@ -150,7 +150,7 @@ base::Result<std::vector<model::Ability>> LiveRights::give_up(
   std::vector<model::Ability> abilities{confined->ability()};
   if (given_up_) {
     abilities.push_back(broker_ability());
-    abilities.push_back({.name = "sockets of containers",
+    abilities.push_back({.name = "container sockets",
                          .on = false,
                          .why = "a confined netwatch may not enter other network namespaces",
                          .fix = "netwatch --confine off"});
