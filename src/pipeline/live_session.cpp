@@ -129,7 +129,11 @@ LiveSession::LiveSession(LiveSessionOptions options, std::unique_ptr<capture::Pa
 LiveSession::~LiveSession() { stop(); }
 
 void LiveSession::stop() {
-  stop_.store(true);
+  {
+    const std::lock_guard lock(stop_mutex_);
+    stop_.store(true);
+  }
+  stop_told_.notify_all();
   if (engine_thread_.joinable()) engine_thread_.join();
   if (collector_thread_.joinable()) collector_thread_.join();
 }
@@ -316,15 +320,11 @@ void LiveSession::publish(base::TimeNs pace_ns) {
   latest_ = std::move(snapshot);
 }
 
-// Sleeps in steps short enough that quitting is immediate.
-void LiveSession::wait(base::TimeNs duration_ns) const {
-  const base::TimeNs until_ns = base::monotonic_clock_ns() + duration_ns;
-  while (!stopping()) {
-    const base::TimeNs left_ns = until_ns - base::monotonic_clock_ns();
-    if (left_ns <= 0) return;
-    std::this_thread::sleep_for(
-        std::chrono::nanoseconds(std::min(left_ns, kCaptureWaitMs * base::kNsPerMs)));
-  }
+// Ends at once when the session does, and wakes for nothing else: this is most of what an idle
+// session does.
+void LiveSession::wait(base::TimeNs duration_ns) {
+  std::unique_lock lock(stop_mutex_);
+  stop_told_.wait_for(lock, std::chrono::nanoseconds(duration_ns), [this] { return stopping(); });
 }
 
 }  // namespace netwatch::pipeline
