@@ -1,5 +1,6 @@
 #include "pipeline/live_session.h"
 
+#include <poll.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -152,7 +153,11 @@ LiveSession::LiveSession(LiveSessionOptions options, std::unique_ptr<capture::Pa
 LiveSession::~LiveSession() { stop(); }
 
 void LiveSession::stop() {
-  stop_.store(true);
+  {
+    const std::lock_guard lock(stop_mutex_);
+    stop_.store(true);
+  }
+  stop_told_.notify_all();
   if (engine_thread_.joinable()) engine_thread_.join();
   if (collector_thread_.joinable()) collector_thread_.join();
 }
@@ -312,16 +317,25 @@ void LiveSession::look_at_interfaces() {
   samples_.interfaces = std::move(*table);
 }
 
-// Interfaces are looked at as soon as the kernel says that they are others, at most once a step.
+// Interfaces are looked at as soon as the kernel says that they are others, at most 20 times a
+// second.
 void LiveSession::wait_for_changes(base::TimeNs duration_ns) {
+  if (!watch_) return wait(duration_ns);
+  constexpr base::TimeNs kLookAtEndNs = base::kNsPerSecond / 10;
+  constexpr base::TimeNs kPauseNs = base::kNsPerSecond / 20;
   const base::TimeNs until_ns = base::monotonic_clock_ns() + duration_ns;
-  while (!stopping() && base::monotonic_clock_ns() < until_ns) {
-    wait(std::min(until_ns - base::monotonic_clock_ns(), kCaptureWaitMs * base::kNsPerMs));
-    if (!watch_) continue;
+  while (!stopping()) {
+    const base::TimeNs left_ns = until_ns - base::monotonic_clock_ns();
+    if (left_ns <= 0) return;
+    pollfd changed{watch_->fd(), POLLIN, 0};
+    const auto left_ms = static_cast<int>(std::min(left_ns, kLookAtEndNs) / base::kNsPerMs);
+    if (::poll(&changed, 1, left_ms + 1) <= 0) continue;
     const auto changes = watch_->read();
-    if (!changes.ok() || !changes->interfaces) continue;
-    link_changes_.take_messages(*changes, base::wall_clock_ns());
-    look_at_interfaces();
+    if (changes.ok() && changes->interfaces) {
+      link_changes_.take_messages(*changes, base::wall_clock_ns());
+      look_at_interfaces();
+    }
+    wait(kPauseNs);
   }
 }
 
@@ -412,15 +426,11 @@ void LiveSession::publish(base::TimeNs pace_ns) {
   latest_ = std::move(snapshot);
 }
 
-// Sleeps in steps short enough that quitting is immediate.
-void LiveSession::wait(base::TimeNs duration_ns) const {
-  const base::TimeNs until_ns = base::monotonic_clock_ns() + duration_ns;
-  while (!stopping()) {
-    const base::TimeNs left_ns = until_ns - base::monotonic_clock_ns();
-    if (left_ns <= 0) return;
-    std::this_thread::sleep_for(
-        std::chrono::nanoseconds(std::min(left_ns, kCaptureWaitMs * base::kNsPerMs)));
-  }
+// Ends at once when the session does, and wakes for nothing else: this is most of what an idle
+// session does.
+void LiveSession::wait(base::TimeNs duration_ns) {
+  std::unique_lock lock(stop_mutex_);
+  stop_told_.wait_for(lock, std::chrono::nanoseconds(duration_ns), [this] { return stopping(); });
 }
 
 }  // namespace netwatch::pipeline

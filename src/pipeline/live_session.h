@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -119,7 +120,7 @@ class LiveSession {
     return options_.max_packets != 0 && packets_ >= options_.max_packets;
   }
   [[nodiscard]] bool stopping() const { return stop_.load(std::memory_order_relaxed); }
-  void wait(base::TimeNs duration_ns) const;
+  void wait(base::TimeNs duration_ns);
 
   LiveSessionOptions options_;
   std::unique_ptr<capture::PacketSource> source_;  // null without capture
@@ -138,6 +139,8 @@ class LiveSession {
   EvenClock clock_{base::wall_clock_ns(), base::monotonic_clock_ns()};
   std::atomic<bool> stop_{false};
   std::atomic<bool> last_look_{false};  // once more, so that totals are those of the end
+  std::mutex stop_mutex_;               // of a wait only
+  std::condition_variable stop_told_;
   mutable std::mutex mutex_;
   Samples samples_;                             // guarded by mutex_
   model::SnapshotPtr latest_;                   // guarded by mutex_
