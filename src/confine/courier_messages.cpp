@@ -73,8 +73,8 @@ void append_row(std::vector<std::uint8_t>& out, const model::HealthRow& row) {
   append(out, fix.data(), fix.size());
 }
 
-// Of times that are there or -1.
-bool is_time(std::int64_t ns) { return ns >= -1; }
+// Of round trips that are there or -1: no probe waits for longer.
+bool is_time(std::int64_t ns) { return ns >= -1 && ns <= 60 * base::kNsPerSecond; }
 
 bool is_sound(const RowHead& head) {
   constexpr std::int32_t kMaxRcode = 15;  // four bits (RFC 1035 4.1.1)

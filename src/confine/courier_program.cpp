@@ -36,6 +36,7 @@ model::HealthTable attempts() {
   tell("udp6", opens(AF_INET6, SOCK_DGRAM, 0));
   tell("routes", opens(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
   tell("sock_diag", opens(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG));
+  tell("udp lite", opens(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE));
   tell("tcp", opens(AF_INET, SOCK_STREAM, 0));
   tell("unix", opens(AF_UNIX, SOCK_DGRAM, 0));
   tell("packet", opens(AF_PACKET, SOCK_RAW, 0));

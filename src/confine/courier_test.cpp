@@ -107,6 +107,7 @@ TEST(Courier, AnythingElseIsRefused) {
   refuses(kRow + 12, {16, 0, 0, 0}, "a response code of five bits");
   refuses(kRow + 16 + 5, {1}, "something behind an IPv4 address");
   refuses(kRow + 32, {0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, "a time before all times");
+  refuses(kRow + 32, {0, 0, 0, 0, 0, 0, 0, 0x7f}, "a round trip of centuries");
   refuses(kRow + 72, {0, 0, 0, 0, 0, 0, 0xf8, 0x7f}, "a share that is no number");
   refuses(kRow + 72, {0, 0, 0, 0, 0, 0, 0, 0x40}, "a share of more than all");
 }
@@ -131,14 +132,17 @@ TEST(Courier, TellsAgainAndAgain) {
   base::TimeNs count = 0;
   const auto courier = start([&] {
     model::HealthTable table = some_table();
-    table.taken_ns = ++count;
+    table.taken_ns = -1;
+    table.rows[0].last_ns = ++count;
     return table;
   });
   const auto first = wait_for(*courier);
   ASSERT_TRUE(first.has_value());
   const auto second = wait_for(*courier);
   ASSERT_TRUE(second.has_value());
-  EXPECT_GT(second->taken_ns, first->taken_ns);
+  EXPECT_GT(second->rows[0].last_ns, first->rows[0].last_ns);
+  EXPECT_GE(second->taken_ns, first->taken_ns);
+  EXPECT_GT(first->taken_ns, 0) << "when it came, whatever it says";
   EXPECT_TRUE(courier->alive());
 }
 

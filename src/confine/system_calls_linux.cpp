@@ -4,6 +4,7 @@
 #include <linux/bpf.h>
 #include <linux/sched.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -13,6 +14,7 @@
 
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <array>
 #include <cerrno>
 #include <initializer_list>
 #include <memory>
@@ -202,13 +204,20 @@ void allow_descriptors(Filter& filter, const Plan& plan) {
   }
 }
 
-// Sockets that can only ask: UDP and ping (ICMP sockets are datagram sockets, too), and the
-// kernel's tables of routes and interfaces. Bits above the kinds' own are flags.
+// Sockets that can only ask: UDP and ping (ICMP sockets are datagram sockets, too). Bits above the
+// kinds' own are flags.
 void allow_questions(Filter& filter) {
   constexpr std::uint64_t kKind = 0xf;
-  for (const int family : {AF_INET, AF_INET6}) {
+  constexpr std::array<std::array<int, 2>, 6> kSockets{{{AF_INET, 0},
+                                                        {AF_INET, IPPROTO_UDP},
+                                                        {AF_INET, IPPROTO_ICMP},
+                                                        {AF_INET6, 0},
+                                                        {AF_INET6, IPPROTO_UDP},
+                                                        {AF_INET6, IPPROTO_ICMPV6}}};
+  for (const auto& [family, protocol] : kSockets) {
     filter.allow_if(SCMP_SYS(socket),
-                    {equal(0, static_cast<std::uint64_t>(family)), masked(1, kKind, SOCK_DGRAM)});
+                    {equal(0, static_cast<std::uint64_t>(family)), masked(1, kKind, SOCK_DGRAM),
+                     equal(2, static_cast<std::uint64_t>(protocol))});
   }
   filter.allow(kAsk);
 }

@@ -60,12 +60,15 @@ void append_link_event(std::string& out, const model::LinkEvent& event) {
   write_time(json, event.time_ns);
   json.key("event");
   json.string(model::link_event_name(event.kind));
+  if (event.kind == model::LinkEvent::Kind::kLost) return end_line(out, json);
   json.key("interface");
   json.string(interface.name);
   json.key("ifindex");
   json.uint(interface.ifindex);
-  json.key("role");
-  json.string(model::interface_role_name(interface.role));
+  if (interface.role != model::InterfaceRole::kUnknown) {
+    json.key("role");
+    json.string(model::interface_role_name(interface.role));
+  }
   json.key("up");
   json.boolean(interface.up);
   if (!interface.addresses.empty()) {

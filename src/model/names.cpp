@@ -99,8 +99,8 @@ std::string_view link_state_name(LinkState state) {
 }
 
 std::string_view link_event_name(LinkEvent::Kind kind) {
-  static constexpr std::array<std::string_view, 6> kNames{"appeared", "removed",   "up",
-                                                          "down",     "addresses", "default"};
+  static constexpr std::array<std::string_view, 7> kNames{"appeared",  "removed", "up",  "down",
+                                                          "addresses", "default", "lost"};
   return pick(kNames, kind);
 }
 

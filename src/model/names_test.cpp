@@ -37,7 +37,7 @@ TEST(Names, Spellings) {
   EXPECT_EQ(tcp_state_name(TcpState::kListen), "LISTEN");
   EXPECT_EQ(tcp_state_name(TcpState::kTimeWait), "TIME-WAIT");
   EXPECT_EQ(link_event_name(LinkEvent::Kind::kAppeared), "appeared");
-  EXPECT_EQ(link_event_name(LinkEvent::Kind::kDefault), "default");
+  EXPECT_EQ(link_event_name(LinkEvent::Kind::kLost), "lost");
   std::string id;
   append_flow_id(id, 0xffffffffffffffff);
   EXPECT_EQ(id, "ffffffffffffffff");

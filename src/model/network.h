@@ -84,6 +84,7 @@ struct LinkEvent {
     kDown,
     kAddresses,  // it has others than before
     kDefault,    // it carries the default route now, or no more
+    kLost,       // too much happened to be told; the interface means nothing
   };
   Kind kind = Kind::kAppeared;
   base::TimeNs time_ns = 0;  // of the look that saw it, or when the kernel's message was read

@@ -18,16 +18,19 @@ Crew::Crew(std::size_t threads, Duties duties) : duties_(std::move(duties)), lan
     works_.back()->lanes.resize(threads);
     idle_.push_back(works_.back().get());
   }
-  for (std::size_t i = 1; i < threads; ++i) helpers_.emplace_back([this] { run_helper(); });
+  try {
+    for (std::size_t i = 1; i < threads; ++i) helpers_.emplace_back([this] { run_helper(); });
+  } catch (...) {
+    end_helpers();
+    throw;
+  }
 }
 
-Crew::~Crew() { finish(); }
+Crew::~Crew() { end_helpers(); }
 
 BatchWork& Crew::next() {
   Lock lock(mutex_);
-  while (idle_.empty()) {
-    if (!work_once(lock)) changed_.wait(lock);
-  }
+  work_until(lock, [this] { return !idle_.empty(); });
   // The one that was done last is nearest.
   BatchWork* const work = idle_.back();
   idle_.pop_back();
@@ -46,9 +49,14 @@ void Crew::hand_out(BatchWork& work) {
 void Crew::finish() {
   {
     Lock lock(mutex_);
-    while (idle_.size() < works_.size()) {
-      if (!work_once(lock)) changed_.wait(lock);
-    }
+    work_until(lock, [this] { return idle_.size() == works_.size(); });
+  }
+  end_helpers();
+}
+
+void Crew::end_helpers() {
+  {
+    const Lock lock(mutex_);
     finished_ = true;
   }
   changed_.notify_all();
@@ -56,8 +64,30 @@ void Crew::finish() {
   helpers_.clear();
 }
 
+void Crew::work_until(Lock& lock, const std::function<bool()>& done) {
+  while (!done()) {
+    if (failure_) std::rethrow_exception(failure_);
+    if (!work_once(lock)) changed_.wait(lock);
+  }
+}
+
+// Without the lock.
+template <typename Duty>
+void Crew::run(Lock& lock, Duty&& duty) {
+  lock.unlock();
+  std::exception_ptr failure;
+  try {
+    duty();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  lock.lock();
+  if (failure && !failure_) failure_ = std::move(failure);
+}
+
 // What is nearest to its end goes first: it makes room for another batch.
 bool Crew::work_once(Lock& lock) {
+  if (failure_) return false;
   if (!reducing_ && !done_.empty()) {
     reduce_one(lock);
     return true;
@@ -76,9 +106,7 @@ void Crew::work_lane(Lock& lock, std::size_t number) {
   Lane& lane = lanes_[number];
   BatchWork& work = *lane.waiting.front();
   lane.taken = true;
-  lock.unlock();
-  duties_.work(work, number);
-  lock.lock();
+  run(lock, [&] { duties_.work(work, number); });
   lane.taken = false;
   lane.waiting.pop_front();
   if (--work.lanes_left == 0) done_.push_back(&work);
@@ -88,10 +116,10 @@ void Crew::work_lane(Lock& lock, std::size_t number) {
 void Crew::reduce_one(Lock& lock) {
   BatchWork& work = *done_.front();
   reducing_ = true;
-  lock.unlock();
-  duties_.reduce(work);
-  work.reset();
-  lock.lock();
+  run(lock, [&] {
+    duties_.reduce(work);
+    work.reset();
+  });
   reducing_ = false;
   done_.pop_front();
   idle_.push_back(&work);

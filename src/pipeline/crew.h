@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -31,7 +32,8 @@ class Crew {
   // A batch to be filled, empty; works on others until there is one.
   BatchWork& next();
   void hand_out(BatchWork& work);
-  // Works until all that was handed out is done, then ends the threads.
+  // Works until all that was handed out is done, then ends the threads. Without it the destructor
+  // leaves undone what waits.
   void finish();
 
  private:
@@ -42,6 +44,10 @@ class Crew {
   using Lock = std::unique_lock<std::mutex>;
 
   bool work_once(Lock& lock);
+  void work_until(Lock& lock, const std::function<bool()>& done);
+  template <typename Duty>
+  void run(Lock& lock, Duty&& duty);
+  void end_helpers();
   void work_lane(Lock& lock, std::size_t number);
   void reduce_one(Lock& lock);
   void run_helper();
@@ -55,6 +61,7 @@ class Crew {
   std::deque<BatchWork*> done_;  // by all lanes, oldest first
   bool reducing_ = false;
   bool finished_ = false;
+  std::exception_ptr failure_;  // of the first duty that threw; nothing is begun after it
   std::vector<std::thread> helpers_;
 };
 

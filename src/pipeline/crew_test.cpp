@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -74,6 +75,32 @@ TEST(CrewThreads, WorkIsDoneWhileTheCallerIsElsewhere) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   EXPECT_TRUE(reduced.load());
+}
+
+// Memory runs out: the caller is told, and nobody waits for what will not come.
+TEST(CrewThreads, WhatADutyThrowsComesOutOfTheCallersThread) {
+  for (const bool in_reducer : {false, true}) {
+    const auto fail = [](bool now) {
+      if (now) throw std::bad_alloc();
+    };
+    Crew crew(3, {.work = [&](BatchWork& work,
+                              std::size_t) { fail(!in_reducer && work.last_packet == 20); },
+                  .reduce = [&](BatchWork& work) { fail(in_reducer && work.last_packet == 20); }});
+    const auto run = [&] {
+      for (std::uint64_t i = 0; i < kBatches; ++i) {
+        BatchWork& work = crew.next();
+        work.last_packet = i;
+        crew.hand_out(work);
+      }
+      crew.finish();
+    };
+    EXPECT_THROW(run(), std::bad_alloc);
+  }
+}
+
+TEST(CrewThreads, ABatchThatIsNeverHandedOutHoldsNobody) {
+  Crew crew(2, {.work = [](BatchWork&, std::size_t) {}, .reduce = [](BatchWork&) {}});
+  (void)crew.next();
 }
 
 TEST(CrewThreads, EndsWithoutWork) { const Crew crew(3, {}); }

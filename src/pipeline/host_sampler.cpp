@@ -1,35 +1,37 @@
 #include "pipeline/host_sampler.h"
 
 #include <chrono>
-#include <utility>
+#include <thread>
 
 namespace netwatch::pipeline {
 
 HostSampler::HostSampler(std::unique_ptr<const collect::Host> host, base::TimeNs every_ns)
-    : collector_(std::move(host)), every_ns_(every_ns), thread_([this] { run(); }) {}
+    : shared_(std::make_shared<Shared>(std::move(host))) {
+  std::thread([shared = shared_, every_ns] { run(*shared, every_ns); }).detach();
+}
 
 HostSampler::~HostSampler() {
   {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
+    const std::lock_guard lock(shared_->mutex);
+    shared_->stop = true;
   }
-  changed_.notify_all();
-  thread_.join();
+  shared_->changed.notify_all();
 }
 
 std::optional<model::SampleTable> HostSampler::take() {
-  const std::lock_guard lock(mutex_);
-  return std::exchange(newest_, std::nullopt);
+  const std::lock_guard lock(shared_->mutex);
+  return std::exchange(shared_->newest, std::nullopt);
 }
 
-void HostSampler::run() {
-  std::unique_lock lock(mutex_);
-  while (!stop_) {
+void HostSampler::run(Shared& shared, base::TimeNs every_ns) {
+  std::unique_lock lock(shared.mutex);
+  while (!shared.stop) {
     lock.unlock();
-    model::SampleTable table = collector_.collect();
+    model::SampleTable table = shared.collector.collect();
     lock.lock();
-    newest_ = std::move(table);
-    changed_.wait_for(lock, std::chrono::nanoseconds(every_ns_), [this] { return stop_; });
+    shared.newest = std::move(table);
+    shared.changed.wait_for(lock, std::chrono::nanoseconds(every_ns),
+                            [&shared] { return shared.stop; });
   }
 }
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
+#include <utility>
 
 #include "base/time.h"
 #include "collect/collectors.h"
@@ -13,7 +13,8 @@
 namespace netwatch::pipeline {
 
 // Looks at this host every so often, in a thread of its own: asking a file system for its room may
-// take as long as its disk does, and nothing else is to wait for that.
+// take as long as its disk does, and nothing else is to wait for that; the end does not either, so
+// that the thread may outlive this object, with all that it uses.
 class HostSampler {
  public:
   HostSampler(std::unique_ptr<const collect::Host> host, base::TimeNs every_ns);
@@ -25,15 +26,17 @@ class HostSampler {
   std::optional<model::SampleTable> take();
 
  private:
-  void run();
+  struct Shared {
+    explicit Shared(std::unique_ptr<const collect::Host> host) : collector(std::move(host)) {}
+    collect::SampleCollector collector;  // of the thread
+    std::mutex mutex;                    // guards what follows
+    std::condition_variable changed;
+    std::optional<model::SampleTable> newest;
+    bool stop = false;
+  };
+  static void run(Shared& shared, base::TimeNs every_ns);
 
-  collect::SampleCollector collector_;
-  base::TimeNs every_ns_;
-  std::mutex mutex_;  // guards all below
-  std::condition_variable changed_;
-  std::optional<model::SampleTable> newest_;
-  bool stop_ = false;
-  std::thread thread_;
+  std::shared_ptr<Shared> shared_;
 };
 
 }  // namespace netwatch::pipeline

@@ -35,19 +35,29 @@ void LinkChanges::compare(const model::Interface& before, const model::Interface
   if (before.is_default != now.is_default) tell(Kind::kDefault, now, time_ns);
 }
 
-// Of interfaces that are not known here the next look tells.
+// One that comes and goes between two looks is known by its messages alone.
 void LinkChanges::take_messages(const model::NetworkChanges& changes, base::TimeNs now_ns) {
+  if (first_) return;
   for (const model::NetworkChanges::Link& link : changes.links) {
-    const auto known = known_.find(link.ifindex);
-    if (known == known_.end()) continue;
+    auto known = known_.find(link.ifindex);
     if (link.removed) {
+      if (known == known_.end()) continue;
       tell(Kind::kRemoved, known->second, now_ns);
       known_.erase(known);
+      continue;
+    }
+    if (known == known_.end()) {
+      known = known_.try_emplace(link.ifindex).first;
+      known->second.name = link.name;
+      known->second.ifindex = link.ifindex;
+      known->second.up = link.up;
+      tell(Kind::kAppeared, known->second, now_ns);
     } else if (link.up != known->second.up) {
       known->second.up = link.up;
       tell(link.up ? Kind::kUp : Kind::kDown, known->second, now_ns);
     }
   }
+  if (changes.lost) tell(Kind::kLost, {}, now_ns);
 }
 
 }  // namespace netwatch::pipeline

@@ -64,12 +64,35 @@ TEST(LinkChanges, ALinkThatFlapsBetweenTwoLooksIsTold) {
   EXPECT_EQ(told.take({one}), "") << "told once";
 }
 
+TEST(LinkChanges, OneThatComesAndGoesBetweenTwoLooksIsTold) {
+  Told told;
+  EXPECT_EQ(told.hear({{.ifindex = 9, .name = "eth9", .removed = false, .up = true}}), "")
+      << "before the first look nobody knows what is new";
+  (void)told.take({});
+  EXPECT_EQ(told.hear({{.ifindex = 9, .name = "eth9", .removed = false, .up = true},
+                       {.ifindex = 9, .name = "eth9", .removed = false, .up = false},
+                       {.ifindex = 9, .name = "eth9", .removed = true, .up = false},
+                       {.ifindex = 9, .name = "eth9", .removed = true, .up = false}}),
+            "eth9 appeared (up); eth9 down (down); eth9 removed (down); ");
+  EXPECT_EQ(told.take({}), "");
+}
+
+TEST(LinkChanges, WhatTheKernelLostIsSaid) {
+  Told told;
+  (void)told.take({});
+  told.text.clear();
+  model::NetworkChanges messages;
+  messages.lost = true;
+  told.changes.take_messages(messages, 7);
+  EXPECT_EQ(told.text, " lost (down); ");
+}
+
 TEST(LinkChanges, OneThatIsRemovedIsToldOnceAndMayComeAgain) {
   Told told;
   const auto one = interface_of(1, true, {});
   (void)told.take({one});
   EXPECT_EQ(told.hear({{.ifindex = 1, .name = "eth1", .removed = true, .up = false},
-                       {.ifindex = 9, .name = "new", .removed = false, .up = true}}),
+                       {.ifindex = 1, .name = "eth1", .removed = true, .up = false}}),
             "eth1 removed (up); ");
   EXPECT_EQ(told.take({}), "");
   EXPECT_EQ(told.take({one}), "eth1 appeared (up); ");

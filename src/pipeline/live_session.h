@@ -92,7 +92,7 @@ class LiveSession {
     std::optional<model::InterfaceTable> interfaces;
     std::optional<base::Error> socket_error;
     std::optional<model::HealthTable> health;
-    std::vector<model::LinkEvent> links;  // at most kMaxLinkEvents
+    std::vector<model::LinkEvent> links;  // at most kMaxLinkEvents, and that more were lost
   };
   static constexpr std::size_t kMaxLinkEvents = 4096;
 

@@ -24,7 +24,7 @@
 namespace netwatch::app {
 namespace {
 
-constexpr base::TimeNs kSampleEveryNs = 5 * base::kNsPerSecond;
+constexpr base::TimeNs kSampleEveryNs = 15 * base::kNsPerSecond;
 
 std::string host_name() {
   std::array<char, 256> name{};
