@@ -262,7 +262,6 @@ void LiveSession::capture_once(int wait_ms) {
     return;
   }
   source_.reset();
-  if (report_) report_->tell_all_packets();
   next_reopen_ns_ = base::monotonic_clock_ns() + kReopenEveryNs;
   change({.name = "capture",
           .on = false,
@@ -278,6 +277,8 @@ void LiveSession::reopen_capture() {
   auto opened =
       options_.open_capture({.interface = options_.interface, .filter = options_.capture_filter});
   if (!opened.ok()) return;
+  // Its numbers begin anew. What waits has had its second.
+  if (report_) report_->tell_all_packets();
   source_ = std::move(*opened);
   change({.name = "capture", .on = true, .why = {}, .fix = {}});
   table_.set_capturing(true);
