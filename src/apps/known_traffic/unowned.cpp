@@ -135,6 +135,8 @@ std::size_t swallow(int family, int until) {
   reinterpret_cast<sockaddr_in&>(any.storage).sin_port = htons(kSinkPort);  // as of sockaddr_in6
   any.length = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
   const int fd = ::socket(family, SOCK_DGRAM, 0);
+  const int room = 64 << 20;  // for all of them: this process may have to wait for its turn
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
   if (::bind(fd, any.get(), any.length) != 0) fail("bind");
   std::size_t received = 0;
   std::array<pollfd, 2> fds{
