@@ -1,7 +1,9 @@
 """Network namespaces of their own for the measurements beside this file: `middle`, in which
 netwatch runs, between `left` and `right`, whose traffic it forwards."""
 import os
+import signal
 import subprocess
+import sys
 
 LEFT4, MIDDLE4, RIGHT4 = '10.79.1.1', '10.79.1.2', '10.79.2.1'
 LEFT6, MIDDLE6, RIGHT6 = 'fd79:1::1', 'fd79:1::2', 'fd79:2::1'
@@ -18,6 +20,7 @@ class Places:
         self.names = {place: f'nw-{place}-{os.getpid()}' for place in ('left', 'middle', 'right')}
 
     def __enter__(self):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit('ended'))  # and not without __exit__
         try:
             self.make()
         except BaseException:

@@ -197,8 +197,6 @@ void LiveSource::take_packet(PacketBatch& batch, const std::uint8_t* at, std::si
   if (kAddressAt + sizeof address > room || data_at > room || header.tp_snaplen > room - data_at)
     return;  // a kernel that contradicts itself
   std::memcpy(&address, at + kAddressAt, sizeof address);
-  // Loopback shows each packet twice, going out and coming in: once is the truth.
-  if (address.sll_hatype == ARPHRD_LOOPBACK && address.sll_pkttype == PACKET_OUTGOING) return;
   LiveFrame frame;
   frame.data = {at + data_at, header.tp_snaplen};
   frame.wire_len = header.tp_len;
@@ -297,9 +295,19 @@ Status set_option(int fd, int level, int option, const void* value, std::size_t 
   return base::errno_error(errno, what);
 }
 
+// Loopback shows each packet twice, going out and coming in. The first of them never gets into the
+// ring: it would take half of its room, and be counted where it is lost.
+constexpr std::array<sock_filter, 5> kComingInOnly = {{
+    {BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<std::uint32_t>(SKF_AD_OFF) + SKF_AD_HATYPE},
+    {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, ARPHRD_LOOPBACK},
+    {BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<std::uint32_t>(SKF_AD_OFF) + SKF_AD_PKTTYPE},
+    {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, PACKET_OUTGOING},
+    {BPF_RET | BPF_K, 0, 0, 0},
+}};
+
 Status attach_filter(int fd, const std::vector<FilterInstruction>& filter) {
-  std::vector<sock_filter> code;
-  code.reserve(filter.size());
+  std::vector<sock_filter> code(kComingInOnly.begin(), kComingInOnly.end());
+  code.reserve(code.size() + filter.size());
   for (const FilterInstruction& i : filter) code.push_back({i.code, i.if_true, i.if_false, i.k});
   if (code.size() > BPF_MAXINSNS)
     return Error{ErrorCode::kLimit,

@@ -13,6 +13,8 @@
 #include "pipeline/even_clock.h"
 #include "pipeline/live_table.h"
 
+// Of the sanitizers' run-times; not there without one.
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming)
 extern "C" std::size_t __attribute__((weak)) __sanitizer_get_current_allocated_bytes();
 
 namespace netwatch::pipeline {

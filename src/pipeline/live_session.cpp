@@ -430,8 +430,7 @@ void LiveSession::publish(base::TimeNs pace_ns) {
   latest_ = std::move(snapshot);
 }
 
-// Ends at once when the session does, and wakes for nothing else: this is most of what an idle
-// session does.
+// Ends at once when the session does, and wakes for nothing else.
 void LiveSession::wait(base::TimeNs duration_ns) {
   std::unique_lock lock(stop_mutex_);
   stop_told_.wait_for(lock, std::chrono::nanoseconds(duration_ns), [this] { return stopping(); });

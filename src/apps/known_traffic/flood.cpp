@@ -71,6 +71,7 @@ int run_flood(const Options& options) {
   const std::uint64_t rate = options.number("rate", 0);  // a second; 0: as fast as it goes
   const std::size_t flows = options.number("flows", kAtOnce);
   std::vector<std::vector<std::uint8_t>> frames;
+  frames.reserve(flows);
   for (std::size_t i = 0; i < flows; ++i)
     frames.push_back(frame_of(i, options.number("bytes", 64)));
   const base::TimeNs begun_ns = base::monotonic_clock_ns();

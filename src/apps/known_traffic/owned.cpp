@@ -186,7 +186,7 @@ void start_datagrams(Troupe& troupe, const Plan& plan) {
         SocketAddress to = loopback(family, server.port);
         const bool is_connected = i % 2 == 0;
         const int fd = is_connected ? connected(family, SOCK_DGRAM, server.port)
-                                    : ::socket(family, SOCK_DGRAM, 0);
+                                    : new_socket(family, SOCK_DGRAM);
         Row row = row_of(fd, Kind::kDatagrams, true);
         ask_by_datagram(fd, row, static_cast<std::uint32_t>(i), is_connected ? nullptr : &to);
         set_ends(row, fd);

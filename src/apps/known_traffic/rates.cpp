@@ -26,6 +26,7 @@ pid_t start_server(int listener, std::uint64_t connections) {
   if (pid != 0) return pid;
   for (std::uint64_t i = 0; i < connections; ++i) {
     const int fd = ::accept(listener, nullptr, nullptr);
+    if (fd < 0) fail("accept");
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     std::string bytes(std::size_t{1} << 16, 0);

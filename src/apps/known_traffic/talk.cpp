@@ -81,9 +81,15 @@ model::Endpoint endpoint_of(const SocketAddress& address) {
   return end;
 }
 
+int new_socket(int family, int type) {
+  const int fd = ::socket(family, type, 0);
+  if (fd < 0) fail("socket");
+  return fd;
+}
+
 Served serve(int family, int type, bool any_address) {
   Served served;
-  served.fd = ::socket(family, type, 0);
+  served.fd = new_socket(family, type);
   SocketAddress address = loopback(family, 0);
   if (any_address) {
     address = {};
@@ -99,7 +105,7 @@ Served serve(int family, int type, bool any_address) {
 }
 
 int connected(int family, int type, std::uint16_t port) {
-  const int fd = ::socket(family, type, 0);
+  const int fd = new_socket(family, type);
   SocketAddress address = loopback(family, port);
   if (::connect(fd, address.get(), address.length) != 0) fail("connect");
   if (type == SOCK_DGRAM) be_impatient(fd);

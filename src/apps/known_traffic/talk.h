@@ -20,6 +20,8 @@ struct SocketAddress {
 SocketAddress loopback(int family, std::uint16_t port);
 model::Endpoint endpoint_of(const SocketAddress& address);
 
+int new_socket(int family, int type);
+
 // A socket bound to the loopback address, or to any; listening, if it is a stream. Answers its
 // port.
 struct Served {

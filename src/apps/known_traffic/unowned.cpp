@@ -117,7 +117,7 @@ void knock(int family, const std::string& to, int count) {
   constexpr std::size_t kSyn = 40;
   constexpr std::size_t kRst = 20;
   for (int i = 0; i < count; ++i) {
-    const int fd = ::socket(family, SOCK_STREAM, 0);
+    const int fd = new_socket(family, SOCK_STREAM);
     SocketAddress address = address_of(family, to, kClosedPort);
     if (::connect(fd, address.get(), address.length) == 0 || errno != ECONNREFUSED) {
       fail("a closed port");
@@ -134,7 +134,9 @@ std::size_t swallow(int family, int until) {
   any.storage.ss_family = static_cast<sa_family_t>(family);
   reinterpret_cast<sockaddr_in&>(any.storage).sin_port = htons(kSinkPort);  // as of sockaddr_in6
   any.length = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-  const int fd = ::socket(family, SOCK_DGRAM, 0);
+  const int fd = new_socket(family, SOCK_DGRAM);
+  const int room = 64 << 20;  // for all of them: this process may have to wait for its turn
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
   if (::bind(fd, any.get(), any.length) != 0) fail("bind");
   std::size_t received = 0;
   std::array<pollfd, 2> fds{
@@ -161,7 +163,7 @@ void forward(int family, const std::string& to, const std::string& beyond_netns,
     std::_Exit(0);
   }
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  const int fd = ::socket(family, SOCK_DGRAM, 0);
+  const int fd = new_socket(family, SOCK_DGRAM);
   SocketAddress address = address_of(family, to, kSinkPort);
   const std::string bytes(kForwardedPayload, 'f');
   for (int i = 0; i < count; ++i) {
