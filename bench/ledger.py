@@ -8,10 +8,9 @@ usage: bench/ledger.py NETWATCH KNOWN_TRAFFIC [--connections N] [--rate N] [--da
 KNOWN_TRAFFIC (src/apps/known_traffic) makes it, in network namespaces of this run. Twice: with the
 programs in the kernel, where every end of every connection has to have its exact owner, and without
 the rights to load them, where owners are matched by looking. A wrong name fails in both. Payload
-of each process has to be the ledger's to the byte, what nobody owns within 1 %. Kernels that tell
-of no sends and receives (before 6.3) have no payload of UDP to compare, and names that are not
-exact. Exits with 1 if anything is not as demanded. What was said stays in the FOLDER of --keep, and
-is compared again by --compare.
+of each process has to be the ledger's to the byte, what nobody owns within 1 %. Exits with 1 if
+anything is not as demanded. What was said stays in the FOLDER of --keep, and is compared again by
+--compare.
 """
 import argparse
 import collections
@@ -27,7 +26,6 @@ import time
 from places import MIDDLE4, MIDDLE6, RIGHT4, RIGHT6, Places
 
 NO_PROGRAMS = ['setpriv', '--bounding-set=-bpf,-sys_admin,-perfmon']
-PAYLOAD = 'payload of every socket'  # the ability by its name
 SHORT_NS = 5_000_000
 SETTLE_S = 2.5  # an ended flow is told a second later, a look at the sockets is twice a second
 PATIENCE_S = 60
@@ -54,8 +52,8 @@ def expect(process, word):
 
 
 def run(options, places, scratch, with_programs):
-    """Leaves the ledger's lines, netwatch's lines and netwatch's abilities in scratch."""
-    out, ledger, doctor = (os.path.join(scratch, name) for name in ('out', 'ledger', 'doctor'))
+    """Leaves the ledger's lines and netwatch's lines in scratch."""
+    out, ledger = os.path.join(scratch, 'out'), os.path.join(scratch, 'ledger')
     executed = os.path.join(scratch, 'kt-executed')
     shutil.copy(options.known_traffic, executed)
     traffic = subprocess.Popen(
@@ -67,9 +65,6 @@ def run(options, places, scratch, with_programs):
     try:
         expect(traffic, 'ready')
         rights = [] if with_programs else NO_PROGRAMS
-        with open(doctor, 'w', encoding='utf-8') as file:
-            subprocess.run(places.inside('middle', *rights, options.netwatch, 'doctor', '--json'),
-                           stdout=file, check=True)
         with open(out, 'w', encoding='utf-8') as file:
             watcher = subprocess.Popen(
                 places.inside('middle', *rights, options.netwatch, 'live', '--json', '--no-probes'), stdout=file,
@@ -113,9 +108,7 @@ class Comparison:
     """What one run said, beside its ledger."""
 
     def __init__(self, folder):
-        ledger, told, abilities = (lines_of(os.path.join(folder, name))
-                                   for name in ('ledger', 'out', 'doctor'))
-        self.has_lengths = any(line.get('name') == PAYLOAD and line['on'] for line in abilities)
+        ledger, told = (lines_of(os.path.join(folder, name)) for name in ('ledger', 'out'))
         self.failures = []
         self.sockets = [line for line in ledger if line['type'] == 'socket']
         self.names = {(s['pid'], s['name']) for s in self.sockets}
@@ -255,7 +248,7 @@ def print_owners(title, comparison):
 def report_with_programs(comparison):
     print_shape(comparison)
     print_owners('with the programs in the kernel', comparison)
-    if comparison.has_lengths and comparison.quality['exact'] != sum(comparison.quality.values()):
+    if comparison.quality['exact'] != sum(comparison.quality.values()):
         comparison.failures.append('not all owners are exact')
     print(f'  payload by ends of sockets, {comparison.compare_bytes()}')
     if comparison.totals:

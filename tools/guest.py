@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
 """Tries netwatch on other kernels: Debian's, in QEMU by software emulation, no network.
 
-usage: tools/guest.py [--build DIR] [--all | KERNEL...]        KERNEL: 6.1, 6.12
+usage: tools/guest.py --all | KERNEL...        KERNEL: 6.1, 6.12
 
-A guest is a kernel of Debian's (package linux-image-*-cloud-amd64, kept in build/guests) and a file
-system in memory: the release program, the traffic that keeps a ledger, what they need, and
-tests/guest/init, which runs it all and powers off. Its console goes to build/guests/KERNEL.log,
-what the steps have written to build/guests/KERNEL. Exits with 1 unless all steps of all guests have
-ended well.
+A guest is a kernel of Debian's (the newest package linux-image-KERNEL.*-cloud-amd64; it stays in
+build/guests) and a file system in memory: the release program, the traffic that keeps a ledger, the
+tests of the programs in the kernel (preset "plain": no sanitizers), what they need, and
+tests/guest/init, which runs it all and powers off. Its console goes to build/guests/KERNEL.log, what
+the steps have written to build/guests/KERNEL. Exits with 1 unless every step of every guest has
+ended well. `./dev guests` builds and does all of it.
 """
 import argparse
 import lzma
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -25,12 +27,13 @@ KERNELS = ('6.1', '6.12')
 PATIENCE_S = 900
 MEMORY_MB = 1024
 DISK_BYTES = 256 << 20
+BUILT = ('release/netwatch', 'release/known_traffic', 'plain/ebpf_test')
 PYTHON = '/usr/bin/python3'
 PROGRAMS = ('ip', 'tc', 'nsenter', 'setpriv', PYTHON)
 MODULES = ('virtio_pci', 'virtio_blk', 'veth', 'tcp_diag', 'udp_diag', 'sch_netem')
 # What netwatch is held against. Emulation is some twenty times slower than the machine.
 LEDGER = '--connections 400 --rate 100 --datagrams 200 --unowned 200'
-STEPS = ('doctor', 'ledger')
+STEPS = ('doctor', 'ledger', 'delay', 'ebpf_test')
 
 
 def output_of(*command):
@@ -46,8 +49,10 @@ def newest_package(kernel):
 
 
 def kernel_files(kernel, folder):
-    """The folder with boot/ and lib/modules/ of the newest package."""
-    package = newest_package(kernel)
+    """The folder with boot/ and lib/modules/ of the package that is there, else of the newest."""
+    there = [name for name in os.listdir(folder) if name.startswith(f'linux-image-{kernel}.') and
+             name.endswith('amd64')]
+    package = there[0] if there else newest_package(kernel)
     if package is None:
         sys.exit(f'guest: apt knows no package linux-image-{kernel}.*-cloud-amd64')
     unpacked = os.path.join(folder, package)
@@ -90,11 +95,10 @@ class Tree:
                 self.libraries.add(library)
                 shutil.copy(library, self.path(library))
 
-    def add_python(self, script):
-        """The interpreter, and the modules that the script loads."""
-        load = ('import runpy, sys\nsys.argv = [sys.argv[1], "--help"]\n'
-                'try:\n runpy.run_path(sys.argv[0], run_name="__main__")\n'
-                'except SystemExit:\n pass\n'
+    def add_script(self, script):
+        """A script of Python's, what stands beside it, and the modules that they load."""
+        load = ('import encodings.ascii, encodings.idna, encodings.latin_1, runpy, sys\n'
+                'runpy.run_path(sys.argv[1], run_name="not main")\n'
                 'print("\\n".join(m.__file__ for m in [*sys.modules.values()] '
                 'if getattr(m, "__file__", None)))')
         environment = {**os.environ, 'PYTHONPATH': os.path.dirname(script)}
@@ -139,15 +143,16 @@ class Tree:
                            input=names.encode(), stdout=file, check=True)
 
 
-def make_file_system(kernel, build, archive):
+def make_file_system(kernel, archive):
     with tempfile.TemporaryDirectory() as root:
         tree = Tree(root)
         tree.add('/bin/busybox', '/bin/busybox')
         for program in PROGRAMS:
             tree.add(os.path.realpath(shutil.which(program)), f'/bin/{os.path.basename(program)}')
-        for program in ('netwatch', 'known_traffic'):
-            tree.add(os.path.join(build, program), f'/bin/{program}')
-        tree.add_python(os.path.abspath('bench/ledger.py'))
+        for program in BUILT:
+            tree.add(os.path.join('build', program), f'/bin/{os.path.basename(program)}')
+        for script in ('bench/ledger.py', 'tests/guest/delay.py'):
+            tree.add_script(os.path.abspath(script))
         tree.add_modules(kernel)
         tree.add('tests/guest/init', '/init')
         tree.write('/arguments', LEDGER)
@@ -188,27 +193,31 @@ def boot(kernel, archive, disk, log):
                 print(text, end='', flush=True)
     finally:
         timer.cancel()
-        if guest.poll() is None and not guest.stdout.closed:
+        if sys.exc_info()[0]:
             guest.kill()
         guest.wait()
     return not ended.is_set()
 
 
-def try_kernel(version, build, folder):
+def try_kernel(version, folder):
     """What is not as it should be, in words."""
     kernel = kernel_files(version, folder)
     archive, disk, log, results = (os.path.join(folder, f'{version}{end}')
                                    for end in ('.cpio', '.disk', '.log', ''))
-    make_file_system(kernel, build, archive)
+    make_file_system(kernel, archive)
     begun = time.monotonic()
     in_time = boot(kernel, archive, disk, log)
     print(f'guest: {os.path.basename(kernel)}: {time.monotonic() - begun:.0f} s')
     if not in_time:
         return [f'{version}: not ended after {PATIENCE_S} s']
     shutil.rmtree(results, ignore_errors=True)
-    with tarfile.open(disk) as written:
-        written.extractall(results)
-    os.unlink(disk)
+    try:
+        with tarfile.open(disk) as written:
+            written.extractall(results)
+    except tarfile.ReadError:
+        return [f'{version}: it ended before all steps had']
+    finally:
+        os.unlink(disk)
     with open(log, encoding='utf-8') as file:
         ends = dict(re.findall(r'^== (\w+): (\d+)$', file.read(), re.M))
     return [f'{version}: {step} ended with {ends.get(step, "nothing")}' for step in STEPS
@@ -219,17 +228,21 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('kernels', nargs='*', metavar='KERNEL')
     parser.add_argument('--all', action='store_true')
-    parser.add_argument('--build', default='build/release')
     options = parser.parse_args()
+    if not options.all and not options.kernels:
+        parser.error('no kernel')
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
     folder = os.path.abspath('build/guests')
     os.makedirs(folder, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit('guest: ended'))  # and its guest with it
     failures = []
     for version in KERNELS if options.all else options.kernels:
-        failures += try_kernel(version, options.build, folder)
+        failures += try_kernel(version, folder)
     for failure in failures:
         print(f'guest: FAILED: {failure}', file=sys.stderr)
-    sys.exit(1 if failures else 0)
+    if failures:
+        sys.exit(1)
+    print(f'guest: every step has ended well: {", ".join(STEPS)}')
 
 
 if __name__ == '__main__':
