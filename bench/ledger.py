@@ -129,7 +129,10 @@ class Comparison:
         told = collections.defaultdict(list)
         for flow in self.flows:
             if 'port' in flow['orig']:
-                told[ends(flow['l4'], flow['orig'], flow['resp'])].append(flow)
+                # '^': by its bytes the first packet was an answer. Bytes of ours may look like that.
+                sides = ('resp', 'orig') if '^' in flow.get('history', '') else ('orig', 'resp')
+                key = ends(flow['l4'], *(flow[side] for side in sides))
+                told[key].append((flow, sides))
         made = collections.defaultdict(list)
         for one in sorted(self.sockets, key=lambda s: s['opened_ns']):
             if 'peer_pid' not in one:
@@ -145,9 +148,9 @@ class Comparison:
                 self.missing += 1
                 self.failures.append(f'{len(flows)} flows, not {len(connections)}, of {key}')
                 continue
-            for one, flow in zip(connections, flows):
-                self.judge(one['kind'], flow, 'orig', one['pid'])
-                self.judge(one['kind'], flow, 'resp', one['peer_pid'])
+            for one, (flow, sides) in zip(connections, flows):
+                self.judge(one['kind'], flow, sides[0], one['pid'])
+                self.judge(one['kind'], flow, sides[1], one['peer_pid'])
 
     def judge(self, kind, flow, side, pid):
         owner = flow[side].get('owner')

@@ -24,12 +24,12 @@ import threading
 import time
 
 KERNELS = ('6.1', '6.12')
-PATIENCE_S = 900
+PATIENCE_S = 600
 MEMORY_MB = 1024
 DISK_BYTES = 256 << 20
 BUILT = ('release/netwatch', 'release/known_traffic', 'plain/ebpf_test')
 PYTHON = '/usr/bin/python3'
-PROGRAMS = ('ip', 'tc', 'nsenter', 'setpriv', PYTHON)
+PROGRAMS = ('ip', 'tc', 'nsenter', 'setpriv', 'bash', 'cat', PYTHON)
 MODULES = ('virtio_pci', 'virtio_blk', 'veth', 'tcp_diag', 'udp_diag', 'sch_netem')
 # What netwatch is held against. Emulation is some twenty times slower than the machine.
 LEDGER = '--connections 400 --rate 100 --datagrams 200 --unowned 200'

@@ -17,7 +17,7 @@ import time
 
 DELAY_MS, LOSS = 20, '2%'
 REQUESTS = 200
-BULK_BYTES = 16 << 20
+BULK_BYTES = 32 << 20
 OUT = '/out/delay.ndjson'
 failures = []
 
