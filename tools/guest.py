@@ -143,7 +143,7 @@ class Tree:
                            input=names.encode(), stdout=file, check=True)
 
 
-def make_file_system(kernel, archive):
+def make_file_system(version, kernel, archive):
     with tempfile.TemporaryDirectory() as root:
         tree = Tree(root)
         tree.add('/bin/busybox', '/bin/busybox')
@@ -155,7 +155,7 @@ def make_file_system(kernel, archive):
             tree.add_script(os.path.abspath(script))
         tree.add_modules(kernel)
         tree.add('tests/guest/init', '/init')
-        tree.write('/arguments', LEDGER)
+        tree.write('/arguments', LEDGER + (' --waiting-unseen' if version == '6.1' else ''))
         tree.write('/etc/passwd', 'root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n')
         tree.write('/etc/group', 'root:x:0:\nnogroup:x:65534:\n')
         for folder in ('proc', 'sys', 'dev', 'tmp', 'run', 'out', 'root'):
@@ -204,7 +204,7 @@ def try_kernel(version, folder):
     kernel = kernel_files(version, folder)
     archive, disk, log, results = (os.path.join(folder, f'{version}{end}')
                                    for end in ('.cpio', '.disk', '.log', ''))
-    make_file_system(kernel, archive)
+    make_file_system(version, kernel, archive)
     begun = time.monotonic()
     in_time = boot(kernel, archive, disk, log)
     print(f'guest: {os.path.basename(kernel)}: {time.monotonic() - begun:.0f} s')

@@ -59,7 +59,8 @@ def main():
     listener = socket.create_server(('127.0.0.1', 0))
     port = listener.getsockname()[1]
     with open(OUT, 'w', encoding='utf-8') as file:
-        watcher = subprocess.Popen([os.environ['NETWATCH'], 'live', '--json'], stdout=file)
+        watcher = subprocess.Popen([os.environ['NETWATCH'], 'live', '--json', '--no-probes'],
+                                   stdout=file)
     while '"event":"existing"' not in open(OUT, encoding='utf-8').read():
         time.sleep(0.1)
     enough = threading.Event()
