@@ -9,6 +9,7 @@ packages_test=(libgtest-dev libgmock-dev python3 zstd util-linux iproute2 procps
 packages_clang=(clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 lld-19 python3)
 packages_portable=(g++-mingw-w64-x86-64-posix)
 packages_bench=(libbenchmark-dev libndpi-bin tshark tcpdump valgrind time python3)
+packages_guests=(qemu-system-x86 busybox-static cpio iproute2 util-linux python3)
 packages_corpus=(python3 tshark)
 
 # missing_packages NAME...: prints those that are not installed.

@@ -226,7 +226,7 @@ step_format() {
   cpp_files | xargs -r -n 40 -P "$jobs" clang-format-19 -i
 }
 
-# --- bench, corpus ----------------------------------------------------------------------------
+# --- bench, guests, corpus ----------------------------------------------------------------------------
 
 step_bench() {
   need build bench
@@ -272,6 +272,15 @@ bench_adversaries() {
     echo "dev: valgrind is not installed: what attacks cost is not counted" >&2
   fi
   return $status
+}
+
+# Debian's kernels in QEMU, by software emulation.
+step_guests() {
+  need build test guests
+  mkdir -p build
+  configure_and_build release netwatch known_traffic >&2
+  configure_and_build plain ebpf_test >&2
+  python3 tools/guest.py "${@:---all}"
 }
 
 step_corpus() {

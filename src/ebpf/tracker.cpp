@@ -219,26 +219,71 @@ class Tracker::Impl {
  private:
   bool load(const TrackerOptions& options, const btf& kernel,
             std::vector<model::Ability>& abilities) {
-    skeleton_.reset(sockets_bpf::open());
-    if (!skeleton_) {
-      abilities.push_back(refused(kOwners, errno));
-      return false;
+    int failed = ENOENT;
+    has_sendpage_ = btf__find_by_name_kind(&kernel, "inet_sendpage", BTF_KIND_FUNC) > 0;
+    for (const Lengths lengths : {Lengths::kTracepoints, Lengths::kFunctions, Lengths::kNone}) {
+      if (lengths < options.lengths || !is_told(lengths, kernel)) continue;
+      lengths_ = lengths;
+      failed = load_with(lengths);
+      if (failed == 0) return true;
     }
+    abilities.push_back(refused(kOwners, failed));
+    return false;
+  }
+
+  static bool is_told(Lengths lengths, const btf& kernel) {
+    const auto has = [&](const char* name, std::uint32_t kind) {
+      return btf__find_by_name_kind(&kernel, name, kind) > 0;
+    };
+    if (lengths == Lengths::kTracepoints) {
+      return has("btf_trace_sock_send_length", BTF_KIND_TYPEDEF);
+    }
+    return lengths == Lengths::kNone ||
+           (has("inet_sendmsg", BTF_KIND_FUNC) && has("inet6_sendmsg", BTF_KIND_FUNC) &&
+            has("inet_recvmsg", BTF_KIND_FUNC) && has("inet6_recvmsg", BTF_KIND_FUNC));
+  }
+
+  // 0, or why not (errno).
+  int load_with(Lengths lengths) {
+    skeleton_.reset(sockets_bpf::open());
+    if (!skeleton_) return errno;
     const auto& programs = skeleton_->progs;
-    has_lengths_ = options.lengths && btf__find_by_name_kind(&kernel, "btf_trace_sock_send_length",
-                                                             BTF_KIND_TYPEDEF) > 0;
-    bpf_program__set_autoload(programs.on_send, has_lengths_);
-    bpf_program__set_autoload(programs.on_receive, has_lengths_);
+    const std::array functions = {programs.after_send4, programs.after_send6,
+                                  programs.after_receive4, programs.after_receive6};
+    for (bpf_program* program : {programs.on_send, programs.on_receive}) {
+      bpf_program__set_autoload(program, lengths == Lengths::kTracepoints);
+    }
+    for (bpf_program* program : functions) {
+      bpf_program__set_autoload(program, lengths == Lengths::kFunctions);
+    }
+    bpf_program__set_autoload(programs.after_sendpage,
+                              lengths == Lengths::kFunctions && has_sendpage_);
     for (bpf_program* program :
          {programs.on_connect4, programs.on_connect6, programs.on_sendmsg4, programs.on_sendmsg6,
           programs.on_recvmsg4, programs.on_recvmsg6}) {
-      bpf_program__set_autoload(program, !has_lengths_);
+      bpf_program__set_autoload(program, lengths == Lengths::kNone);
     }
-    if (const int failed = sockets_bpf::load(skeleton_.get()); failed != 0) {
-      abilities.push_back(refused(kOwners, -failed));
-      return false;
+    if (const int failed = sockets_bpf::load(skeleton_.get()); failed != 0) return -failed;
+    // That functions can be followed shows when they are: some kernels load what they cannot
+    // attach.
+    return lengths == Lengths::kFunctions ? attach_functions() : 0;
+  }
+
+  int attach_functions() {
+    auto& links = skeleton_->links;
+    const auto& programs = skeleton_->progs;
+    links.after_send4 = bpf_program__attach(programs.after_send4);
+    if (links.after_send4 != nullptr) links.after_send6 = bpf_program__attach(programs.after_send6);
+    if (links.after_send6 != nullptr) {
+      links.after_receive4 = bpf_program__attach(programs.after_receive4);
     }
-    return true;
+    if (links.after_receive4 != nullptr) {
+      links.after_receive6 = bpf_program__attach(programs.after_receive6);
+    }
+    if (links.after_receive6 == nullptr) return errno;
+    if (!has_sendpage_) return 0;
+    links.after_sendpage = bpf_program__attach(programs.after_sendpage);
+    return links.after_sendpage != nullptr ? 0 : errno;
   }
 
   bool load_holders(std::vector<model::Ability>& abilities) {
@@ -292,13 +337,15 @@ class Tracker::Impl {
       return false;
     }
     abilities.push_back(on(kOwners));
-    abilities.push_back(has_lengths_ ? attach_lengths() : attach_uses(folder.fd));
+    abilities.push_back(attach_lengths(folder.fd));
     links.on_exec = bpf_program__attach(programs.on_exec);
     abilities.push_back(links.on_exec != nullptr ? on(kPrograms) : refused(kPrograms, errno));
     return true;
   }
 
-  model::Ability attach_lengths() {
+  model::Ability attach_lengths(int cgroup) {
+    if (lengths_ == Lengths::kFunctions) return on(kPayload);  // attached as they were loaded
+    if (lengths_ == Lengths::kNone) return attach_uses(cgroup);
     auto& links = skeleton_->links;
     links.on_send = bpf_program__attach(skeleton_->progs.on_send);
     if (links.on_send != nullptr)
@@ -317,8 +364,9 @@ class Tracker::Impl {
     links.on_recvmsg4 = bpf_program__attach_cgroup(programs.on_recvmsg4, cgroup);
     links.on_recvmsg6 = bpf_program__attach_cgroup(programs.on_recvmsg6, cgroup);
     return off(kPayload,
-               "the kernel does not tell of sends and receives (sock_send_length; Linux 6.3 does): "
-               "UDP is not counted, and an accepted socket's owner is who holds it");
+               "the kernel does not tell of sends and receives (Linux 6.3 does), nor lets programs "
+               "follow its functions: UDP is not counted, and an owner is who connected or who "
+               "holds the socket at its end, inferred");
   }
 
   static int take_event(void* self, void* data, std::size_t size) {
@@ -357,7 +405,9 @@ class Tracker::Impl {
     socket.owner.process = processes_.find(note.user);
     if (socket.owner.process) {
       socket.uid = note.user.uid;
-      socket.owner.quality = model::Quality::kExact;
+      // Who connected may have handed the socket on.
+      socket.owner.quality =
+          lengths_ == Lengths::kNone ? model::Quality::kInferred : model::Quality::kExact;
       socket.owner.via = model::OwnerVia::kEbpf;
       socket.owner.holders = 1;
     }
@@ -365,7 +415,7 @@ class Tracker::Impl {
     if (note.whole != 0) {
       socket.bytes_sent = static_cast<std::int64_t>(note.sent);
       socket.bytes_received = static_cast<std::int64_t>(note.received);
-    } else if (has_lengths_) {
+    } else if (lengths_ == Lengths::kTracepoints) {
       socket.seen_sent = static_cast<std::int64_t>(note.sent);
       socket.seen_received = static_cast<std::int64_t>(note.received);
     }
@@ -381,9 +431,11 @@ class Tracker::Impl {
     holding.cookie = note.cookie;
     holding.netns = note.netns;
     holding.holder = processes_.find(note.holder);
-    holding.user = processes_.find(note.user);
     holding.followed = note.whole != 0;
-    if (!has_lengths_) return;
+    if (lengths_ == Lengths::kNone) return;
+    holding.user = processes_.find(note.user);
+    // Functions that were entered before they were followed are not seen to end.
+    if (lengths_ == Lengths::kFunctions && note.whole == 0) return;
     holding.sent = static_cast<std::int64_t>(note.sent);
     holding.received = static_cast<std::int64_t>(note.received);
   }
@@ -401,7 +453,8 @@ class Tracker::Impl {
 
   std::unique_ptr<sockets_bpf, DestroySkeleton> skeleton_;
   std::unique_ptr<ring_buffer, FreeRing> ring_;
-  bool has_lengths_ = false;
+  Lengths lengths_ = Lengths::kTracepoints;
+  bool has_sendpage_ = false;  // the kernel has inet_sendpage
   ProcessTable processes_;
   std::vector<model::ClosedSocket>* out_ = nullptr;  // of the drain() in work
   base::TimeNs boot_offset_ns_ = 0;                  // wall clock minus CLOCK_BOOTTIME

@@ -11,10 +11,18 @@
 
 namespace netwatch::ebpf {
 
+// How the kernel tells who sends and receives, and how much; the best first. The tracker takes the
+// best that is there.
+enum class Lengths : std::uint8_t {
+  kTracepoints,  // sock_send_length, sock_recv_length: Linux 6.3
+  kFunctions,    // programs at the end of inet_sendmsg and its like: no locked-down kernel
+  kNone,         // who connects and who moves datagrams: an owner is inferred
+};
+
 struct TrackerOptions {
   // Folder of the cgroup2 tree below which sockets' ends are told; empty: the whole tree.
   std::string cgroup;
-  bool lengths = true;  // false: as on kernels that tell no sends and receives (before 6.3)
+  Lengths lengths = Lengths::kTracepoints;  // others: as on kernels without the better ones
   // False: for one look. holdings() tells who holds what, and nothing follows what sockets do: no
   // other process pays for it.
   bool follow = true;

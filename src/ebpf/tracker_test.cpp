@@ -3,6 +3,7 @@
 #include "ebpf/tracker.h"
 
 #include <gtest/gtest.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
 #include <chrono>
@@ -19,6 +20,18 @@ namespace {
 
 constexpr int kConnections = 500;
 constexpr int kMultipathTcp = 262;
+
+bool kernel_is_at_least(int major, int minor) {
+  utsname kernel{};
+  int have_major = 0;
+  int have_minor = 0;
+  // NOLINTNEXTLINE(cert-err34-c): the kernel's own words
+  if (::uname(&kernel) != 0 ||
+      std::sscanf(kernel.release, "%d.%d", &have_major, &have_minor) != 2) {
+    return true;
+  }
+  return std::pair(have_major, have_minor) >= std::pair(major, minor);
+}
 
 // Skips, with the exact reason, where there can be no programs; where there can, they must run.
 // The rest of a session may run at the same time: nothing is asserted about others' sockets.
@@ -47,12 +60,13 @@ class TrackerInKernel : public testing::Test {
     return {pid, port};
   }
 
-  void open(bool lengths = true) {
+  void open(Lengths lengths = Lengths::kTracepoints) {
     auto opened = Tracker::open({.cgroup = sandbox_.cgroup(), .lengths = lengths});
     for (const model::Ability& ability : opened.abilities) {
-      EXPECT_EQ(ability.on, lengths || ability.name != "payload of every socket") << ability.why;
+      const bool is_payload = ability.name == "payload of every socket";
+      if (is_payload) lengths_ = ability.on;
+      EXPECT_TRUE(ability.on || (is_payload && lengths != Lengths::kTracepoints)) << ability.why;
     }
-    lengths_ = lengths;
     ASSERT_TRUE(opened.tracker);
     tracker_ = std::move(opened.tracker);
   }
@@ -88,7 +102,8 @@ class TrackerInKernel : public testing::Test {
       ASSERT_NE(found, events.end()) << row.local.port;
       const model::Socket& socket = found->second->socket;
       ASSERT_TRUE(socket.owner.process);
-      EXPECT_EQ(socket.owner.quality, model::Quality::kExact);
+      EXPECT_EQ(socket.owner.quality,
+                lengths_ ? model::Quality::kExact : model::Quality::kInferred);
       EXPECT_EQ(socket.owner.process->pid, row.pid);
       const bool counted = lengths_ || row.proto == model::ip_proto::kTcp;
       EXPECT_EQ(socket.bytes_sent, counted ? row.sent : -1);
@@ -97,6 +112,23 @@ class TrackerInKernel : public testing::Test {
     }
     EXPECT_TRUE(events.empty()) << events.size();
     EXPECT_EQ(tracker_->lost_events(), 0U);
+  }
+
+  // Twenty connections by IPv6 and twenty datagrams by IPv4.
+  void talk_a_little() {
+    const auto [tcp_server, tcp_port] =
+        serve("nw-server", AF_INET6, SOCK_STREAM,
+              [&](int listener) { serve_tcp(ledger_, listener, 20); });
+    const auto [udp_server, udp_port] =
+        serve("nw-server", AF_INET, SOCK_DGRAM, [&](int fd) { serve_udp(ledger_, fd, 20); });
+    const pid_t client = sandbox_.start("nw-client", [&, tcp = tcp_port, udp = udp_port] {
+      connect_tcp(ledger_, AF_INET6, tcp, 20);
+      send_udp(ledger_, AF_INET, udp, 20);
+    });
+    wait_draining(client);
+    wait_draining(tcp_server);
+    wait_draining(udp_server);
+    ASSERT_EQ(ledger_.rows().size(), 61U);
   }
 
   Sandbox sandbox_;
@@ -197,21 +229,19 @@ TEST_F(TrackerInKernel, MultipathTcp) {
   expect_the_ledger();
 }
 
-// What is left of it on kernels before 6.3.
+// What is left of it where the kernel tells of no sends and receives.
 TEST_F(TrackerInKernel, WithoutLengths) {
-  open(false);
-  const auto [tcp_server, tcp_port] = serve(
-      "nw-server", AF_INET6, SOCK_STREAM, [&](int listener) { serve_tcp(ledger_, listener, 20); });
-  const auto [udp_server, udp_port] =
-      serve("nw-server", AF_INET, SOCK_DGRAM, [&](int fd) { serve_udp(ledger_, fd, 20); });
-  const pid_t client = sandbox_.start("nw-client", [&, tcp = tcp_port, udp = udp_port] {
-    connect_tcp(ledger_, AF_INET6, tcp, 20);
-    send_udp(ledger_, AF_INET, udp, 20);
-  });
-  wait_draining(client);
-  wait_draining(tcp_server);
-  wait_draining(udp_server);
-  ASSERT_EQ(ledger_.rows().size(), 61U);
+  open(Lengths::kNone);
+  EXPECT_FALSE(lengths_);
+  talk_a_little();
+  expect_the_ledger();
+}
+
+// The road of kernels before 6.3, which locked-down ones refuse.
+TEST_F(TrackerInKernel, LengthsByFunctions) {
+  open(Lengths::kFunctions);
+  if (!lengths_) GTEST_SKIP() << "the kernel lets no program follow its functions (fexit)";
+  talk_a_little();
   expect_the_ledger();
 }
 
@@ -358,7 +388,11 @@ TEST_F(TrackerInKernel, SocketsThatLiveTellTheirPayload) {
   for (const model::SocketHolding& one : all->holdings) {
     if (one.netns == sandbox_.netns()) moved[one.followed] = {one.sent, one.received};
   }
-  EXPECT_EQ(moved, (decltype(moved){{true, {7, 0}}, {false, {3, 14}}}));
+  // Before that a receive may have begun unseen: no figure rather than a part of one.
+  const bool older_tell = kernel_is_at_least(6, 3);
+  const std::pair<std::int64_t, std::int64_t> older_moved =
+      older_tell ? std::pair{3L, 14L} : std::pair{-1L, -1L};
+  EXPECT_EQ(moved, (decltype(moved){{true, {7, 0}}, {false, older_moved}}));
   ASSERT_EQ(::write(go[1], "g", 1), 1);
   wait_draining(program);
   ASSERT_EQ(closed_.size(), 2U);
@@ -367,8 +401,8 @@ TEST_F(TrackerInKernel, SocketsThatLiveTellTheirPayload) {
     const bool is_older = socket.local.port == port;
     EXPECT_EQ(socket.followed, !is_older);
     EXPECT_EQ(socket.bytes_sent, is_older ? -1 : 7);
-    EXPECT_EQ(socket.seen_sent, is_older ? 3 : -1);
-    EXPECT_EQ(socket.seen_received, is_older ? 14 : -1);
+    EXPECT_EQ(socket.seen_sent, is_older && older_tell ? 3 : -1);
+    EXPECT_EQ(socket.seen_received, is_older && older_tell ? 14 : -1);
   }
   for (const int fd : {go[0], go[1], ready[0], ready[1]}) ::close(fd);
 }

@@ -154,23 +154,56 @@ static __always_inline struct Kept* kept_of_user(struct sock* sk) {
   return kept;
 }
 
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(on_send, struct sock* sk, int length) {
-  if (length < 0) return 0;
+static __always_inline int sent(struct sock* sk, int length) {
+  if (!sk || length < 0) return 0;
   struct Kept* kept = kept_of_user(sk);
   if (kept) __sync_fetch_and_add(&kept->note.sent, length);
   return 0;
 }
 
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(on_receive, struct sock* sk, int length, int flags) {
-  if (length < 0 || (flags & MSG_PEEK)) return 0;
+static __always_inline int received(struct sock* sk, int length, int flags) {
+  if (!sk || length < 0 || (flags & MSG_PEEK)) return 0;
   struct Kept* kept = kept_of_user(sk);
   if (kept) __sync_fetch_and_add(&kept->note.received, length);
   return 0;
 }
 
-// Kernels before 6.3 do not tell of sends and receives: these say who, for UDP, but not how much.
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(on_send, struct sock* sk, int length) { return sent(sk, length); }
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(on_receive, struct sock* sk, int length, int flags) {
+  return received(sk, length, flags);
+}
+
+// Kernels before 6.3 have no such tracepoints. What they call instead, in the same place, can be
+// followed where the kernel is not locked down.
+SEC("fexit/inet_sendmsg")
+int BPF_PROG(after_send4, struct socket* socket, void* message, __u64 size, int length) {
+  return sent(socket->sk, length);
+}
+SEC("fexit/inet6_sendmsg")
+int BPF_PROG(after_send6, struct socket* socket, void* message, __u64 size, int length) {
+  return sent(socket->sk, length);
+}
+SEC("fexit/inet_recvmsg")
+int BPF_PROG(after_receive4, struct socket* socket, void* message, __u64 size, int flags,
+             int length) {
+  return received(socket->sk, length, flags);
+}
+SEC("fexit/inet6_recvmsg")
+int BPF_PROG(after_receive6, struct socket* socket, void* message, __u64 size, int flags,
+             int length) {
+  return received(socket->sk, length, flags);
+}
+// sendfile(2), until Linux 6.5. (IPv4 datagrams to an interface without NETIF_F_SG come by
+// inet_sendmsg, too, and count twice.)
+SEC("fexit/inet_sendpage")
+int BPF_PROG(after_sendpage, struct socket* socket, void* page, int offset, __u64 size, int flags,
+             __s64 length) {
+  return sent(socket->sk, (int)length);
+}
+
+// Where neither can be had: these say who connects and who moves datagrams, but not how much.
 static __always_inline int used(struct bpf_sock_addr* ctx) {
   struct bpf_sock* sk = ctx->sk;
   if (!sk) return 1;
