@@ -104,8 +104,8 @@ std::optional<model::HealthRow> parse_row(base::Bytes& message) {
   const auto why = rtts ? take(message, head.why_bytes) : std::nullopt;
   const auto fix = why ? take(message, head.fix_bytes) : std::nullopt;
   if (!fix) return std::nullopt;
-  const auto behind_v4 = head.address.begin() + 4;
-  if (head.v4 == 1 && std::any_of(behind_v4, head.address.end(), [](auto b) { return b != 0; })) {
+  const base::Bytes behind_v4 = base::Bytes(head.address).subspan(4);
+  if (head.v4 == 1 && std::ranges::any_of(behind_v4, [](auto byte) { return byte != 0; })) {
     return std::nullopt;
   }
   model::HealthRow row;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <new>
+#include <numeric>
 #include <thread>
 #include <vector>
 
@@ -43,8 +44,8 @@ Crew::Duties duties_into(Seen& seen, std::atomic<std::uint64_t>& left_lanes) {
 }
 
 TEST(CrewThreads, EachLaneAndTheReducerSeeAllBatchesInOrderOneAtATime) {
-  std::vector<std::uint64_t> all;
-  for (std::uint64_t i = 0; i < kBatches; ++i) all.push_back(i);
+  std::vector<std::uint64_t> all(kBatches);
+  std::iota(all.begin(), all.end(), 0);
   for (const std::size_t threads : {2U, 3U, 5U, 16U}) {
     Seen seen;
     seen.by_lane.resize(threads);

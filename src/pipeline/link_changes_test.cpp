@@ -8,7 +8,8 @@
 namespace netwatch::pipeline {
 namespace {
 
-model::Interface interface_of(std::uint32_t ifindex, bool up, std::vector<std::string> addresses) {
+model::Interface interface_of(std::uint32_t ifindex, bool up,
+                              const std::vector<std::string>& addresses) {
   model::Interface out;
   out.ifindex = ifindex;
   out.name = "eth" + std::to_string(ifindex);
