@@ -117,9 +117,9 @@ class LiveTable final : public ResultSink {
   [[nodiscard]] model::UnownedTraffic::Kind kind_if_unowned(const model::Flow& flow) const;
   [[nodiscard]] model::OwnerTotals totals_with(model::UnownedTraffic unowned) const;
   static void add_if_unowned(const Slot& slot, model::UnownedTraffic& all);
-  [[nodiscard]] const model::Owner* find_owner(const model::ConnectionRow& row,
-                                               const model::Endpoint& local,
-                                               const model::Endpoint& remote) const;
+  [[nodiscard]] model::Owner find_owner(const model::ConnectionRow& row,
+                                        const model::Endpoint& local,
+                                        const model::Endpoint& remote) const;
   void name_remote(model::ConnectionRow& row);
   void every_second(double seconds);
   void rate(std::uint32_t number, double seconds);
