@@ -263,6 +263,7 @@ void LiveTable::fill_from_flow(Slot& slot, const model::Flow& flow) {
   if (row.local != flow.endpoint(local)) {
     std::swap(row.owners[0], row.owners[1]);
     std::swap(slot.processes[0], slot.processes[1]);
+    std::swap(slot.told_ns[0], slot.told_ns[1]);
   }
   row.flow = flow.id;
   row.proto = flow.proto;

@@ -24,6 +24,21 @@ void LiveTable::set_owner(Slot& slot, std::size_t end, const model::Owner& owner
   if (!knows_more) process = owner.process;
 }
 
+// The owner by whatever socket matches, which may serve many rows. Its last user is another one's
+// news: a row that has not moved since its owner was told keeps it, unless it is better known now.
+void LiveTable::set_user(Slot& slot, std::size_t end, const model::Owner& owner) {
+  const model::ConnectionRow& row = slot.row;
+  const bool is_udp = row.proto == model::ip_proto::kUdp;
+  const bool better = owner.quality > row.owners[end].quality;
+  const bool moved = row.last_ns > slot.told_ns[end];
+  const auto& known = slot.processes[end];
+  const bool same = known && owner.process && known->pid == owner.process->pid &&
+                    known->start_ticks == owner.process->start_ticks;
+  if (is_udp && !better && !moved && !same) return;
+  if (owner.process != nullptr) slot.told_ns[end] = row.last_ns;
+  set_owner(slot, end, owner);
+}
+
 std::array<model::Owner, 2> LiveTable::owners_of(const model::Flow& flow) {
   std::array<model::Owner, 2> owners;
   const auto known = by_flow_.find(flow.id);
@@ -71,9 +86,9 @@ void LiveTable::find_owners(Slot& slot) {
   // Forwarded, mirrored and foreign multicast traffic has no owner here, even if a program of ours
   // is bound to the same port.
   if (!elsewhere && !is_local(row.local.address)) return;
-  set_owner(slot, 0, find_owner(row, row.local, row.remote));
+  set_user(slot, 0, find_owner(row, row.local, row.remote));
   if (!elsewhere && !is_local(row.remote.address)) return;
-  set_owner(slot, 1, find_owner(row, row.remote, row.local));
+  set_user(slot, 1, find_owner(row, row.remote, row.local));
 }
 
 // One end of a row as a socket has it: first by a socket that is known to have been there for these
@@ -146,7 +161,11 @@ model::OwnerTotals LiveTable::totals_with(model::UnownedTraffic unowned) const {
 void LiveTable::take_closed(const std::vector<model::ClosedSocket>& sockets) {
   processes_.take_closed(sockets);
   for (const model::ClosedSocket& closed : sockets) {
-    closed_.add(scope_of(closed.socket), closed);
+    // The end tells its last user alone.
+    model::ClosedSocket with_holders = closed;
+    std::uint32_t& holders = with_holders.socket.owner.holders;
+    holders = std::max(holders, sockets_.holders_of(closed.socket.cookie));
+    closed_.add(scope_of(closed.socket), with_holders);
     if (closed.socket.remote.port == 0) continue;  // its rows find it when their flows move
     const std::uint32_t number = slot_of_closed(closed);
     if (number == model::kNoRow) continue;

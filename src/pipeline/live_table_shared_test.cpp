@@ -146,5 +146,30 @@ TEST_F(SharedSockets, WhoIsConnectedComesFirst) {
   EXPECT_EQ(server_of(1), "child 12 exact");
 }
 
+// One socket, two processes, each with a peer of its own: the last user is not every row's owner.
+TEST_F(SharedSockets, ASocketOfTwoProcesses) {
+  model::Socket used_by_kid0 = udp_socket(1, any_, "kid0", 11);
+  model::Socket used_by_kid1 = udp_socket(1, any_, "kid1", 12);
+  used_by_kid0.owner.holders = used_by_kid1.owner.holders = 2;
+  look(kSecond, {used_by_kid0});
+  flow(1, 0, kSecond);
+  EXPECT_EQ(server_of(1), "kid0 11 inferred");
+  look(3 * kSecond, {used_by_kid1});
+  flow(1, 0, kSecond);
+  flow(2, 2 * kSecond, 3 * kSecond);
+  EXPECT_EQ(server_of(1), "kid0 11 inferred");
+  EXPECT_EQ(server_of(2), "kid1 12 inferred");
+  // The one that is left was not the only one, nor is the one that lets go last.
+  used_by_kid1.owner.holders = 1;
+  look(4 * kSecond, {used_by_kid1});
+  flow(1, 0, kSecond);
+  EXPECT_EQ(server_of(1), "kid0 11 inferred");
+  table_.take_closed({closed(used_by_kid1, -kSecond, 5 * kSecond)});
+  flow(1, 0, kSecond);
+  flow(2, 2 * kSecond, 3 * kSecond);
+  EXPECT_EQ(server_of(1), "kid0 11 inferred");
+  EXPECT_EQ(server_of(2), "kid1 12 inferred");
+}
+
 }  // namespace
 }  // namespace netwatch::pipeline

@@ -20,7 +20,7 @@ void SocketIndex::rebuild(const model::SocketTable& table) {
   by_ends_.clear();
   by_ends_.reserve(sockets_.size());
   shared_.clear();
-  const auto before = std::exchange(since_, {});
+  seen_before_ = std::exchange(seen_, {});
   for (std::uint32_t i = 0; i < sockets_.size(); ++i) {
     const model::Socket& socket = sockets_[i];
     if (socket.state == model::TcpState::kListen) continue;
@@ -28,8 +28,10 @@ void SocketIndex::rebuild(const model::SocketTable& table) {
     if (remote.port == 0) remote = {};
     const std::uint32_t netns = model::netns_scope(socket.netns, table.own_netns);
     if (socket.proto == model::ip_proto::kUdp && socket.cookie != 0 && netns == 0) {
-      const auto known = before.find(socket.cookie);
-      since_[socket.cookie] = known == before.end() ? table.taken_ns : known->second;
+      const auto known = seen_before_.find(socket.cookie);
+      Seen& seen = seen_[socket.cookie];
+      seen = known != seen_before_.end() ? known->second : Seen{.since_ns = table.taken_ns};
+      seen.holders = std::max(seen.holders, socket.owner.holders);
     }
     add(by_ends_, key_of(netns, socket.proto, socket.local, remote), i);
   }
@@ -37,9 +39,22 @@ void SocketIndex::rebuild(const model::SocketTable& table) {
 
 SocketIndex::Shared SocketIndex::claim_of(std::uint32_t place) const {
   const model::Socket& socket = sockets_[place];
-  const auto since = since_.find(socket.cookie);
-  return {.claimants = Claimants(socket.owner),
-          .since_ns = since == since_.end() ? 0 : since->second};
+  Shared claim{.claimants = Claimants(socket.owner)};
+  std::uint32_t holders = socket.owner.holders;
+  if (const auto seen = seen_.find(socket.cookie); seen != seen_.end()) {
+    claim.since_ns = seen->second.since_ns;
+    holders = std::max(holders, seen->second.holders);
+  }
+  // Its last user may not be who talks to this peer.
+  if (holders > 1 && !model::is_connected(socket)) claim.claimants.doubt();
+  return claim;
+}
+
+std::uint32_t SocketIndex::holders_of(std::uint64_t cookie) const {
+  for (const auto* seen : {&seen_, &seen_before_}) {
+    if (const auto known = seen->find(cookie); known != seen->end()) return known->second.holders;
+  }
+  return 0;
 }
 
 void SocketIndex::add(Places& places, const model::FlowKey& key, std::uint32_t place) {

@@ -30,6 +30,8 @@ class SocketIndex {
   // listener: a connection's bytes are not the listener's. `netns` as netns_scope() tells.
   [[nodiscard]] Match find(std::uint32_t netns, std::uint8_t proto, const model::Endpoint& local,
                            const model::Endpoint& remote) const;
+  // How many processes have held an UDP socket of ours at once, by the last looks; 0: unknown.
+  [[nodiscard]] std::uint32_t holders_of(std::uint64_t cookie) const;
   [[nodiscard]] const std::vector<model::Socket>& sockets() const { return sockets_; }
 
  private:
@@ -59,8 +61,13 @@ class SocketIndex {
   std::vector<model::Socket> sockets_;
   Places by_ends_;
   std::vector<Shared> shared_;
-  // UDP sockets of ours by cookie: the look that has shown each first.
-  std::unordered_map<std::uint64_t, base::TimeNs> since_;
+  // What looks have shown of an UDP socket of ours.
+  struct Seen {
+    base::TimeNs since_ns = 0;
+    std::uint32_t holders = 0;  // the most at once
+  };
+  std::unordered_map<std::uint64_t, Seen> seen_;         // by cookie: at the last look
+  std::unordered_map<std::uint64_t, Seen> seen_before_;  // at the one before
 };
 
 }  // namespace netwatch::pipeline
