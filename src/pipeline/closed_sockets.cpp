@@ -110,7 +110,8 @@ ClosedSockets::Match ClosedSockets::find(std::uint32_t netns, std::uint8_t proto
   const model::Endpoint any_v6{.address = {}, .port = local.port};
   const bool v4 = local.address.is_v4();
   if (look(v4 ? any_v4(local.port) : any_v6, {}) || !v4) return match;
-  look(any_v6, {});
+  // Nobody has told whether it was IPV6_V6ONLY (RFC 3493 section 5.3).
+  if (look(any_v6, {})) match.claimants.doubt();
   return match;
 }
 

@@ -171,5 +171,18 @@ TEST_F(SharedSockets, ASocketOfTwoProcesses) {
   EXPECT_EQ(server_of(2), "kid1 12 inferred");
 }
 
+// It may be IPV6_V6ONLY.
+TEST_F(SharedSockets, AnIpv4FlowOfASocketBoundToAnyIpv6Address) {
+  const model::Socket any_v6 = udp_socket(1, at("::", 5600), "one", 11);
+  look(0, {any_v6});
+  flow(1, 0, kSecond);
+  flow(2, 0, kSecond, "::1");
+  EXPECT_EQ(server_of(1), "one 11 inferred");
+  EXPECT_EQ(server_of(2), "one 11 exact");
+  table_.take_closed({closed(any_v6, 0, 2 * kSecond)});
+  flow(1, 0, kSecond);
+  EXPECT_EQ(server_of(1), "one 11 inferred");
+}
+
 }  // namespace
 }  // namespace netwatch::pipeline

@@ -98,7 +98,8 @@ SocketIndex::Match SocketIndex::find(std::uint32_t netns, std::uint8_t proto,
   if (look(by_ends_, local, {})) return match;
   const bool v4 = local.address.is_v4();
   if (look(by_ends_, wildcard(local.port, v4), {}) || !v4) return match;
-  look(by_ends_, wildcard(local.port, false), {});
+  // Nobody has told whether it is IPV6_V6ONLY (RFC 3493 section 5.3).
+  if (look(by_ends_, wildcard(local.port, false), {})) match.claimants.doubt();
   return match;
 }
 
