@@ -1,5 +1,6 @@
 #include "pipeline/closed_sockets.h"
 
+#include <algorithm>
 #include <array>
 
 namespace netwatch::pipeline {
@@ -7,6 +8,10 @@ namespace {
 
 // Packets and sockets are timed by two clocks, of which one is converted.
 constexpr base::TimeNs kSlackNs = base::kNsPerMs / 10;
+// How much later an end may be told than one that came after it.
+constexpr base::TimeNs kOrderNs = base::kNsPerMs;
+// Of those that had equal ends before: each flow that moves asks again.
+constexpr std::size_t kMaxLookedAt = 64;
 
 model::FlowKey key_of(std::uint32_t netns, std::uint8_t proto, const model::Endpoint& local,
                       const model::Endpoint& remote) {
@@ -57,26 +62,57 @@ void ClosedSockets::add(std::uint32_t netns, const model::ClosedSocket& closed) 
   if (cookie != 0) by_cookie_[{.number = cookie, .netns = netns}] = number;
 }
 
-const model::ClosedSocket* ClosedSockets::find(std::uint32_t netns, std::uint8_t proto,
-                                               const model::Endpoint& local,
-                                               const model::Endpoint& remote, base::TimeNs first_ns,
-                                               base::TimeNs last_ns) const {
-  const auto look = [&](const model::Endpoint& from,
-                        const model::Endpoint& to) -> const model::ClosedSocket* {
+// Of UDP only: a connection has one socket. Ends come nearly in the order of their times.
+Claimants ClosedSockets::claimants_of(const Entry& entry, base::TimeNs first_ns,
+                                      base::TimeNs last_ns) const {
+  Claimants claimants(entry.closed.socket.owner);
+  if (entry.closed.socket.proto != model::ip_proto::kUdp) return claimants;
+  const auto doubt_if_held_by_several = [&](const model::Socket& socket) {
+    if (socket.owner.holders > 1 && !model::is_connected(socket)) claimants.doubt();
+  };
+  doubt_if_held_by_several(entry.closed.socket);
+  const base::TimeNs since_ns = entry.closed.opened_ns;
+  std::size_t looked_at = 0;
+  for (const Entry* other = at(entry.before); other != nullptr; other = at(other->before)) {
+    if (other->closed.closed_ns + kOrderNs < std::max(first_ns, since_ns)) break;
+    if (++looked_at > kMaxLookedAt) {
+      claimants.doubt();
+      break;
+    }
+    const bool shared = other->closed.closed_ns >= since_ns;
+    if (!shared || !overlaps(other->closed, first_ns, last_ns)) continue;
+    claimants.add(Claimants(other->closed.socket.owner));
+  }
+  return claimants;
+}
+
+ClosedSockets::Match ClosedSockets::find(std::uint32_t netns, std::uint8_t proto,
+                                         const model::Endpoint& local,
+                                         const model::Endpoint& remote, base::TimeNs first_ns,
+                                         base::TimeNs last_ns) const {
+  Match match;
+  const auto look = [&](const model::Endpoint& from, const model::Endpoint& to) {
     const auto found = by_ends_.find(key_of(netns, proto, from, to));
     const Entry* entry = found == by_ends_.end() ? nullptr : at(found->second);
     while (entry != nullptr && !overlaps(entry->closed, first_ns, last_ns)) {
       entry = at(entry->before);
     }
-    return entry == nullptr ? nullptr : &entry->closed;
+    if (entry == nullptr) {
+      ++match.rank;
+      return false;
+    }
+    match.closed = &entry->closed;
+    match.claimants = claimants_of(*entry, first_ns, last_ns);
+    return true;
   };
-  if (const auto* connected = look(local, remote)) return connected;
-  if (proto != model::ip_proto::kUdp) return nullptr;
-  if (const auto* bound = look(local, {})) return bound;
+  if (look(local, remote) || proto != model::ip_proto::kUdp) return match;
+  if (look(local, {})) return match;
   const model::Endpoint any_v6{.address = {}, .port = local.port};
-  if (!local.address.is_v4()) return look(any_v6, {});
-  if (const auto* any = look(any_v4(local.port), {})) return any;
-  return look(any_v6, {});
+  const bool v4 = local.address.is_v4();
+  if (look(v4 ? any_v4(local.port) : any_v6, {}) || !v4) return match;
+  // Nobody has told whether it was IPV6_V6ONLY (RFC 3493 section 5.3).
+  if (look(any_v6, {})) match.claimants.doubt();
+  return match;
 }
 
 const model::ClosedSocket* ClosedSockets::find(std::uint32_t netns, std::uint64_t cookie) const {

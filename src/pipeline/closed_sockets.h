@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "model/socket.h"
+#include "pipeline/claimants.h"
 
 namespace netwatch::pipeline {
 
@@ -19,12 +20,16 @@ class ClosedSockets {
   // `netns` as netns_scope() tells, here and below.
   void add(std::uint32_t netns, const model::ClosedSocket& closed);
 
+  struct Match {
+    const model::ClosedSocket* closed = nullptr;  // valid until add(); null: there is none
+    Claimants claimants;  // of it and of those that shared its ends while it was there
+    int rank = 0;         // 0: connected; the greater, the less it was bound to
+  };
   // The one that was closed last of those that match: connected ones first, then an unconnected UDP
-  // socket that was bound to the address, then one bound to any address. Valid until add().
-  [[nodiscard]] const model::ClosedSocket* find(std::uint32_t netns, std::uint8_t proto,
-                                                const model::Endpoint& local,
-                                                const model::Endpoint& remote,
-                                                base::TimeNs first_ns, base::TimeNs last_ns) const;
+  // socket that was bound to the address, then one bound to any address.
+  [[nodiscard]] Match find(std::uint32_t netns, std::uint8_t proto, const model::Endpoint& local,
+                           const model::Endpoint& remote, base::TimeNs first_ns,
+                           base::TimeNs last_ns) const;
   // By the kernel's number of a socket, which never comes again in its namespace (nor in others,
   // since Linux 5.9); null if it has not been closed.
   [[nodiscard]] const model::ClosedSocket* find(std::uint32_t netns, std::uint64_t cookie) const;
@@ -54,6 +59,8 @@ class ClosedSockets {
     }
   };
   [[nodiscard]] const Entry* at(std::uint64_t number) const;
+  [[nodiscard]] Claimants claimants_of(const Entry& entry, base::TimeNs first_ns,
+                                       base::TimeNs last_ns) const;
 
   std::size_t capacity_;
   std::deque<Entry> sockets_;

@@ -29,7 +29,8 @@ TEST(ClosedSockets, TheOldestAreForgottenAndNoneIsFoundAfterwards) {
       const auto at_ns = static_cast<base::TimeNs>(old) * base::kNsPerSecond;
       const auto one = closed(static_cast<std::uint16_t>(1000 + old % 2), old, at_ns, at_ns);
       const auto* found =
-          sockets.find(0, one.socket.proto, one.socket.local, one.socket.remote, at_ns, at_ns);
+          sockets.find(0, one.socket.proto, one.socket.local, one.socket.remote, at_ns, at_ns)
+              .closed;
       ASSERT_EQ(found != nullptr, kept) << old << " of " << i;
       ASSERT_EQ(sockets.find(0, old) != nullptr, kept);
       if (kept) {
@@ -45,8 +46,10 @@ TEST(ClosedSockets, TheLastOfThoseThatMatch) {
   sockets.add(0, closed(1000, 2, 20 * base::kNsPerMs, 30 * base::kNsPerMs));
   const auto one = closed(1000, 1, 0, 0).socket;
   const auto cookie = [&](base::TimeNs first_ms, base::TimeNs last_ms) {
-    const auto* found = sockets.find(0, one.proto, one.local, one.remote, first_ms * base::kNsPerMs,
-                                     last_ms * base::kNsPerMs);
+    const auto* found = sockets
+                            .find(0, one.proto, one.local, one.remote, first_ms * base::kNsPerMs,
+                                  last_ms * base::kNsPerMs)
+                            .closed;
     return found == nullptr ? 0 : found->socket.cookie;
   };
   EXPECT_EQ(cookie(0, 10), 1U);
@@ -59,9 +62,9 @@ TEST(ClosedSockets, NamespacesAreApart) {
   ClosedSockets sockets;
   sockets.add(7, closed(1000, 1, 0, 10));
   const auto one = closed(1000, 1, 0, 0).socket;
-  EXPECT_EQ(sockets.find(0, one.proto, one.local, one.remote, 0, 10), nullptr);
+  EXPECT_EQ(sockets.find(0, one.proto, one.local, one.remote, 0, 10).closed, nullptr);
   EXPECT_EQ(sockets.find(0, 1), nullptr);
-  EXPECT_NE(sockets.find(7, one.proto, one.local, one.remote, 0, 10), nullptr);
+  EXPECT_NE(sockets.find(7, one.proto, one.local, one.remote, 0, 10).closed, nullptr);
   EXPECT_NE(sockets.find(7, 1), nullptr);
 }
 

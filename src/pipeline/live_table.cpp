@@ -263,6 +263,7 @@ void LiveTable::fill_from_flow(Slot& slot, const model::Flow& flow) {
   if (row.local != flow.endpoint(local)) {
     std::swap(row.owners[0], row.owners[1]);
     std::swap(slot.processes[0], slot.processes[1]);
+    std::swap(slot.told_ns[0], slot.told_ns[1]);
   }
   row.flow = flow.id;
   row.proto = flow.proto;
@@ -295,7 +296,12 @@ void LiveTable::fill_from_socket(Slot& slot, const model::Socket& socket) {
   const bool from_local = socket.local == row.local;
   slot.socket_round = socket_round_;
   const std::size_t end = from_local ? 0 : 1;
-  set_owner(slot, end, socket.owner);
+  const bool may_share = socket.proto == model::ip_proto::kUdp;
+  set_owner(
+      slot, end,
+      may_share
+          ? sockets_.find(row.netns, socket.proto, socket.local, socket.remote).claimants.owner()
+          : socket.owner);
   // A connection that TCP still ends, long after its program has let go.
   if (const auto* closed = socket.inode != 0 ? nullptr : closed_.find(row.netns, socket.cookie)) {
     set_owner(slot, end, closed->socket.owner);

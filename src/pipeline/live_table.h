@@ -87,6 +87,8 @@ class LiveTable final : public ResultSink {
     base::TimeNs gone_pace_ns = 0;   // since when
     std::uint32_t socket_round = 0;  // the look at the sockets that saw it last
     std::array<std::shared_ptr<const model::Process>, 2> processes;
+    // Its last packet when each was told.
+    std::array<base::TimeNs, 2> told_ns{};
   };
   struct KeyHash {
     std::size_t operator()(const model::FlowKey& key) const { return model::hash_value(key); }
@@ -113,13 +115,14 @@ class LiveTable final : public ResultSink {
   void fill_from_closed(Slot& slot, const model::ClosedSocket& closed);
   static void take_kernel_bytes(Slot& slot, const model::Socket& socket, bool seen);
   void set_owner(Slot& slot, std::size_t end, const model::Owner& owner);
+  void set_user(Slot& slot, std::size_t end, const model::Owner& owner);
   void find_owners(Slot& slot);
   [[nodiscard]] model::UnownedTraffic::Kind kind_if_unowned(const model::Flow& flow) const;
   [[nodiscard]] model::OwnerTotals totals_with(model::UnownedTraffic unowned) const;
   static void add_if_unowned(const Slot& slot, model::UnownedTraffic& all);
-  [[nodiscard]] const model::Owner* find_owner(const model::ConnectionRow& row,
-                                               const model::Endpoint& local,
-                                               const model::Endpoint& remote) const;
+  [[nodiscard]] model::Owner find_owner(const model::ConnectionRow& row,
+                                        const model::Endpoint& local,
+                                        const model::Endpoint& remote) const;
   void name_remote(model::ConnectionRow& row);
   void every_second(double seconds);
   void rate(std::uint32_t number, double seconds);

@@ -24,6 +24,21 @@ void LiveTable::set_owner(Slot& slot, std::size_t end, const model::Owner& owner
   if (!knows_more) process = owner.process;
 }
 
+// The owner by whatever socket matches, which may serve many rows. Its last user is another one's
+// news: a row that has not moved since its owner was told keeps it, unless it is better known now.
+void LiveTable::set_user(Slot& slot, std::size_t end, const model::Owner& owner) {
+  const model::ConnectionRow& row = slot.row;
+  const bool is_udp = row.proto == model::ip_proto::kUdp;
+  const bool better = owner.quality > row.owners[end].quality;
+  const bool moved = row.last_ns > slot.told_ns[end];
+  const auto& known = slot.processes[end];
+  const bool same = known && owner.process && known->pid == owner.process->pid &&
+                    known->start_ticks == owner.process->start_ticks;
+  if (is_udp && !better && !moved && !same) return;
+  if (owner.process != nullptr) slot.told_ns[end] = row.last_ns;
+  set_owner(slot, end, owner);
+}
+
 std::array<model::Owner, 2> LiveTable::owners_of(const model::Flow& flow) {
   std::array<model::Owner, 2> owners;
   const auto known = by_flow_.find(flow.id);
@@ -71,26 +86,32 @@ void LiveTable::find_owners(Slot& slot) {
   // Forwarded, mirrored and foreign multicast traffic has no owner here, even if a program of ours
   // is bound to the same port.
   if (!elsewhere && !is_local(row.local.address)) return;
-  if (const auto* owner = find_owner(row, row.local, row.remote)) set_owner(slot, 0, *owner);
+  set_user(slot, 0, find_owner(row, row.local, row.remote));
   if (!elsewhere && !is_local(row.remote.address)) return;
-  if (const auto* owner = find_owner(row, row.remote, row.local)) set_owner(slot, 1, *owner);
+  set_user(slot, 1, find_owner(row, row.remote, row.local));
 }
 
 // One end of a row as a socket has it: first by a socket that is known to have been there for these
 // packets and is gone, then by one of the last look. Of that one we know that it was there then,
 // and not that it has ended before the row's first packet.
-const model::Owner* LiveTable::find_owner(const model::ConnectionRow& row,
-                                          const model::Endpoint& local,
-                                          const model::Endpoint& remote) const {
-  const auto* closed = closed_.find(row.netns, row.proto, local, remote, row.first_ns, row.last_ns);
-  if (closed != nullptr) return &closed->socket.owner;
-  const auto* socket = sockets_.find(row.netns, row.proto, local, remote);
-  if (socket == nullptr) return nullptr;
-  const auto* ended = socket->cookie == 0 ? nullptr : closed_.find(row.netns, socket->cookie);
-  if (ended != nullptr && !ClosedSockets::overlaps(*ended, row.first_ns, row.last_ns)) {
-    return nullptr;
+model::Owner LiveTable::find_owner(const model::ConnectionRow& row, const model::Endpoint& local,
+                                   const model::Endpoint& remote) const {
+  auto gone = closed_.find(row.netns, row.proto, local, remote, row.first_ns, row.last_ns);
+  const bool is_alone = gone.closed != nullptr && row.proto != model::ip_proto::kUdp;
+  if (is_alone) return gone.closed->socket.owner;
+  const auto live = sockets_.find(row.netns, row.proto, local, remote);
+  const auto* ended = live.socket == nullptr || live.socket->cookie == 0
+                          ? nullptr
+                          : closed_.find(row.netns, live.socket->cookie);
+  if (gone.closed != nullptr) {
+    // The one that lives has shared its ends if a look has shown it before the other's end.
+    const bool shared = live.socket != nullptr && (ended == nullptr || live.shared) &&
+                        live.rank <= gone.rank && live.since_ns <= gone.closed->closed_ns;
+    if (shared) gone.claimants.add(live.claimants);
+    return gone.claimants.owner();
   }
-  return &socket->owner;
+  if (ended != nullptr && !ClosedSockets::overlaps(*ended, row.first_ns, row.last_ns)) return {};
+  return live.claimants.owner();
 }
 
 // What a flow's packets are if nobody owns them: only what can be told without guessing.
@@ -140,7 +161,11 @@ model::OwnerTotals LiveTable::totals_with(model::UnownedTraffic unowned) const {
 void LiveTable::take_closed(const std::vector<model::ClosedSocket>& sockets) {
   processes_.take_closed(sockets);
   for (const model::ClosedSocket& closed : sockets) {
-    closed_.add(scope_of(closed.socket), closed);
+    // The end tells its last user alone.
+    model::ClosedSocket with_holders = closed;
+    std::uint32_t& holders = with_holders.socket.owner.holders;
+    holders = std::max(holders, sockets_.holders_of(closed.socket.cookie));
+    closed_.add(scope_of(closed.socket), with_holders);
     if (closed.socket.remote.port == 0) continue;  // its rows find it when their flows move
     const std::uint32_t number = slot_of_closed(closed);
     if (number == model::kNoRow) continue;
@@ -181,7 +206,9 @@ void LiveTable::fill_from_closed(Slot& slot, const model::ClosedSocket& closed) 
   const model::Socket& socket = closed.socket;
   model::ConnectionRow& row = slot.row;
   const bool from_local = socket.local == row.local;
-  set_owner(slot, from_local ? 0 : 1, socket.owner);
+  const bool may_share = socket.proto == model::ip_proto::kUdp;
+  set_owner(slot, from_local ? 0 : 1,
+            may_share ? find_owner(row, socket.local, socket.remote) : socket.owner);
   if (row.flow == model::kNoFlow && !slot.gone) {
     row.end = model::FlowEnd::kClosed;
     row.last_ns = std::max(row.last_ns, closed.closed_ns);

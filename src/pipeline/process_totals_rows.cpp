@@ -163,7 +163,7 @@ void ProcessTotals::learn(Row& row, const model::Owner& owner) {
   Group& group = groups_[row.group];
   ++group.rows;
   ++group.processes;
-  add(group.sums.totals, row.sums.totals);
+  fold_sums(group.sums, row.sums);
   group.sums.active = clock_;
 }
 

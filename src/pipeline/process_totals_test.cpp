@@ -372,5 +372,19 @@ TEST_F(BoundedProcessTotals, ContainersMakeRoomLikewise) {
   EXPECT_EQ(containers[2].container, "c2");
 }
 
+// What a process moved before its container was known is no rate of the second in which it is.
+TEST_F(ProcessTotalsTest, AContainerThatIsKnownLateHasNoRateOfThePast) {
+  look({});
+  look({tcp(1, owned_by("web", 7), 1000, 5000)});
+  totals_.every_second(1);
+  look({tcp(1, in_container(owned_by("web", 7), "c1"), 1010, 5020)});
+  totals_.every_second(1);
+  const auto all = totals_.totals();
+  ASSERT_EQ(all.containers.size(), 1U);
+  EXPECT_EQ(all.containers[0].totals.sent_bytes, 1010U);
+  EXPECT_FLOAT_EQ(all.containers[0].totals.sent_rate, 10);
+  EXPECT_FLOAT_EQ(all.containers[0].totals.received_rate, 20);
+}
+
 }  // namespace
 }  // namespace netwatch::pipeline

@@ -24,6 +24,7 @@ void SocketChanges::take_sockets(const model::SocketTable& table) {
   for (const model::Socket& socket : table.sockets) {
     if (socket.inode != 0) take_socket(socket, table.taken_ns);
   }
+  if (table.torn_tables > 0) return;         // sockets may be missing
   std::unordered_set<std::uint64_t> unread;  // namespaces that this look could not read
   for (const model::NetworkNamespace& netns : table.namespaces) {
     if (netns.unread) unread.insert(netns.inode);

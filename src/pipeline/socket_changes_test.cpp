@@ -36,8 +36,10 @@ class Watched {
     socket.owner = {model::Quality::kExact, model::OwnerVia::kEbpf, 1, std::move(process)};
     return socket;
   }
-  Lines look(base::TimeNs now_ns, const std::vector<model::Socket>& sockets) {
+  Lines look(base::TimeNs now_ns, const std::vector<model::Socket>& sockets,
+             std::uint64_t torn_tables = 0) {
     model::SocketTable table;
+    table.torn_tables = torn_tables;
     table.taken_ns = now_ns;
     table.sockets = sockets;
     changes_.take_sockets(table);
@@ -95,6 +97,14 @@ TEST(SocketChanges, WhatALookDidNotReadAnew) {
   one.kept = two.kept = true;
   EXPECT_EQ(host.look(20, {one, two}), Lines{});
   EXPECT_EQ(host.look(30, {}), Lines{"closed 1001 curl"});
+}
+
+TEST(SocketChanges, ATornLookEndsNothing) {
+  Watched host(false);
+  EXPECT_EQ(host.look(10, {Watched::socket(1)}), Lines{"existing 1001 curl"});
+  EXPECT_EQ(host.look(20, {Watched::socket(2)}, 1), Lines{"opened 1002 curl"});
+  EXPECT_EQ(host.look(30, {Watched::socket(1), Watched::socket(2)}), Lines{});
+  EXPECT_EQ(host.look(40, {Watched::socket(2)}), Lines{"closed 1001 curl"});
 }
 
 TEST(SocketChanges, AnInodeMayComeAgain) {

@@ -1,5 +1,8 @@
 #include "pipeline/socket_index.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace netwatch::pipeline {
 namespace {
 
@@ -16,33 +19,88 @@ void SocketIndex::rebuild(const model::SocketTable& table) {
   sockets_ = table.sockets;
   by_ends_.clear();
   by_ends_.reserve(sockets_.size());
+  shared_.clear();
+  seen_before_ = std::exchange(seen_, {});
   for (std::uint32_t i = 0; i < sockets_.size(); ++i) {
     const model::Socket& socket = sockets_[i];
     if (socket.state == model::TcpState::kListen) continue;
     model::Endpoint remote = socket.remote;
     if (remote.port == 0) remote = {};
     const std::uint32_t netns = model::netns_scope(socket.netns, table.own_netns);
-    const auto key = key_of(netns, socket.proto, socket.local, remote);
-    const auto [place, added] = by_ends_.try_emplace(key, i);
-    // SO_REUSEPORT: of several sockets on one address, one with an owner is worth more.
-    if (!added && sockets_[place->second].owner.quality < socket.owner.quality) place->second = i;
+    if (socket.proto == model::ip_proto::kUdp && socket.cookie != 0 && netns == 0) {
+      const auto known = seen_before_.find(socket.cookie);
+      Seen& seen = seen_[socket.cookie];
+      seen = known != seen_before_.end() ? known->second : Seen{.since_ns = table.taken_ns};
+      seen.holders = std::max(seen.holders, socket.owner.holders);
+    }
+    add(by_ends_, key_of(netns, socket.proto, socket.local, remote), i);
   }
 }
 
-const model::Socket* SocketIndex::find(std::uint32_t netns, std::uint8_t proto,
-                                       const model::Endpoint& local,
-                                       const model::Endpoint& remote) const {
-  const auto look = [&](const model::Endpoint& at,
-                        const model::Endpoint& to) -> const model::Socket* {
-    const auto found = by_ends_.find(key_of(netns, proto, at, to));
-    return found == by_ends_.end() ? nullptr : &sockets_[found->second];
+SocketIndex::Shared SocketIndex::claim_of(std::uint32_t place) const {
+  const model::Socket& socket = sockets_[place];
+  Shared claim{.claimants = Claimants(socket.owner)};
+  std::uint32_t holders = socket.owner.holders;
+  if (const auto seen = seen_.find(socket.cookie); seen != seen_.end()) {
+    claim.since_ns = seen->second.since_ns;
+    holders = std::max(holders, seen->second.holders);
+  }
+  // Its last user may not be who talks to this peer.
+  if (holders > 1 && !model::is_connected(socket)) claim.claimants.doubt();
+  return claim;
+}
+
+std::uint32_t SocketIndex::holders_of(std::uint64_t cookie) const {
+  for (const auto* seen : {&seen_, &seen_before_}) {
+    if (const auto known = seen->find(cookie); known != seen->end()) return known->second.holders;
+  }
+  return 0;
+}
+
+void SocketIndex::add(Places& places, const model::FlowKey& key, std::uint32_t place) {
+  const auto [entry, added] = places.try_emplace(key, Place{.socket = place});
+  if (added) return;
+  Place& known = entry->second;
+  if (key.proto == model::ip_proto::kUdp) {
+    if (known.shared == kAlone) {
+      known.shared = static_cast<std::uint32_t>(shared_.size());
+      shared_.push_back(claim_of(known.socket));
+    }
+    const Shared more = claim_of(place);
+    Shared& shared = shared_[known.shared];
+    shared.claimants.add(more.claimants);
+    shared.since_ns = std::min(shared.since_ns, more.since_ns);
+  }
+  // A connection has one socket that is in use; one that TCP still ends has no owner.
+  if (sockets_[known.socket].owner.quality < sockets_[place].owner.quality) known.socket = place;
+}
+
+SocketIndex::Match SocketIndex::find(std::uint32_t netns, std::uint8_t proto,
+                                     const model::Endpoint& local,
+                                     const model::Endpoint& remote) const {
+  Match match;
+  const auto look = [&](const Places& places, const model::Endpoint& at,
+                        const model::Endpoint& to) {
+    const auto found = places.find(key_of(netns, proto, at, to));
+    if (found == places.end()) {
+      ++match.rank;
+      return false;
+    }
+    const auto [socket, shared] = found->second;
+    Shared claim = shared == kAlone ? claim_of(socket) : shared_[shared];
+    match.socket = &sockets_[socket];
+    match.claimants = std::move(claim.claimants);
+    match.since_ns = claim.since_ns;
+    match.shared = shared != kAlone;
+    return true;
   };
-  if (const auto* connected = look(local, remote)) return connected;
-  if (proto != model::ip_proto::kUdp) return nullptr;
-  if (const auto* bound = look(local, {})) return bound;
+  if (look(by_ends_, local, remote) || proto != model::ip_proto::kUdp) return match;
+  if (look(by_ends_, local, {})) return match;
   const bool v4 = local.address.is_v4();
-  if (const auto* any = look(wildcard(local.port, v4), {})) return any;
-  return v4 ? look(wildcard(local.port, false), {}) : nullptr;
+  if (look(by_ends_, wildcard(local.port, v4), {}) || !v4) return match;
+  // Nobody has told whether it is IPV6_V6ONLY (RFC 3493 section 5.3).
+  if (look(by_ends_, wildcard(local.port, false), {})) match.claimants.doubt();
+  return match;
 }
 
 }  // namespace netwatch::pipeline

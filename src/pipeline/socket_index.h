@@ -6,21 +6,32 @@
 #include <vector>
 
 #include "model/socket.h"
+#include "pipeline/claimants.h"
 
 namespace netwatch::pipeline {
 
 // The sockets of this host by what a flow knows of them. Flows and sockets are N:M: an unconnected
-// UDP socket serves many flows, a loopback flow has a socket at both ends.
+// UDP socket serves many flows, a loopback flow has a socket at both ends, and several UDP sockets
+// may share an address.
 class SocketIndex {
  public:
+  struct Match {
+    const model::Socket* socket = nullptr;  // one of those that match; null: none does
+    Claimants claimants;                    // of all of them
+    base::TimeNs since_ns = 0;              // the look that has shown one of them first
+    bool shared = false;                    // by several
+    int rank = 0;                           // 0: connected; the greater, the less it was bound to
+  };
+
   void rebuild(const model::SocketTable& table);
 
   // The socket whose local end is `local` and whose remote end is `remote`: connected first, then
   // an unconnected UDP socket bound to the address, then one bound to any address. Never a
   // listener: a connection's bytes are not the listener's. `netns` as netns_scope() tells.
-  [[nodiscard]] const model::Socket* find(std::uint32_t netns, std::uint8_t proto,
-                                          const model::Endpoint& local,
-                                          const model::Endpoint& remote) const;
+  [[nodiscard]] Match find(std::uint32_t netns, std::uint8_t proto, const model::Endpoint& local,
+                           const model::Endpoint& remote) const;
+  // How many processes have held an UDP socket of ours at once, by the last looks; 0: unknown.
+  [[nodiscard]] std::uint32_t holders_of(std::uint64_t cookie) const;
   [[nodiscard]] const std::vector<model::Socket>& sockets() const { return sockets_; }
 
  private:
@@ -33,8 +44,30 @@ class SocketIndex {
     return {.a = local, .b = remote, .proto = proto, .scope = netns};
   }
 
+  // Sockets with equal ends.
+  struct Place {
+    std::uint32_t socket = 0;
+    std::uint32_t shared = kAlone;  // place in shared_
+  };
+  struct Shared {
+    Claimants claimants;
+    base::TimeNs since_ns = 0;
+  };
+  using Places = std::unordered_map<model::FlowKey, Place, KeyHash>;
+  static constexpr std::uint32_t kAlone = 0xffffffff;
+  [[nodiscard]] Shared claim_of(std::uint32_t place) const;
+  void add(Places& places, const model::FlowKey& key, std::uint32_t place);
+
   std::vector<model::Socket> sockets_;
-  std::unordered_map<model::FlowKey, std::uint32_t, KeyHash> by_ends_;
+  Places by_ends_;
+  std::vector<Shared> shared_;
+  // What looks have shown of an UDP socket of ours.
+  struct Seen {
+    base::TimeNs since_ns = 0;
+    std::uint32_t holders = 0;  // the most at once
+  };
+  std::unordered_map<std::uint64_t, Seen> seen_;         // by cookie: at the last look
+  std::unordered_map<std::uint64_t, Seen> seen_before_;  // at the one before
 };
 
 }  // namespace netwatch::pipeline
