@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -92,7 +91,7 @@ int run_headless(const HeadlessOptions& options) {
   if (!options.filter.empty()) {
     auto parsed = query::Filter::parse(options.filter, *catalog());
     if (!parsed.has_value()) {
-      fmt::print(stderr, "{}\n", parsed.error().render(options.filter));
+      say(parsed.error().render(options.filter) + "\n");
       return kExitUsage;
     }
     filter.emplace(*std::move(parsed), *printer);

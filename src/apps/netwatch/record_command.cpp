@@ -154,7 +154,7 @@ class RecordRun {
     wait_for_end();
     (*session)->finish();
     sink.close();
-    fmt::print(stderr, "{}", sink.summary(options_.write_path));
+    say(sink.summary(options_.write_path));
     if (!sink.error()) return kExitOk;
     complain(sink.error()->message);
     return kExitNotPossible;
@@ -166,7 +166,7 @@ class RecordRun {
     if (!options_.filter.empty()) {
       auto filter = query::Filter::parse(options_.filter, *catalog());
       if (!filter.has_value()) {
-        fmt::print(stderr, "{}\n", filter.error().render(options_.filter));
+        say(filter.error().render(options_.filter) + "\n");
         return kExitUsage;
       }
       filter_ = *std::move(filter);
