@@ -81,6 +81,7 @@ std::unique_ptr<pipeline::LiveSink> make_printer(Output& out, const HeadlessOpti
 }  // namespace
 
 int run_headless(const HeadlessOptions& options) {
+  survive_broken_pipes();
   Output out;
   const StopSignal stop;
   const auto end = [fd = stop.fd()] {

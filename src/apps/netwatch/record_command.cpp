@@ -250,6 +250,9 @@ class RecordRun {
 
 }  // namespace
 
-int run_record(const RecordOptions& options) { return RecordRun(options).run(); }
+int run_record(const RecordOptions& options) {
+  survive_broken_pipes();
+  return RecordRun(options).run();
+}
 
 }  // namespace netwatch::app
