@@ -50,6 +50,7 @@ class AttributedWriter {
   // So many more that the kernel could not deliver.
   void count_dropped(std::uint64_t packets) { counts_[kOwnKey].dropped += packets; }
   base::Status flush() { return writer_.flush(); }
+  [[nodiscard]] std::uint64_t packets_flushed() const { return writer_.packets_flushed(); }
   base::Status close(base::TimeNs now_ns);
 
  private:

@@ -125,6 +125,7 @@ struct PcapngWriter::Impl {
     }
     if (auto written = file.write(buffer); !written.ok()) return fail(written.error());
     bytes_in_file += buffer.size();
+    packets_flushed = packets;
     buffer.clear();
     return base::ok_status();
   }
@@ -186,6 +187,8 @@ struct PcapngWriter::Impl {
   std::optional<base::Error> failure;
   bool closed = false;
   std::uint64_t files = 0;
+  std::uint64_t packets = 0;  // in all files and the buffer
+  std::uint64_t packets_flushed = 0;
   std::uint64_t packets_in_file = 0;
   std::uint64_t bytes_in_file = 0;  // without the buffer
   base::TimeNs first_ns = 0;        // of the file's first packet
@@ -215,6 +218,7 @@ base::Status PcapngWriter::write(const model::Packet& packet) {
     if (auto way = impl_->make_way(packet); !way.ok()) return way;
   }
   if (impl_->packets_in_file++ == 0) impl_->first_ns = packet.time_ns;
+  ++impl_->packets;
   return impl_->write(packet);
 }
 
@@ -236,6 +240,8 @@ base::Status PcapngWriter::flush() {
 }
 
 base::Status PcapngWriter::close() { return impl_->close(); }
+
+std::uint64_t PcapngWriter::packets_flushed() const { return impl_->packets_flushed; }
 
 OutputNeeds PcapngWriter::needs() const {
   OutputNeeds out;

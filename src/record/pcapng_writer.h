@@ -68,6 +68,8 @@ class PcapngWriter {
   base::Status close();
 
   [[nodiscard]] OutputNeeds needs() const;
+  // In all files: those that have left the buffer, and that an error does not take back.
+  [[nodiscard]] std::uint64_t packets_flushed() const;
   // Names and secrets that later files lack since they were too many.
   [[nodiscard]] std::uint64_t not_repeated() const;
 

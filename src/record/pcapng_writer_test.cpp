@@ -167,6 +167,7 @@ TEST_F(PcapngWriterTest, DevicesAndPipesAreWrittenInPlace) {
   ASSERT_TRUE(full.write(packet_of("x", 1)).ok());  // still in the buffer
   const auto flushed = full.flush();
   ASSERT_FALSE(flushed.ok());
+  EXPECT_EQ(full.packets_flushed(), 0U);
   EXPECT_NE(flushed.error().message.find("No space left"), std::string::npos);
   EXPECT_EQ(full.close().error().message, flushed.error().message);
   EXPECT_EQ(full.write(packet_of("x", 1)).error().message, flushed.error().message);

@@ -227,6 +227,34 @@ inside timeout 20 bash -c "'$scratch/netwatch' live --json -i lo 2>/dev/null | h
   fail "a closed pipe does not end it"
 grep -q _meta "$scratch/out" || fail "no head in a pipe"
 
+# A reader that reads no more: the second signal ends it, whichever the first was.
+mkfifo "$scratch/stalled"
+exec 7<>"$scratch/stalled"
+python3 -c 'import fcntl; fcntl.fcntl(7, fcntl.F_SETPIPE_SZ, 4096)'
+nsenter --net="/run/netns/$near" -- "$scratch/netwatch" live --json --samples 1 \
+  >"$scratch/stalled" 2>"$scratch/err" 7>&- &
+watcher=$!
+pids+=("$watcher")
+sleep 4
+kill -INT "$watcher"
+sleep 0.5
+(sleep 10 && kill -KILL "$watcher") 7>&- &
+late=$!
+stop TERM 143
+kill "$late"
+exec 7>&-
+
+# Words that nobody can read do not end it: a link that goes is told on standard error.
+ip -n "$near" link add nwp type veth peer name nwq
+for link in nwp nwq; do ip -n "$near" link set $link up; done
+nsenter --net="/run/netns/$near" -- "$scratch/netwatch" live -i nwp >"$scratch/out" 2>/dev/full &
+watcher=$!
+pids+=("$watcher")
+wait_for grep -q ORIGINATOR "$scratch/out"
+ip -n "$near" link del nwp
+sleep 2
+stop INT 0
+
 # Without rights: it says what is missing, and tells of sockets.
 start setpriv --reuid=65534 --regid=65534 --clear-groups "$scratch/netwatch" live --json
 wait_for grep -q '"event":"existing"' "$scratch/out"

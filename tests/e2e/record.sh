@@ -156,12 +156,47 @@ opens "$scratch/lossy.pcapng"
 check "$scratch/lossy.pcapng" "$exact" lossy $((after - before))
 
 # To a pipe; a reader that has seen enough ends it.
-inside timeout 20 bash -c "'$scratch/netwatch' record -w - -i lo 2>/dev/null | head -c 40" >"$scratch/front" &
+inside timeout 20 bash -c "{ '$scratch/netwatch' record -w - -i lo 2>'$scratch/err'
+  echo \$? >'$scratch/status'; } | head -c 40" >"$scratch/front" &
 reader=$!
 sleep 1
 for _ in 1 2 3; do get 127.0.0.1 file && sleep 0.5; done
 wait $reader || fail "a closed pipe does not end it"
 [[ $(wc -c <"$scratch/front") == 40 ]] || fail "nothing comes through a pipe"
+[[ $(cat "$scratch/status") == 3 ]] || fail "status $(cat "$scratch/status"), not 3, after a closed pipe"
+grep -q 'packets in standard output' "$scratch/err" || fail "no summary after a closed pipe"
+
+# A terminal that closes hangs up more than once: the file is complete all the same. nohup: it goes on.
+start -w "$scratch/hup.pcapng" -i lo
+get 127.0.0.1 file
+sleep 0.3
+kill -HUP "$watcher"
+stop HUP 0
+check "$scratch/hup.pcapng" "$exact" whole
+[[ $(find "$scratch" -name 'hup.pcapng*' | wc -l) == 1 ]] || fail "SIGHUP leaves a file behind"
+prefix=(env --ignore-signal=HUP)
+start -w "$scratch/nohup.pcapng" -i lo
+prefix=(env)
+kill -HUP "$watcher"
+sleep 0.5
+get 127.0.0.1 file
+sleep 0.3
+stop TERM 0
+grep -q '^[1-9][0-9]* packets' "$scratch/err" || fail "SIGHUP ends what nohup started"
+
+# Words that nobody can read do not end it, nor do they come into the file.
+for streams in '<&- >&- 2>&-' '2>/dev/full'; do
+  rm -f "$scratch/mute.pcapng"
+  nsenter --net="/run/netns/$near" -- bash -c \
+    "exec '$scratch/netwatch' record -w '$scratch/mute.pcapng' -i lo -c 5 $streams" &
+  watcher=$!
+  pids+=("$watcher")
+  wait_for threads 3
+  get 127.0.0.1 file
+  wait "$watcher" || fail "'record $streams' does not end well"
+  opens "$scratch/mute.pcapng"
+  check "$scratch/mute.pcapng" "$exact" whole
+done
 
 # A disk that is full: said at once, and the file is whole up to there.
 mkdir "$scratch/small"
@@ -174,6 +209,9 @@ wait "$watcher" || status=$?
 grep -qi 'no space left.*kept in' "$scratch/err" || fail "does not say that the disk is full"
 opens "$scratch/small/full.pcapng"
 [[ -s $scratch/frames ]] || fail "nothing is kept on a full disk"
+kept=$(capinfos -Tmc "$scratch/small/full.pcapng" 2>/dev/null | tail -n 1 | cut -d, -f2)
+grep -q "^$kept packets in" "$scratch/err" || fail "does not say that $kept packets are kept"
+grep -q '^[1-9][0-9]* more could not be written' "$scratch/err" || fail "does not say how many are lost"
 
 # By sudo the files belong to who asked, also those that are made once rights are given up.
 mkdir "$scratch/theirs"

@@ -1,15 +1,18 @@
 #include "apps/netwatch/complaint.h"
 
 #include <fmt/format.h>
-
-#include <cstdio>
+#include <unistd.h>
 
 #include "base/text.h"
 
 namespace netwatch::app {
 
+void say(std::string_view text) {
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
 void complain(std::string_view message) {
-  fmt::print(stderr, "netwatch: {}\n", base::sanitised(message));
+  say(fmt::format("netwatch: {}\n", base::sanitised(message)));
 }
 
 void complain_of(const model::Ability& ability) {

@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "apps/netwatch/complaint.h"
 #include "apps/netwatch/exit_code.h"
 #include "apps/netwatch/output.h"
 #include "base/text.h"
@@ -76,7 +76,7 @@ int run_doctor(const DoctorOptions& options) {
   }
   out.flush();
   if (!out.failed()) return kExitOk;
-  fmt::print(stderr, "netwatch: {}\n", out.error().message);
+  complain(out.error().message);
   return kExitNotPossible;
 }
 

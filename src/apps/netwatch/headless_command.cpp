@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -82,6 +81,7 @@ std::unique_ptr<pipeline::LiveSink> make_printer(Output& out, const HeadlessOpti
 }  // namespace
 
 int run_headless(const HeadlessOptions& options) {
+  survive_broken_pipes();
   Output out;
   const StopSignal stop;
   const auto end = [fd = stop.fd()] {
@@ -92,7 +92,7 @@ int run_headless(const HeadlessOptions& options) {
   if (!options.filter.empty()) {
     auto parsed = query::Filter::parse(options.filter, *catalog());
     if (!parsed.has_value()) {
-      fmt::print(stderr, "{}\n", parsed.error().render(options.filter));
+      say(parsed.error().render(options.filter) + "\n");
       return kExitUsage;
     }
     filter.emplace(*std::move(parsed), *printer);

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <memory>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "apps/netwatch/catalog.h"
+#include "apps/netwatch/complaint.h"
 #include "apps/netwatch/exit_code.h"
 #include "apps/netwatch/health_courier.h"
 #include "apps/netwatch/live_rights.h"
@@ -38,7 +38,7 @@ std::int32_t utc_offset_s() {
 }
 
 int usage(std::string_view message) {
-  fmt::print(stderr, "netwatch: {}\n", message);
+  complain(message);
   return kExitUsage;
 }
 
@@ -58,7 +58,7 @@ int check(const LiveOptions& options) {
   if (options.filter.empty()) return kExitOk;
   const auto filter = query::Filter::parse(options.filter, *catalog());
   if (!filter.has_value()) {
-    fmt::print(stderr, "{}\n", filter.error().render(options.filter));
+    say(filter.error().render(options.filter) + "\n");
     return kExitUsage;
   }
   return kExitOk;
@@ -101,7 +101,7 @@ int run_live(const LiveOptions& options) {
   auto session = pipeline::LiveSession::start(wanted);
   if (!session.ok()) {
     terminal.reset();  // the words are for the ordinary screen
-    fmt::print(stderr, "netwatch: {}\n", session.error().message);
+    complain(session.error().message);
     return session.error().code == base::ErrorCode::kInvalid ? kExitUsage : kExitNotPossible;
   }
   const pipeline::LiveSession& running = **session;

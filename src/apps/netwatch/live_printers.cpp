@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
-
 #include "apps/netwatch/complaint.h"
 
 namespace netwatch::app {
@@ -18,8 +16,7 @@ void LiveTextPrinter::on_ability(base::TimeNs /*now_ns*/, const model::Ability& 
 
 void LiveTextPrinter::on_drop(base::TimeNs /*now_ns*/, model::Drop drop, std::uint64_t count,
                               std::uint64_t total) {
-  fmt::print(stderr, "netwatch: lost: {} {} more, {} in all\n", model::drop_name(drop), count,
-             total);
+  complain(fmt::format("lost: {} {} more, {} in all", model::drop_name(drop), count, total));
 }
 
 }  // namespace netwatch::app

@@ -10,6 +10,7 @@
 #include "apps/netwatch/read_command.h"
 #include "apps/netwatch/record_command.h"
 #include "apps/netwatch/sockets_command.h"
+#include "apps/netwatch/standard_streams.h"
 
 namespace netwatch::app {
 namespace {
@@ -205,6 +206,7 @@ int run(int argc, char** argv) {
 }  // namespace netwatch::app
 
 int main(int argc, char** argv) {
+  if (!netwatch::app::reserve_standard_streams()) return netwatch::app::kExitNotPossible;
   try {
     return netwatch::app::run(argc, argv);
   } catch (const std::exception& error) {

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <string>
 
+#include "apps/netwatch/complaint.h"
 #include "tui/format.h"
 
 namespace netwatch::app {
@@ -29,17 +29,17 @@ void Progress::show(std::uint64_t done, std::uint64_t total) {
   shown_ = true;
   const auto bytes = [](std::uint64_t n) { return tui::format_bytes(static_cast<double>(n)); };
   if (total == 0) {
-    fmt::print(stderr, "\r\x1b[K{} read", bytes(done));
+    say(fmt::format("\r\x1b[K{} read", bytes(done)));
     return;
   }
   const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
   const auto filled = static_cast<std::size_t>(share * static_cast<double>(kBarColumns));
-  fmt::print(stderr, "\r\x1b[K[{:<{}}] {:3.0f}%  {} of {}", std::string(filled, '#'), kBarColumns,
-             100 * share, bytes(done), bytes(total));
+  say(fmt::format("\r\x1b[K[{:<{}}] {:3.0f}%  {} of {}", std::string(filled, '#'), kBarColumns,
+                  100 * share, bytes(done), bytes(total)));
 }
 
 void Progress::clear() {
-  if (shown_) fmt::print(stderr, "\r\x1b[K");
+  if (shown_) say("\r\x1b[K");
   shown_ = false;
 }
 

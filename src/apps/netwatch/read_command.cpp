@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -123,7 +122,7 @@ class ReadRun {
     if (!options_.filter.empty()) {
       auto filter = query::Filter::parse(options_.filter, *catalog());
       if (!filter.has_value()) {
-        fmt::print(stderr, "{}\n", filter.error().render(options_.filter));
+        say(filter.error().render(options_.filter) + "\n");
         return kExitUsage;
       }
       filter_ = std::move(*filter);
@@ -296,7 +295,7 @@ class ReadRun {
       // The totals of a summary without anything else; beside packets on standard error.
       const std::string text = Summary().render(source_, totals);
       if (options_.write_path == "-") {
-        fmt::print(stderr, "{}", text);
+        say(text);
       } else {
         out_.buffer() += text;
       }

@@ -8,7 +8,7 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -60,13 +60,11 @@ class RecordSink final : public pipeline::LiveSink {
       : writer_(writer), on_failure_(std::move(on_failure)) {}
 
   void on_owned_packet(const model::Packet& packet, const model::PacketOwners& owners) override {
-    if (error_) return;
-    keep(writer_.write(packet, owners));
+    ++offered_;
     if (error_) return;
     const model::Owner* const owner = record::linked_owner(owners);
-    ++packets_[static_cast<std::size_t>(owner == nullptr ? model::Quality::kUnknown
-                                                         : owner->quality)];
-    unflushed_ = true;
+    unflushed_.push_back(owner == nullptr ? model::Quality::kUnknown : owner->quality);
+    keep(writer_.write(packet, owners));
   }
   void on_packet_left_out(const model::Packet& packet) override { writer_.leave_out(packet); }
   void on_hurried_packets(std::uint64_t count) override { hurried_ += count; }
@@ -85,33 +83,44 @@ class RecordSink final : public pipeline::LiveSink {
   }
   // What has been written is to survive this program.
   void on_batch_end() override {
-    if (!error_ && std::exchange(unflushed_, false)) keep(writer_.flush());
+    if (!error_ && !unflushed_.empty()) keep(writer_.flush());
   }
   void close() {
     if (!error_) keep(writer_.close(base::wall_clock_ns()));
   }
   void keep(const base::Status& status) {
+    for (; flushed_ < writer_.packets_flushed() && !unflushed_.empty(); ++flushed_) {
+      ++packets_[static_cast<std::size_t>(unflushed_.front())];
+      unflushed_.pop_front();
+    }
     if (status.ok()) return;
     error_ = status.error();
     on_failure_();
   }
 
   [[nodiscard]] const std::optional<base::Error>& error() const { return error_; }
-  // For people, in one line.
+  // For people.
   [[nodiscard]] std::string summary(const std::string& path) const {
     const auto of = [this](model::Quality quality) {
       return packets_[static_cast<std::size_t>(quality)];
     };
+    const std::string name = path == "-" ? "standard output" : path;
+    // There may be no such file then.
+    if (error_ && flushed_ == 0) {
+      return fmt::format("no packet written to {}: {} are lost; the kernel dropped {}\n", name,
+                         offered_, dropped_);
+    }
     std::string out = fmt::format(
         "{} packets in {}: owner exact for {}, inferred for {}, unknown for {}; the kernel dropped "
         "{}\n",
-        packets_[0] + packets_[1] + packets_[2], path == "-" ? "standard output" : path,
-        of(model::Quality::kExact), of(model::Quality::kInferred), of(model::Quality::kUnknown),
-        dropped_);
+        flushed_, name, of(model::Quality::kExact), of(model::Quality::kInferred),
+        of(model::Quality::kUnknown), dropped_);
     if (hurried_ > 0) {
-      out += fmt::format(
-          "{} of them were written before their owners could be known: too many waited\n",
-          hurried_);
+      out += fmt::format("{} were taken before their owners could be known: too many waited\n",
+                         hurried_);
+    }
+    if (offered_ > flushed_) {
+      out += fmt::format("{} more could not be written and are lost\n", offered_ - flushed_);
     }
     return out;
   }
@@ -120,10 +129,12 @@ class RecordSink final : public pipeline::LiveSink {
   record::AttributedWriter& writer_;
   std::function<void()> on_failure_;
   std::optional<base::Error> error_;
-  std::array<std::uint64_t, 3> packets_{};  // by quality
+  std::deque<model::Quality> unflushed_;    // of the packets in the writer's buffer
+  std::array<std::uint64_t, 3> packets_{};  // those that are flushed, by quality
+  std::uint64_t flushed_ = 0;
+  std::uint64_t offered_ = 0;
   std::uint64_t dropped_ = 0;
   std::uint64_t hurried_ = 0;
-  bool unflushed_ = false;
 };
 
 // One `netwatch record`.
@@ -154,7 +165,7 @@ class RecordRun {
     wait_for_end();
     (*session)->finish();
     sink.close();
-    fmt::print(stderr, "{}", sink.summary(options_.write_path));
+    say(sink.summary(options_.write_path));
     if (!sink.error()) return kExitOk;
     complain(sink.error()->message);
     return kExitNotPossible;
@@ -166,7 +177,7 @@ class RecordRun {
     if (!options_.filter.empty()) {
       auto filter = query::Filter::parse(options_.filter, *catalog());
       if (!filter.has_value()) {
-        fmt::print(stderr, "{}\n", filter.error().render(options_.filter));
+        say(filter.error().render(options_.filter) + "\n");
         return kExitUsage;
       }
       filter_ = *std::move(filter);
@@ -250,6 +261,9 @@ class RecordRun {
 
 }  // namespace
 
-int run_record(const RecordOptions& options) { return RecordRun(options).run(); }
+int run_record(const RecordOptions& options) {
+  survive_broken_pipes();
+  return RecordRun(options).run();
+}
 
 }  // namespace netwatch::app

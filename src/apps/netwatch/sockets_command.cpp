@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -116,7 +115,7 @@ int run_sockets(const SocketsOptions& options) {
   if (!options.filter.empty()) {
     auto parsed = pipeline::SocketFilter::parse(options.filter, catalog()->schemas());
     if (!parsed.has_value()) {
-      fmt::print(stderr, "{}\n", parsed.error().render(options.filter));
+      say(parsed.error().render(options.filter) + "\n");
       return kExitUsage;
     }
     filter.emplace(*std::move(parsed));

@@ -3,29 +3,43 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
 namespace netwatch::app {
 namespace {
 
+constexpr std::array kStops{SIGINT, SIGTERM, SIGHUP};
+
 volatile std::sig_atomic_t stop_fd = -1;
+// Of kStops: what is to be as it was in the end.
+std::array<volatile std::sig_atomic_t, kStops.size()> handled{};
+
+void set(int number, void (*handler)(int)) {
+  struct sigaction action{};
+  action.sa_handler = handler;
+  for (const int other : kStops) ::sigaddset(&action.sa_mask, other);  // one after the other
+  (void)::sigaction(number, &action, nullptr);
+}
 
 // Only what signal-safety(7) allows.
 extern "C" void on_stop(int) {
   const int saved = errno;
+  for (std::size_t i = 0; i < kStops.size(); ++i) {
+    if (handled[i] != 0) set(kStops[i], kStops[i] == SIGHUP ? SIG_IGN : SIG_DFL);
+  }
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(stop_fd, &one, sizeof one);
   errno = saved;
 }
 
-void handle(int number) {
-  struct sigaction action{};
-  action.sa_handler = on_stop;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second one is not ours
-  (void)::sigaction(number, &action, nullptr);
+bool is_ignored(int number) {
+  struct sigaction now{};
+  return ::sigaction(number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
 }  // namespace
@@ -33,18 +47,25 @@ void handle(int number) {
 StopSignal::StopSignal() {
   stop_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (stop_fd < 0) return;
-  handle(SIGINT);
-  handle(SIGTERM);
+  for (std::size_t i = 0; i < kStops.size(); ++i) {
+    // A shell ignores SIGINT for what it starts in the background; `kill -INT` is to work all the
+    // same.
+    handled[i] = kStops[i] != SIGHUP || !is_ignored(SIGHUP) ? 1 : 0;
+    if (handled[i] != 0) set(kStops[i], on_stop);
+  }
 }
 
 StopSignal::~StopSignal() {
   if (stop_fd < 0) return;
-  (void)std::signal(SIGINT, SIG_DFL);
-  (void)std::signal(SIGTERM, SIG_DFL);
+  for (std::size_t i = 0; i < kStops.size(); ++i) {
+    if (handled[i] != 0) set(kStops[i], SIG_DFL);
+  }
   ::close(stop_fd);
   stop_fd = -1;
 }
 
 int StopSignal::fd() const { return stop_fd; }
+
+void survive_broken_pipes() { (void)std::signal(SIGPIPE, SIG_IGN); }
 
 }  // namespace netwatch::app

@@ -2,8 +2,10 @@
 
 namespace netwatch::app {
 
-// While it lives, the first SIGINT or SIGTERM makes fd() readable and does nothing else; a second
-// one ends the program as usual. One at a time.
+// While it lives, the first SIGINT, SIGTERM or SIGHUP makes fd() readable and does nothing else; a
+// SIGINT or SIGTERM after that ends the program as usual, whichever came first. A second SIGHUP
+// does not: the shell and the kernel each send one as a terminal closes. SIGHUP stays ignored if it
+// was (nohup(1)). One at a time.
 class StopSignal {
  public:
   StopSignal();
@@ -13,5 +15,8 @@ class StopSignal {
 
   [[nodiscard]] int fd() const;  // -1 if the system had none left
 };
+
+// Writing to a pipe that nobody reads any more becomes an error, EPIPE, and no longer the end.
+void survive_broken_pipes();
 
 }  // namespace netwatch::app
