@@ -2,11 +2,16 @@
 
 #include <gtest/gtest.h>
 #include <linux/inet_diag.h>
+#include <linux/netlink.h>
 #include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstddef>
+#include <optional>
+#include <vector>
 
 #include "collect/sock_diag_linux.h"
 
@@ -95,6 +100,32 @@ TEST(SockDiag, ListenersHaveNoCounters) {
   EXPECT_EQ(socket.state, model::TcpState::kListen);
   EXPECT_EQ(socket.rtt_us, -1);
   EXPECT_EQ(socket.bytes_sent, -1);
+}
+
+TEST(SockDiag, TheKernelTellsWhoTakesNoIpv4) {
+  for (const int v6_only : {0, 1}) {
+    const int fd = ::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) GTEST_SKIP() << "the host has no IPv6";
+    ASSERT_EQ(::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only), 0);
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    socklen_t length = sizeof address;
+    ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), length), 0);
+    ASSERT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length), 0);
+    auto netlink = NetlinkSocket::open(NETLINK_SOCK_DIAG);
+    std::vector<model::Socket> sockets;
+    const bool dumped =
+        netlink && dump_sock_diag(*netlink, model::ip_proto::kUdp, AF_INET6, sockets);
+    ::close(fd);
+    if (!dumped) GTEST_SKIP() << "the host has no sock_diag";
+    int found = 0;
+    for (const model::Socket& socket : sockets) {
+      if (socket.local.port != ntohs(address.sin6_port)) continue;
+      ++found;
+      EXPECT_EQ(socket.v6_only, std::optional(v6_only == 1));
+    }
+    EXPECT_EQ(found, 1);
+  }
 }
 
 TEST(SockDiag, ShortMessagesAreRefused) {

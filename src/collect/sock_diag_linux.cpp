@@ -76,6 +76,10 @@ bool parse_sock_diag(base::Bytes body, std::uint8_t proto, model::Socket& out) {
     if (attribute->type == INET_DIAG_INFO && proto == model::ip_proto::kTcp) {
       take_tcp_counters(*attribute, out);
     }
+    // Told of IPv6 sockets that listen or are not connected, whether asked for or not.
+    if (attribute->type == INET_DIAG_SKV6ONLY && !attribute->value.empty()) {
+      out.v6_only = attribute->value[0] != 0;
+    }
   }
   return true;
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -59,6 +60,8 @@ struct Socket {
   // Cookie of the Multipath TCP socket that this is a subflow of: it tells all of their payload at
   // its end. 0: it is none, or nobody has told us.
   std::uint64_t subflow_of = 0;
+  // Of an IPv6 socket that is not connected: it takes no IPv4 traffic (IPV6_V6ONLY).
+  std::optional<bool> v6_only{};
 };
 
 // Whether it has another end: not a listener, nor UDP that sends to anybody.

@@ -91,10 +91,15 @@ ClosedSockets::Match ClosedSockets::find(std::uint32_t netns, std::uint8_t proto
                                          const model::Endpoint& remote, base::TimeNs first_ns,
                                          base::TimeNs last_ns) const {
   Match match;
+  bool as_v4 = false;  // not of one that is IPV6_V6ONLY (RFC 3493 section 5.3)
   const auto look = [&](const model::Endpoint& from, const model::Endpoint& to) {
     const auto found = by_ends_.find(key_of(netns, proto, from, to));
     const Entry* entry = found == by_ends_.end() ? nullptr : at(found->second);
-    while (entry != nullptr && !overlaps(entry->closed, first_ns, last_ns)) {
+    const auto matches = [&](const Entry& one) {
+      if (as_v4 && one.closed.socket.v6_only.value_or(false)) return false;
+      return overlaps(one.closed, first_ns, last_ns);
+    };
+    while (entry != nullptr && !matches(*entry)) {
       entry = at(entry->before);
     }
     if (entry == nullptr) {
@@ -110,8 +115,8 @@ ClosedSockets::Match ClosedSockets::find(std::uint32_t netns, std::uint8_t proto
   const model::Endpoint any_v6{.address = {}, .port = local.port};
   const bool v4 = local.address.is_v4();
   if (look(v4 ? any_v4(local.port) : any_v6, {}) || !v4) return match;
-  // Nobody has told whether it was IPV6_V6ONLY (RFC 3493 section 5.3).
-  if (look(any_v6, {})) match.claimants.doubt();
+  as_v4 = true;
+  if (look(any_v6, {}) && !match.closed->socket.v6_only) match.claimants.doubt();
   return match;
 }
 

@@ -161,11 +161,9 @@ model::OwnerTotals LiveTable::totals_with(model::UnownedTraffic unowned) const {
 void LiveTable::take_closed(const std::vector<model::ClosedSocket>& sockets) {
   processes_.take_closed(sockets);
   for (const model::ClosedSocket& closed : sockets) {
-    // The end tells its last user alone.
-    model::ClosedSocket with_holders = closed;
-    std::uint32_t& holders = with_holders.socket.owner.holders;
-    holders = std::max(holders, sockets_.holders_of(closed.socket.cookie));
-    closed_.add(scope_of(closed.socket), with_holders);
+    model::ClosedSocket with_seen = closed;
+    sockets_.add_what_was_seen(with_seen.socket);
+    closed_.add(scope_of(closed.socket), with_seen);
     if (closed.socket.remote.port == 0) continue;  // its rows find it when their flows move
     const std::uint32_t number = slot_of_closed(closed);
     if (number == model::kNoRow) continue;

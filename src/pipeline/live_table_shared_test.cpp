@@ -171,7 +171,26 @@ TEST_F(SharedSockets, ASocketOfTwoProcesses) {
   EXPECT_EQ(server_of(2), "kid1 12 inferred");
 }
 
-// It may be IPV6_V6ONLY.
+TEST_F(SharedSockets, AnIpv6SocketThatTakesIpv4OrDoesNot) {
+  model::Socket any_v6 = udp_socket(1, at("::", 5600), "one", 11);
+  any_v6.v6_only = true;
+  look(0, {any_v6});
+  flow(1, 0, kSecond);
+  flow(2, 0, kSecond, "::1");
+  EXPECT_EQ(server_of(1), "nobody");
+  EXPECT_EQ(server_of(2), "one 11 exact");
+  any_v6.v6_only.reset();  // an end does not tell
+  table_.take_closed({closed(any_v6, 0, 2 * kSecond)});
+  flow(1, 0, kSecond);
+  EXPECT_EQ(server_of(1), "nobody");
+  model::Socket both = udp_socket(2, at("::", 5600), "two", 12);
+  both.v6_only = false;
+  look(3 * kSecond, {both});
+  flow(3, 3 * kSecond, 4 * kSecond);
+  EXPECT_EQ(server_of(3), "two 12 exact");
+}
+
+// Nobody has told whether it is IPV6_V6ONLY.
 TEST_F(SharedSockets, AnIpv4FlowOfASocketBoundToAnyIpv6Address) {
   const model::Socket any_v6 = udp_socket(1, at("::", 5600), "one", 11);
   look(0, {any_v6});

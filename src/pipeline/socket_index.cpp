@@ -18,6 +18,7 @@ model::Endpoint wildcard(std::uint16_t port, bool v4) {
 void SocketIndex::rebuild(const model::SocketTable& table) {
   sockets_ = table.sockets;
   by_ends_.clear();
+  any_v6_.clear();
   by_ends_.reserve(sockets_.size());
   shared_.clear();
   seen_before_ = std::exchange(seen_, {});
@@ -32,8 +33,14 @@ void SocketIndex::rebuild(const model::SocketTable& table) {
       Seen& seen = seen_[socket.cookie];
       seen = known != seen_before_.end() ? known->second : Seen{.since_ns = table.taken_ns};
       seen.holders = std::max(seen.holders, socket.owner.holders);
+      if (socket.v6_only) seen.v6_only = socket.v6_only;
     }
-    add(by_ends_, key_of(netns, socket.proto, socket.local, remote), i);
+    const auto key = key_of(netns, socket.proto, socket.local, remote);
+    add(by_ends_, key, i);
+    const bool is_any_v6 = socket.local.address == base::IpAddress() && remote == model::Endpoint{};
+    const bool may_take_v4 =
+        socket.proto == model::ip_proto::kUdp && !socket.v6_only.value_or(false);
+    if (is_any_v6 && may_take_v4) add(any_v6_, key, i);
   }
 }
 
@@ -50,11 +57,14 @@ SocketIndex::Shared SocketIndex::claim_of(std::uint32_t place) const {
   return claim;
 }
 
-std::uint32_t SocketIndex::holders_of(std::uint64_t cookie) const {
+void SocketIndex::add_what_was_seen(model::Socket& socket) const {
   for (const auto* seen : {&seen_, &seen_before_}) {
-    if (const auto known = seen->find(cookie); known != seen->end()) return known->second.holders;
+    const auto known = seen->find(socket.cookie);
+    if (known == seen->end()) continue;
+    socket.owner.holders = std::max(socket.owner.holders, known->second.holders);
+    if (!socket.v6_only) socket.v6_only = known->second.v6_only;
+    return;
   }
-  return 0;
 }
 
 void SocketIndex::add(Places& places, const model::FlowKey& key, std::uint32_t place) {
@@ -98,8 +108,10 @@ SocketIndex::Match SocketIndex::find(std::uint32_t netns, std::uint8_t proto,
   if (look(by_ends_, local, {})) return match;
   const bool v4 = local.address.is_v4();
   if (look(by_ends_, wildcard(local.port, v4), {}) || !v4) return match;
-  // Nobody has told whether it is IPV6_V6ONLY (RFC 3493 section 5.3).
-  if (look(by_ends_, wildcard(local.port, false), {})) match.claimants.doubt();
+  // RFC 3493 section 5.3: not if it is IPV6_V6ONLY, which /proc/net does not tell.
+  if (look(any_v6_, wildcard(local.port, false), {}) && !match.socket->v6_only) {
+    match.claimants.doubt();
+  }
   return match;
 }
 

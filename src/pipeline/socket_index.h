@@ -30,8 +30,8 @@ class SocketIndex {
   // listener: a connection's bytes are not the listener's. `netns` as netns_scope() tells.
   [[nodiscard]] Match find(std::uint32_t netns, std::uint8_t proto, const model::Endpoint& local,
                            const model::Endpoint& remote) const;
-  // How many processes have held an UDP socket of ours at once, by the last looks; 0: unknown.
-  [[nodiscard]] std::uint32_t holders_of(std::uint64_t cookie) const;
+  // What the word of a socket's end does not tell and looks have: its holders, IPV6_V6ONLY.
+  void add_what_was_seen(model::Socket& socket) const;
   [[nodiscard]] const std::vector<model::Socket>& sockets() const { return sockets_; }
 
  private:
@@ -60,11 +60,13 @@ class SocketIndex {
 
   std::vector<model::Socket> sockets_;
   Places by_ends_;
+  Places any_v6_;  // of those bound to ::, which may take IPv4 traffic: not IPV6_V6ONLY
   std::vector<Shared> shared_;
   // What looks have shown of an UDP socket of ours.
   struct Seen {
     base::TimeNs since_ns = 0;
     std::uint32_t holders = 0;  // the most at once
+    std::optional<bool> v6_only{};
   };
   std::unordered_map<std::uint64_t, Seen> seen_;         // by cookie: at the last look
   std::unordered_map<std::uint64_t, Seen> seen_before_;  // at the one before
