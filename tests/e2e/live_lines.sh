@@ -223,8 +223,9 @@ for wrong in '2 -f bad(' '2 -Y bad(' '2 -c 0' '2 --json -q' '3 -i nosuch'; do
 done
 
 # A reader that has seen enough ends it, also when nothing happens.
-inside timeout 20 bash -c "'$scratch/netwatch' live --json -i lo 2>/dev/null | head -n 1" >"$scratch/out" ||
-  fail "a closed pipe does not end it"
+inside timeout 20 bash -c "set -o pipefail
+  '$scratch/netwatch' live --json -i lo 2>/dev/null | head -n 1" >"$scratch/out" ||
+  fail "a closed pipe does not end it, or not well"
 grep -q _meta "$scratch/out" || fail "no head in a pipe"
 
 # A reader that reads no more: the second signal ends it, whichever the first was.

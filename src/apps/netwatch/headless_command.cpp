@@ -66,7 +66,7 @@ int close(Output& out, const HeadlessOptions& options, const pipeline::Totals& t
     out.buffer() += Summary().render(options.interface, totals);
   }
   out.flush();
-  if (!out.failed()) return kExitOk;
+  if (!out.failed() || out.reader_is_gone()) return kExitOk;
   complain(out.error().message);
   return kExitNotPossible;
 }

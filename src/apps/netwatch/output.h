@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <string>
 
 #include "base/result.h"
@@ -21,6 +22,8 @@ class Output {
   }
   void flush();
   [[nodiscard]] bool failed() const { return errno_ != 0; }
+  // Whoever read it has seen enough: an end like any other.
+  [[nodiscard]] bool reader_is_gone() const { return errno_ == EPIPE; }
   [[nodiscard]] base::Error error() const { return base::errno_error(errno_, "standard output"); }
 
  private:
