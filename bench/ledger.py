@@ -188,12 +188,11 @@ class Comparison:
 
     def compare_totals(self, waiting_unseen):
         """By netwatch's own totals: each process, what it moved since netwatch watches."""
-        unseen = {(one['pid'], one['name']) for one in self.sockets
-                  if waiting_unseen and one['kind'] == 'older' and one['l4'] == 'udp' and
-                  'peer_pid' not in one}
-        wanted, told = Bytes(), Bytes()
+        unseen, wanted, told = set(), Bytes(), Bytes()
         for one in self.sockets:
-            if (one['pid'], one['name']) in unseen:  # no figure, never a part of one
+            if waiting_unseen and one['kind'] == 'older' and one['l4'] == 'udp':
+                # No figure, never a part of one.
+                unseen.add((one['pid'], one['name']))
                 wanted.add((one['pid'], one['name']), 0, 0)
                 continue
             wanted.add((one['pid'], one['name']),
