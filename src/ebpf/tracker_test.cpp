@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <map>
+#include <sstream>
 #include <thread>
 #include <tuple>
 
@@ -23,13 +23,12 @@ constexpr int kMultipathTcp = 262;
 
 bool kernel_is_at_least(int major, int minor) {
   utsname kernel{};
+  if (::uname(&kernel) != 0) return true;
   int have_major = 0;
   int have_minor = 0;
-  // NOLINTNEXTLINE(cert-err34-c): the kernel's own words
-  if (::uname(&kernel) != 0 ||
-      std::sscanf(kernel.release, "%d.%d", &have_major, &have_minor) != 2) {
-    return true;
-  }
+  std::istringstream words(kernel.release);
+  char dot = 0;
+  words >> have_major >> dot >> have_minor;
   return std::pair(have_major, have_minor) >= std::pair(major, minor);
 }
 
