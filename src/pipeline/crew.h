@@ -17,7 +17,8 @@ namespace netwatch::pipeline {
 // The threads that share an engine's work: the caller's, which deals out batches and helps where it
 // would have to wait, and `threads - 1` of its own. The shards are split into as many lanes as
 // there are threads. A lane sees all batches in order, one thread at a time; a batch that has been
-// through all lanes is reduced, again in order and by one thread at a time.
+// through all lanes is reduced, again in order and by one thread at a time. What a duty throws ends
+// the work and comes out of next() or finish(), in the caller's thread.
 class Crew {
  public:
   struct Duties {

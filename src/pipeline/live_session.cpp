@@ -136,9 +136,10 @@ LiveSession::LiveSession(LiveSessionOptions options, std::unique_ptr<capture::Pa
       watch_(std::move(watch)),
       link_changes_([this](model::LinkEvent event) {
         const std::lock_guard lock(mutex_);
-        if (samples_.links.size() == kMaxLinkEvents)
-          event = {
-              .kind = model::LinkEvent::Kind::kLost, .time_ns = event.time_ns, .interface = {}};
+        if (samples_.links.size() == kMaxLinkEvents) {
+          event.kind = model::LinkEvent::Kind::kLost;
+          event.interface = {};
+        }
         if (samples_.links.size() <= kMaxLinkEvents) samples_.links.push_back(std::move(event));
       }) {
   if (report_ && options_.packets) report_->report_packets(options_.packet_filter);

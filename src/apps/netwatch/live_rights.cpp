@@ -6,6 +6,7 @@
 
 #include "capture/live_socket.h"
 #include "collect/kept_access.h"
+#include "collect/namespaces_linux.h"
 
 namespace netwatch::app {
 namespace {
@@ -96,6 +97,9 @@ void LiveRights::prepare(pipeline::LiveSessionOptions& options) {
   };
   options.watched_abilities = [this] { return std::vector{broker_ability()}; };
   kept_for_samples_ = collect::KeptAccess::open();
+  // Afterwards nobody can tell. Where there are none, nothing is missing.
+  const auto scan = collect::scan_network_namespaces({});
+  if (scan.ok() && !scan->namespaces.empty()) other_namespaces_ = scan->namespaces.size() - 1;
   options.sample_root.kept = kept_for_samples_;
 }
 
@@ -150,10 +154,12 @@ base::Result<std::vector<model::Ability>> LiveRights::give_up(
   std::vector<model::Ability> abilities{confined->ability()};
   if (given_up_) {
     abilities.push_back(broker_ability());
-    abilities.push_back({.name = "container sockets",
-                         .on = false,
-                         .why = "a confined netwatch may not enter other network namespaces",
-                         .fix = "netwatch --confine off"});
+    if (other_namespaces_ > 0) {
+      abilities.push_back({.name = "container sockets",
+                           .on = false,
+                           .why = "a confined netwatch may not enter other network namespaces",
+                           .fix = "netwatch --confine off"});
+    }
   }
   return abilities;
 }

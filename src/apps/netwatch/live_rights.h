@@ -39,6 +39,7 @@ class LiveRights {
   std::optional<capture::LivePlan> plan_;  // of the first time, when everything could be looked up
   std::shared_ptr<collect::KeptAccess> kept_;
   std::shared_ptr<collect::KeptAccess> kept_for_samples_;  // another thread's
+  std::size_t other_namespaces_ = 0;                       // beside ours, when the session began
   bool given_up_ = false;
 };
 
