@@ -157,6 +157,11 @@ sleep 1
 tmux -L "$socket" send-keys -t root '!'
 wait_for root 'asks gateway and resolvers has ended'
 tmux -L "$socket" send-keys -t root Escape
+# Closed before the next key: Escape and a key at once are another key.
+for _ in $(seq 40); do
+  pane root | grep -q 'What is missing' || break
+  sleep 0.1
+done
 
 # Quitting gives the terminal back; broker and courier go, too.
 broker=$(child "$cap" broker)
