@@ -64,6 +64,22 @@ std::uint64_t bytes_of(const model::PayloadTotals& totals) {
   return totals.sent_bytes + totals.received_bytes;
 }
 
+// Most bytes first; of as many, as they came. (std::stable_sort asks libstdc++ 12 for memory by a
+// function that clang calls deprecated.)
+template <typename Entry>
+void sort_busiest(std::vector<Entry>& entries) {
+  std::vector<std::pair<std::uint64_t, std::size_t>> order;
+  order.reserve(entries.size());
+  for (const Entry& entry : entries) order.emplace_back(bytes_of(entry.totals), order.size());
+  std::sort(order.begin(), order.end(), [](const auto& one, const auto& two) {
+    return one.first != two.first ? one.first > two.first : one.second < two.second;
+  });
+  std::vector<Entry> sorted;
+  sorted.reserve(entries.size());
+  for (const auto& [bytes, place] : order) sorted.push_back(std::move(entries[place]));
+  entries = std::move(sorted);
+}
+
 }  // namespace
 
 // A place that is somebody else's by now: the one before is among those that made room.
@@ -248,11 +264,8 @@ model::OwnerTotals ProcessTotals::totals() const {
     row.pod = group.one->pod;
     if (row.container.empty()) row.unit = group.one->unit;
   }
-  const auto busier = [](const auto& one, const auto& two) {
-    return bytes_of(one.totals) > bytes_of(two.totals);
-  };
-  std::stable_sort(out.processes.begin(), out.processes.end(), busier);
-  std::stable_sort(out.containers.begin(), out.containers.end(), busier);
+  sort_busiest(out.processes);
+  sort_busiest(out.containers);
   return out;
 }
 
