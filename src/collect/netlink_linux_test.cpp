@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <optional>
@@ -125,6 +126,35 @@ TEST(SockDiag, TheKernelTellsWhoTakesNoIpv4) {
       EXPECT_EQ(socket.v6_only, std::optional(v6_only == 1));
     }
     EXPECT_EQ(found, 1);
+  }
+}
+
+TEST(SockDiag, OneWalkTellsTcpOfBothFamilies) {
+  auto netlink = NetlinkSocket::open(NETLINK_SOCK_DIAG);
+  std::vector<model::Socket> none;
+  if (!netlink || !dump_sock_diag(*netlink, model::ip_proto::kTcp, AF_INET, none)) {
+    GTEST_SKIP() << "the host has no sock_diag";
+  }
+  std::vector<int> fds;
+  std::vector<std::uint64_t> cookies;
+  for (const int family : {AF_INET, AF_INET6}) {
+    const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) continue;  // no IPv6
+    fds.push_back(fd);
+    std::uint64_t cookie = 0;
+    socklen_t length = sizeof cookie;
+    ASSERT_EQ(::listen(fd, 1), 0);
+    ASSERT_EQ(::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length), 0);
+    cookies.push_back(cookie);
+  }
+  std::vector<model::Socket> sockets;
+  const auto dumped = dump_tcp_sock_diag(*netlink, sockets);
+  for (const int fd : fds) ::close(fd);
+  ASSERT_TRUE(dumped) << dumped.error().message;
+  for (const std::uint64_t cookie : cookies) {
+    EXPECT_EQ(std::count_if(sockets.begin(), sockets.end(),
+                            [&](const auto& socket) { return socket.cookie == cookie; }),
+              1);
   }
 }
 

@@ -84,22 +84,45 @@ bool parse_sock_diag(base::Bytes body, std::uint8_t proto, model::Socket& out) {
   return true;
 }
 
-base::Status dump_sock_diag(NetlinkSocket& netlink, std::uint8_t proto, std::uint8_t family,
-                            std::vector<model::Socket>& out) {
-  inet_diag_req_v2 request{};
-  request.sdiag_family = family;
-  request.sdiag_protocol = proto;
-  request.idiag_states = kAllStates;
-  if (proto == model::ip_proto::kTcp) request.idiag_ext = 1U << (INET_DIAG_INFO - 1);
+namespace {
+
+base::Status dump(NetlinkSocket& netlink, std::uint16_t type, base::Bytes request,
+                  std::uint8_t proto, std::vector<model::Socket>& out) {
   const std::size_t before = out.size();
   auto status = netlink.dump(
-      SOCK_DIAG_BY_FAMILY, {reinterpret_cast<const std::uint8_t*>(&request), sizeof request},
+      type, request,
       [&](base::Bytes body) {
         if (!parse_sock_diag(body, proto, out.emplace_back())) out.pop_back();
       },
       [&] { out.resize(before); });
   if (!status) out.resize(before);
   return status;
+}
+
+template <typename Request>
+base::Bytes bytes_of(const Request& request) {
+  return {reinterpret_cast<const std::uint8_t*>(&request), sizeof request};
+}
+
+constexpr std::uint8_t kTcpCounters = 1U << (INET_DIAG_INFO - 1);
+
+}  // namespace
+
+base::Status dump_sock_diag(NetlinkSocket& netlink, std::uint8_t proto, std::uint8_t family,
+                            std::vector<model::Socket>& out) {
+  inet_diag_req_v2 request{};
+  request.sdiag_family = family;
+  request.sdiag_protocol = proto;
+  request.idiag_states = kAllStates;
+  if (proto == model::ip_proto::kTcp) request.idiag_ext = kTcpCounters;
+  return dump(netlink, SOCK_DIAG_BY_FAMILY, bytes_of(request), proto, out);
+}
+
+base::Status dump_tcp_sock_diag(NetlinkSocket& netlink, std::vector<model::Socket>& out) {
+  inet_diag_req request{};
+  request.idiag_ext = kTcpCounters;
+  request.idiag_states = kAllStates;
+  return dump(netlink, TCPDIAG_GETSOCK, bytes_of(request), model::ip_proto::kTcp, out);
 }
 
 }  // namespace netwatch::collect

@@ -16,6 +16,11 @@ namespace netwatch::collect {
 base::Status dump_sock_diag(NetlinkSocket& netlink, std::uint8_t proto, std::uint8_t family,
                             std::vector<model::Socket>& out);
 
+// The same of all TCP sockets, of both families at once. The kernel walks its table, as large as
+// the host's memory allows, once for every dump, and only the older request (TCPDIAG_GETSOCK) asks
+// for no family.
+base::Status dump_tcp_sock_diag(NetlinkSocket& netlink, std::vector<model::Socket>& out);
+
 // One answer: inet_diag_msg and its attributes; false if it is too short.
 bool parse_sock_diag(base::Bytes body, std::uint8_t proto, model::Socket& out);
 

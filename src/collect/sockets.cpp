@@ -126,7 +126,13 @@ class SocketCollector::Impl {
     const std::uint64_t torn_before = netlink != nullptr ? netlink->torn() : 0;
     std::optional<base::Error> first_error;
     std::size_t read = 0;
+    const bool has_tcp = netlink != nullptr && dump_tcp_sock_diag(*netlink, out);
+    if (has_tcp) {
+      via_.resize(out.size(), model::OwnerVia::kSockDiag);
+      ++read;
+    }
     for (const Table& table : kTables) {
+      if (has_tcp && table.proto == model::ip_proto::kTcp) continue;
       if (netlink != nullptr && dump_sock_diag(*netlink, table.proto, table.family, out)) {
         via_.resize(out.size(), model::OwnerVia::kSockDiag);
         ++read;

@@ -21,6 +21,23 @@ constexpr base::TimeNs kCollectEveryNs = base::kNsPerSecond / 2;
 // A look at the sockets takes at most this share of one core: on hosts with very many sockets it
 // happens less often.
 constexpr base::TimeNs kCollectShare = 20;
+// Where nothing moves and the kernel tells of what ends, looks are further apart: each walks
+// through the kernel's tables, however few sockets are in them.
+constexpr base::TimeNs kCollectQuietNs = base::kNsPerSecond;
+
+// Another number wherever a socket came, went or moved something.
+std::uint64_t number_of(const model::SocketTable& table) {
+  std::uint64_t sum = table.sockets.size();
+  for (const model::Socket& socket : table.sockets) {
+    std::uint64_t one = socket.cookie + static_cast<std::uint64_t>(socket.state);
+    for (const std::int64_t moved :
+         {socket.bytes_sent, socket.bytes_received, socket.seen_sent, socket.seen_received}) {
+      one = one * 0x9E3779B97F4A7C15U + static_cast<std::uint64_t>(moved);
+    }
+    sum += one * 0x9E3779B97F4A7C15U;  // in whatever order they come
+  }
+  return sum;
+}
 
 LiveTableOptions table_options(const LiveSessionOptions& options, bool capturing, bool exact,
                                std::uint64_t netns) {
@@ -201,7 +218,7 @@ void LiveSession::run_engine() {
     if (source_ != nullptr && !full()) {
       capture_once(kCaptureWaitMs);
     } else {
-      wait(kCaptureWaitMs * base::kNsPerMs);
+      wait(kHeartbeatEveryNs);
       take_closed_sockets();
       reopen_capture();
     }
@@ -215,7 +232,7 @@ void LiveSession::run_engine() {
     const bool publish_now = now_ns >= next_publish_ns;
     engine_.heartbeat(clock_.at(now_ns, engine_.clock_ns()), publish_now);
     if (!publish_now) continue;
-    next_publish_ns = now_ns + kPublishEveryNs;
+    next_publish_ns = std::max(next_publish_ns, now_ns - kPublishEveryNs) + kPublishEveryNs;
     publish(now_ns);
     repeat_open(now_ns);
   }
@@ -305,9 +322,9 @@ void LiveSession::run_collector() {
   collect::SocketCollector sockets(options_.root, std::move(holdings));
   while (!stopping()) {
     const base::TimeNs begun_ns = base::monotonic_clock_ns();
-    look(sockets, options_.namespaces);
+    const bool quiet = !look(sockets, options_.namespaces) && tracker_ != nullptr;
     const base::TimeNs cost_ns = base::monotonic_clock_ns() - begun_ns;
-    wait_for_changes(std::max(kCollectEveryNs, cost_ns * kCollectShare));
+    wait_for_changes(std::max(quiet ? kCollectQuietNs : kCollectEveryNs, cost_ns * kCollectShare));
   }
   if (!last_look_) return;
   const bool own = options_.namespaces == collect::NamespaceScope::kOwn;
@@ -344,8 +361,11 @@ void LiveSession::wait_for_changes(base::TimeNs duration_ns) {
   }
 }
 
-void LiveSession::look(collect::SocketCollector& sockets, collect::NamespaceScope scope) {
+bool LiveSession::look(collect::SocketCollector& sockets, collect::NamespaceScope scope) {
   auto socket_table = sockets.collect(scope);
+  const std::uint64_t before = looked_at_;
+  looked_at_ = socket_table.ok() ? number_of(*socket_table) : 0;
+  const bool changed = looked_at_ != before;
   look_at_interfaces();
   auto health = options_.take_health ? options_.take_health() : std::nullopt;
   const std::lock_guard lock(mutex_);
@@ -356,6 +376,7 @@ void LiveSession::look(collect::SocketCollector& sockets, collect::NamespaceScop
   } else {
     samples_.socket_error = socket_table.error();
   }
+  return changed;
 }
 
 void LiveSession::take_samples() {

@@ -49,7 +49,7 @@ struct LiveSessionOptions {
   base::TimeNs repeat_every_ns = 60 * base::kNsPerSecond;  // how often open flows are told
   base::TimeNs sample_every_ns = 0;                        // looks at this host; 0: none
   collect::Root sample_root;                               // for these: another thread's
-  // Asked twice a second for a round of probes that nobody has taken yet, by the collector thread.
+  // Asked at each look for a round of probes that nobody has taken yet, by the collector thread.
   std::function<std::optional<model::HealthTable>()> take_health = nullptr;
   // Opens the source of packets, at the start and when it was lost: capture::open_live but in
   // tests.
@@ -106,7 +106,8 @@ class LiveSession {
   void run_collector();
   void look_at_interfaces();
   void wait_for_changes(base::TimeNs duration_ns);
-  void look(collect::SocketCollector& sockets, collect::NamespaceScope scope);
+  // Whether a socket came, went or moved something since the look before.
+  bool look(collect::SocketCollector& sockets, collect::NamespaceScope scope);
   void take_samples();
   void take_host_samples(Samples& samples);
   void look_at_watched();
@@ -147,6 +148,7 @@ class LiveSession {
   std::optional<collect::NetworkWatch> watch_;  // of the collector thread, as the next one
   LinkChanges link_changes_;
   std::optional<HostSampler> sampler_;
+  std::uint64_t looked_at_ = 0;  // what the collector saw last, as one number
   std::thread collector_thread_;
   std::thread engine_thread_;
 };

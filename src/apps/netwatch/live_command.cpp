@@ -13,6 +13,7 @@
 #include "apps/netwatch/catalog.h"
 #include "apps/netwatch/complaint.h"
 #include "apps/netwatch/exit_code.h"
+#include "apps/netwatch/freed_memory.h"
 #include "apps/netwatch/health_courier.h"
 #include "apps/netwatch/live_rights.h"
 #include "pipeline/live_session.h"
@@ -71,6 +72,7 @@ int run_live(const LiveOptions& options) {
   if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDOUT_FILENO) != 1) {
     return usage("the live screen needs a terminal; `netwatch read FILE` does not");
   }
+  if (options.no_capture) give_back_freed_memory();
   // While files may still be read.
   tui::LiteOptions screen;
   screen.host = host_name();

@@ -43,7 +43,7 @@ struct {
 // itself many times a second.
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
-  __uint(max_entries, 4 << 20);
+  __uint(max_entries, 2 << 20);
 } events SEC(".maps");
 
 __u64 lost_events = 0;
