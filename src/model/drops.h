@@ -6,7 +6,7 @@
 
 namespace netwatch::model {
 
-// Everything that can be lost or refused, counted where it happens (truth rule 5).
+// Everything that can be lost, refused or set aside, counted where it happens (truth rule 5).
 enum class Drop : std::uint8_t {
   kKernel,            // packets the kernel could not deliver to us
   kQueue,             // packets dropped because the engine was behind
@@ -35,6 +35,10 @@ enum class Drop : std::uint8_t {
   kCount,
 };
 std::string_view drop_name(Drop drop);  // snake_case, stable: the NDJSON key
+// Whether something of what passed is missing by it, and not only seen twice or found odd.
+constexpr bool is_loss(Drop drop) {
+  return drop != Drop::kDuplicate && drop != Drop::kDecoderOdd && drop != Drop::kFragmentOverlaps;
+}
 
 struct DropCounters {
   std::array<std::uint64_t, static_cast<std::size_t>(Drop::kCount)> counts{};

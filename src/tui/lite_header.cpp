@@ -85,8 +85,8 @@ const model::Ability* first_missing(const model::Snapshot& snapshot) {
 std::vector<std::string> losses(const model::DropCounters& drops) {
   std::vector<std::string> out;
   for (std::size_t i = 0; i < drops.counts.size(); ++i) {
-    if (drops.counts[i] == 0) continue;
     const auto drop = static_cast<model::Drop>(i);
+    if (drops.counts[i] == 0 || !model::is_loss(drop)) continue;
     out.push_back(words(model::drop_name(drop)) + " " + format_count(drops.counts[i]));
   }
   return out;

@@ -73,17 +73,25 @@ Lines help_lines(int columns) {
   return out;
 }
 
+// Those that are losses, or the others; whether there was one.
+bool add_drops(Lines& out, const model::DropCounters& drops, bool losses) {
+  bool any = false;
+  for (std::size_t i = 0; i < drops.counts.size(); ++i) {
+    const auto drop = static_cast<model::Drop>(i);
+    if (drops.counts[i] == 0 || model::is_loss(drop) != losses) continue;
+    if (!any && !losses) add_title(out, "Seen twice, or odd");
+    any = true;
+    std::string name(model::drop_name(drop));
+    std::replace(name.begin(), name.end(), '_', ' ');
+    out.push_back(
+        two_columns(name, losses ? Role::kBad : Role::kText, std::to_string(drops.counts[i])));
+  }
+  return any;
+}
+
 void add_losses(Lines& out, const model::Snapshot& snapshot) {
   add_title(out, "Losses");
-  bool any = false;
-  for (std::size_t i = 0; i < snapshot.drops.counts.size(); ++i) {
-    if (snapshot.drops.counts[i] == 0) continue;
-    any = true;
-    std::string name(model::drop_name(static_cast<model::Drop>(i)));
-    std::replace(name.begin(), name.end(), '_', ' ');
-    out.push_back(two_columns(name, Role::kBad, std::to_string(snapshot.drops.counts[i])));
-  }
-  if (!any) {
+  if (!add_drops(out, snapshot.drops, true)) {
     out.push_back(
         {{snapshot.capturing ? "nothing has been lost" : "no packet has been seen", Role::kText}});
   }
@@ -106,6 +114,7 @@ void add_losses(Lines& out, const model::Snapshot& snapshot) {
     out.push_back(two_columns("sockets", Role::kWarn,
                               "the kernel's tables change faster than they can be read"));
   }
+  (void)add_drops(out, snapshot.drops, false);
 }
 
 // Apart from what processes move: by packets, and never added to their bytes.

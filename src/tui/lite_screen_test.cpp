@@ -334,6 +334,7 @@ TEST(LiteGolden, Overlays) {
   add_usual(make);
   make.s.abilities.push_back({"names", false, "no resolver answers", ""});
   make.s.drops[model::Drop::kKernel] = 4;
+  make.s.drops[model::Drop::kDuplicate] = 1'204;
   expect_golden_sizes(make.done(), "help", "?");
   expect_golden_sizes(make.done(), "missing", "!");
   expect_golden_sizes(make.done(), "sort", "sjj");
@@ -436,9 +437,7 @@ TEST(LiteInput, FilterKeepsWhatWasInForceWhileItIsWrong) {
   screen.type("/app:http2\r");
   EXPECT_EQ(screen.list.talkers.size(), 1U);
   EXPECT_FALSE(screen.view.filter.open);
-  screen.type(
-      "/\x01"
-      "bad");
+  screen.type("/\001bad");
   ASSERT_TRUE(screen.view.filter.problem);
   EXPECT_EQ(screen.view.filter.text, "app:http2");
   screen.type("\r");
