@@ -153,4 +153,10 @@ CgroupMembership parse_proc_cgroup(std::string_view text) {
   return found;
 }
 
+CgroupMembership membership_of(std::string_view path) {
+  CgroupMembership found;
+  found.unit = PathReader(found).read(path);
+  return found;
+}
+
 }  // namespace netwatch::collect

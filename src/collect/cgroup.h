@@ -20,5 +20,7 @@ struct CgroupMembership {
   std::string unit;
 };
 CgroupMembership parse_proc_cgroup(std::string_view text);
+// The same of a single path: "/system.slice/ssh.service".
+CgroupMembership membership_of(std::string_view path);
 
 }  // namespace netwatch::collect

@@ -13,10 +13,7 @@ namespace {
 constexpr std::size_t kMaxStatBytes = 4096;
 constexpr std::size_t kMaxStatusBytes = 16384;
 constexpr std::size_t kMaxCgroupBytes = 16384;
-constexpr std::size_t kMaxBootBytes = 4U << 20;  // the line of interrupts is long
-constexpr std::size_t kMaxPasswdBytes = 4U << 20;
 constexpr std::size_t kMaxCmdlineBytes = 512;
-constexpr base::TimeNs kNsPerTick = base::kNsPerSecond / kTicksPerSecond;
 constexpr std::string_view kDeleted = " (deleted)";
 constexpr std::string_view kCut = "…";
 
@@ -108,11 +105,12 @@ std::string join_cmdline(std::string_view nul_separated, std::size_t max_bytes) 
   return joined;
 }
 
-ProcessCache::ProcessCache(Root root) : root_(std::move(root)) {}
+ProcessCache::ProcessCache(Root root) : root_(std::move(root)), facts_(root_) {}
 
 void ProcessCache::begin_round() {
   std::erase_if(entries_, [this](const auto& entry) { return entry.second.round != round_; });
   ++round_;
+  facts_.begin_round();
 }
 
 std::string ProcessCache::path_of(std::uint32_t pid, std::string_view file) const {
@@ -164,6 +162,7 @@ void ProcessCache::refresh(std::uint32_t pid, Entry& entry) {
 model::Process ProcessCache::read(std::uint32_t pid, ProcessStat stat, std::string exe) {
   model::Process process;
   process.pid = pid;
+  process.in_proc = true;
   process.parent_pid = stat.parent_pid;
   process.start_ticks = stat.start_ticks;
   process.comm = std::move(stat.comm);
@@ -171,7 +170,7 @@ model::Process ProcessCache::read(std::uint32_t pid, ProcessStat stat, std::stri
   if (const auto text = read_text_file(path_of(pid, "status"), kMaxStatusBytes)) {
     if (const auto uid = parse_proc_status_uid(*text)) {
       process.uid = *uid;
-      process.user = user_of(*uid);
+      process.user = facts_.user_of(*uid);
     }
   }
   if (const auto text = read_text_file(path_of(pid, "cmdline"), 2 * kMaxCmdlineBytes)) {
@@ -184,36 +183,11 @@ model::Process ProcessCache::read(std::uint32_t pid, ProcessStat stat, std::stri
     process.pod = std::move(membership.pod);
     process.unit = std::move(membership.unit);
   }
-  if (const auto boot_ns = boot_time_ns()) {
-    process.started_ns = *boot_ns + (static_cast<base::TimeNs>(process.start_ticks) * kNsPerTick);
-  }
+  process.started_ns = facts_.started_ns(process.start_ticks);
   if (process.parent_pid != 0) {
     if (auto parent = read_stat(process.parent_pid)) process.parent = std::move(parent->comm);
   }
   return process;
-}
-
-// The kernel's "btime" moves when the wall clock is set: it is read once a round, if it is needed.
-std::optional<base::TimeNs> ProcessCache::boot_time_ns() {
-  if (boot_round_ != round_ + 1) {
-    boot_round_ = round_ + 1;
-    const auto text = read_text_file(root_.join("proc/stat"), kMaxBootBytes);
-    boot_ns_ = text ? parse_proc_stat_boot_time(*text) : std::nullopt;
-  }
-  return boot_ns_;
-}
-
-std::string ProcessCache::user_of(std::uint32_t uid) {
-  auto known = users_.find(uid);
-  // A user may have been added meanwhile: look again, once a round.
-  if (known == users_.end() && users_round_ != round_ + 1) {
-    users_round_ = round_ + 1;
-    if (const auto text = read_text_file(root_.join("etc/passwd"), kMaxPasswdBytes)) {
-      users_ = parse_passwd(*text);
-    }
-    known = users_.find(uid);
-  }
-  return known == users_.end() ? std::string() : known->second;
 }
 
 }  // namespace netwatch::collect

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "collect/collect.h"
+#include "collect/process_facts.h"
 #include "model/owner.h"
 
 namespace netwatch::collect {
@@ -42,8 +43,7 @@ std::unordered_map<std::uint32_t, std::string> parse_passwd(std::string_view tex
 std::string join_cmdline(std::string_view nul_separated, std::size_t max_bytes);
 
 // Processes by pid, read once and again only when a pid is reused or has executed another program.
-// Users' names come from the Root's etc/passwd and nowhere else: asking the name service could
-// ask the network. Not thread-safe.
+// Not thread-safe.
 class ProcessCache {
  public:
   explicit ProcessCache(Root root);
@@ -68,15 +68,10 @@ class ProcessCache {
   [[nodiscard]] std::string path_of(std::uint32_t pid, std::string_view file) const;
   void refresh(std::uint32_t pid, Entry& entry);
   model::Process read(std::uint32_t pid, ProcessStat stat, std::string exe);
-  std::string user_of(std::uint32_t uid);
-  std::optional<base::TimeNs> boot_time_ns();
 
   Root root_;
+  ProcessFacts facts_;
   std::uint64_t round_ = 0;
-  std::uint64_t users_round_ = 0;  // when etc/passwd was last read
-  std::unordered_map<std::uint32_t, std::string> users_;
-  std::uint64_t boot_round_ = 0;  // when boot_ns_ was last read
-  std::optional<base::TimeNs> boot_ns_;
   std::unordered_map<std::uint32_t, Entry> entries_;
 };
 

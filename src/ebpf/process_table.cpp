@@ -18,6 +18,7 @@ model::Process process_of(const ProcessNote& note) {
   process.parent_pid = note.parent_pid;
   process.uid = note.uid;
   process.start_ticks = note.start_ns / kNsPerTick;
+  process.cgroup = note.cgroup;
   const char* end = std::find(std::begin(note.comm), std::end(note.comm), '\0');
   process.comm.assign(std::begin(note.comm), end);
   return process;
@@ -35,42 +36,50 @@ ProcessTable::Key ProcessTable::key_of(const ProcessNote& note) {
   return {.start_ns = note.start_ns, .pid = note.pid, .exec_id = note.exec_id};
 }
 
-std::shared_ptr<const model::Process> ProcessTable::find_locked(const Key& key) {
+ProcessTable::Known ProcessTable::find_locked(const Key& key) {
   if (const auto found = young_.find(key); found != young_.end()) return found->second;
   const auto found = old_.find(key);
-  if (found == old_.end()) return nullptr;
-  auto process = found->second;
-  put_locked(key, process);
-  return process;
+  if (found == old_.end()) return {};
+  Known known = found->second;
+  put_locked(key, known);
+  return known;
 }
 
-void ProcessTable::put_locked(const Key& key, std::shared_ptr<const model::Process> process) {
+void ProcessTable::put_locked(const Key& key, Known known) {
   if (young_.size() >= half_) {
     old_ = std::move(young_);
     young_.clear();
   }
-  young_.insert_or_assign(key, std::move(process));
+  young_.insert_or_assign(key, std::move(known));
+}
+
+std::shared_ptr<const model::Process> ProcessTable::add_locked(const Key& key,
+                                                               model::Process process) {
+  const bool complete = !complete_ || complete_(process);
+  auto added = std::make_shared<const model::Process>(std::move(process));
+  put_locked(key, {.process = added, .complete = complete});
+  return added;
 }
 
 void ProcessTable::take_exec(const ProcessNote& note, std::string_view path) {
   model::Process process = process_of(note);
   if (path.starts_with('/')) process.exe = path;  // else it is relative to a folder we do not know
   const std::lock_guard lock(mutex_);
-  put_locked(key_of(note), std::make_shared<const model::Process>(std::move(process)));
+  add_locked(key_of(note), std::move(process));
 }
 
 std::shared_ptr<const model::Process> ProcessTable::find(const ProcessNote& note) {
   if (note.pid == 0) return nullptr;
   const Key key = key_of(note);
   const std::lock_guard lock(mutex_);
-  auto known = find_locked(key);
+  const auto [known, complete] = find_locked(key);
   model::Process now = process_of(note);
-  if (known && known->comm == now.comm && known->uid == now.uid) return known;
-  // First seen, or it has given itself another name or user since.
+  const bool same =
+      known && known->comm == now.comm && known->uid == now.uid && known->cgroup == now.cgroup;
+  if (same && complete) return known;
+  // First seen, or not all is known of it, or it has another name, user or cgroup since.
   if (known) now.exe = known->exe;
-  auto process = std::make_shared<const model::Process>(std::move(now));
-  put_locked(key, process);
-  return process;
+  return add_locked(key, std::move(now));
 }
 
 }  // namespace netwatch::ebpf

@@ -1,21 +1,29 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "ebpf/programs/notes.h"
 #include "model/owner.h"
 
 namespace netwatch::ebpf {
 
+// Adds what notes do not tell. False: there may be more to add later.
+using CompleteProcess = std::function<bool(model::Process&)>;
+
 // The processes that the kernel's notes and events have told of, also those that lived for some
 // milliseconds only. Bounded: what is not asked for is forgotten, oldest first. Thread-safe.
 class ProcessTable {
  public:
   explicit ProcessTable(std::size_t capacity = std::size_t{16} << 10) : half_(capacity / 2 + 1) {}
+
+  // To be called before anything else.
+  void complete_by(CompleteProcess complete) { complete_ = std::move(complete); }
 
   // A process has begun to run a program; `path` as it was called.
   void take_exec(const ProcessNote& note, std::string_view path);
@@ -33,13 +41,19 @@ class ProcessTable {
   struct KeyHash {
     std::size_t operator()(const Key& key) const;
   };
-  using Generation = std::unordered_map<Key, std::shared_ptr<const model::Process>, KeyHash>;
+  struct Known {
+    std::shared_ptr<const model::Process> process;  // null: not known
+    bool complete = true;
+  };
+  using Generation = std::unordered_map<Key, Known, KeyHash>;
 
   static Key key_of(const ProcessNote& note);
-  std::shared_ptr<const model::Process> find_locked(const Key& key);
-  void put_locked(const Key& key, std::shared_ptr<const model::Process> process);
+  Known find_locked(const Key& key);
+  void put_locked(const Key& key, Known known);
+  std::shared_ptr<const model::Process> add_locked(const Key& key, model::Process process);
 
   std::size_t half_;
+  CompleteProcess complete_;
   std::mutex mutex_;
   Generation young_;  // guarded by mutex_
   Generation old_;    // guarded by mutex_

@@ -61,6 +61,35 @@ TEST(ProcessTable, ARelativePathIsNoPath) {
   EXPECT_EQ(table.find(note(100, 1000, 3, "tool"))->exe, "");
 }
 
+ProcessNote in_cgroup(ProcessNote process, std::uint64_t id) {
+  process.cgroup = id;
+  return process;
+}
+
+// Once for each program that it runs, and again until all is known.
+TEST(ProcessTable, OthersAddWhatNotesDoNotTell) {
+  ProcessTable table;
+  bool is_known = false;
+  int asked = 0;
+  table.complete_by([&](model::Process& process) {
+    ++asked;
+    if (is_known) process.unit = std::to_string(process.cgroup) + ".service";
+    return is_known;
+  });
+  const ProcessNote curl = in_cgroup(note(100, 1000, 3, "curl"), 5);
+  table.take_exec(curl, "/usr/bin/curl");
+  EXPECT_EQ(table.find(curl)->unit, "");
+  is_known = true;
+  const auto process = table.find(curl);
+  EXPECT_EQ(process->unit, "5.service");
+  EXPECT_EQ(process->exe, "/usr/bin/curl");
+  EXPECT_EQ(table.find(curl), process);
+  EXPECT_EQ(asked, 3);
+  const auto moved = table.find(in_cgroup(curl, 6));
+  EXPECT_EQ(moved->unit, "6.service");
+  EXPECT_EQ(moved->exe, "/usr/bin/curl");
+}
+
 TEST(ProcessTable, ForgetsTheOldestOnly) {
   ProcessTable table(100);
   table.take_exec(note(1, 1000, 1, "old"), "/bin/old");

@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-#include "ebpf/cgroup_mount.h"
+#include "base/cgroup_mount.h"
 #include "ebpf/tracker.h"
 #include "model/flow.h"
 
@@ -78,7 +78,7 @@ inline std::string why_no_programs() {
   if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0) return "the kernel has no BTF";
   std::ifstream file("/proc/self/mountinfo");
   const std::string mounts{std::istreambuf_iterator<char>(file), {}};
-  return find_cgroup2(mounts) ? "" : "no cgroup2 tree is mounted";
+  return base::find_cgroup2(mounts) ? "" : "no cgroup2 tree is mounted";
 }
 
 // A network namespace with a loopback interface and a folder of the cgroup2 tree.
@@ -87,7 +87,8 @@ class Sandbox {
   Sandbox() {
     std::ifstream file("/proc/self/mountinfo");
     const std::string mounts{std::istreambuf_iterator<char>(file), {}};
-    cgroup_ = find_cgroup2(mounts).value_or("") + "/netwatch-test-" + std::to_string(::getpid());
+    const auto tree = base::find_cgroup2(mounts);
+    cgroup_ = (tree ? tree->point : "") + "/netwatch-test-" + std::to_string(::getpid());
     home_ = ::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     ready_ = ::mkdir(cgroup_.c_str(), 0755) == 0 && ::unshare(CLONE_NEWNET) == 0 && loopback_up();
     inside_ = ::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);

@@ -19,7 +19,7 @@
 #include <utility>
 
 #include <sockets.skel.h>  // made from programs/sockets.bpf.c
-#include "ebpf/cgroup_mount.h"
+#include "base/cgroup_mount.h"
 #include "ebpf/process_table.h"
 #include "ebpf/programs/notes.h"
 
@@ -140,6 +140,7 @@ class Tracker::Impl {
   // Loads and attaches; false if nothing runs, and `abilities` says why.
   bool open(const TrackerOptions& options, std::vector<model::Ability>& abilities) {
     libbpf_set_print(print_nothing);
+    processes_.complete_by(options.complete);
     if (!options.follow) return load_holders(abilities) && attach_holders(abilities);
     const std::unique_ptr<btf, FreeBtf> kernel(btf__load_vmlinux_btf());
     if (!kernel) {
@@ -149,7 +150,11 @@ class Tracker::Impl {
     }
     abilities.push_back(on(kTypes));
     std::string cgroup = options.cgroup;
-    if (cgroup.empty()) cgroup = find_cgroup2(read_all(options.mountinfo)).value_or("");
+    if (cgroup.empty()) {
+      if (auto tree = base::find_cgroup2(read_all(options.mountinfo))) {
+        cgroup = std::move(tree->point);
+      }
+    }
     if (cgroup.empty()) {
       abilities.push_back(off(kCgroups, "none is mounted",
                               "sudo mkdir -p /sys/fs/cgroup/unified && "

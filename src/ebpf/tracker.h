@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@ struct TrackerOptions {
   // other process pays for it.
   bool follow = true;
   std::string mountinfo = "/proc/self/mountinfo";  // where that tree is found
+  // Asked to add to a new process what the kernel does not tell, by the threads of drain() and
+  // holdings(). False: it is asked again when that process is told of next.
+  std::function<bool(model::Process&)> complete = nullptr;
 };
 
 // What one program has cost so far, by the kernel's own count (BPF_STATS_RUN_TIME).

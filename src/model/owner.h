@@ -32,7 +32,17 @@ struct Process {
   std::string runtime;            // who runs it: "docker", "containerd"; empty if unknown
   std::string pod;                // uid of the Kubernetes pod; empty if none
   std::string unit;               // systemd unit from the cgroup; empty if none
+  std::uint64_t cgroup = 0;       // id in the tree of version 2; 0: the kernel's programs told none
+  bool in_proc = false;           // read from /proc while it lived
 };
+
+// Whether `known` tells all that `news` of the same process and program does, and more: the
+// kernel's programs tell less than /proc.
+inline bool tells_more(const Process& known, const Process& news) {
+  return known.pid == news.pid && known.start_ticks == news.start_ticks &&
+         known.comm == news.comm && known.in_proc && !news.in_proc &&
+         (!known.exe.empty() || news.exe.empty());
+}
 
 // The process at one end of a flow. Quality kUnknown means `process` is empty.
 struct Owner {

@@ -38,8 +38,9 @@ class AttributionLive : public testing::Test {
     LiveSessionOptions options;
     options.capture = capture;
     options.sink = &sink_;
-    options.open_tracker = [&] {
-      return programs ? ebpf::Tracker::open({.cgroup = sandbox_.cgroup()}) : ebpf::OpenedTracker{};
+    options.open_tracker = [&](ebpf::TrackerOptions wanted) {
+      wanted.cgroup = sandbox_.cgroup();
+      return programs ? ebpf::Tracker::open(wanted) : ebpf::OpenedTracker{};
     };
     sandbox_.enter();
     auto session = LiveSession::start(options);

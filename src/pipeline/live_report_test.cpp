@@ -66,6 +66,7 @@ model::Socket socket(model::FlowId id, bool of_client, const char* exe) {
   process->pid = of_client ? 7 : 8;
   process->comm = of_client ? "curl" : "nginx";
   process->exe = exe;
+  process->in_proc = !process->exe.empty();
   socket.owner = {model::Quality::kExact, model::OwnerVia::kEbpf, 1, std::move(process)};
   return socket;
 }

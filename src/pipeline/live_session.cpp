@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "collect/probes/health.h"
+#include "collect/process_completer.h"
 #include "pipeline/abilities.h"
 
 namespace netwatch::pipeline {
@@ -102,7 +103,12 @@ base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionO
   std::vector<model::Ability> abilities = collect::collect_abilities(options.root);
   // Loading takes a tenth of a second: the sockets of the first packets are to be told, too.
   ebpf::OpenedTracker tracker;
-  if (options.root.path == "/") tracker = options.open_tracker();
+  if (options.root.path == "/") {
+    const auto completer = std::make_shared<collect::ProcessCompleter>(options.root);
+    ebpf::TrackerOptions wanted;
+    wanted.complete = [completer](model::Process& one) { return completer->complete(one); };
+    tracker = options.open_tracker(wanted);
+  }
   std::unique_ptr<capture::PacketSource> source;
   if (options.capture) {
     auto opened =

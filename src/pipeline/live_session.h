@@ -56,7 +56,8 @@ struct LiveSessionOptions {
   std::function<base::Result<std::unique_ptr<capture::PacketSource>>(const capture::LiveOptions&)>
       open_capture = capture::open_live;
   // Opens what tells exactly who owns sockets; asked on the real root only.
-  std::function<ebpf::OpenedTracker()> open_tracker = [] { return ebpf::Tracker::open(); };
+  std::function<ebpf::OpenedTracker(const ebpf::TrackerOptions&)> open_tracker =
+      ebpf::Tracker::open;
   // Called when everything is open and no thread runs yet: to give up rights. What it answers is
   // added to the abilities.
   std::function<base::Result<std::vector<model::Ability>>()> before_threads = nullptr;

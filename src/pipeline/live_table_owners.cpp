@@ -16,12 +16,7 @@ void LiveTable::set_owner(Slot& slot, std::size_t end, const model::Owner& owner
   row_owner.pid = owner.process->pid;
   row_owner.name = pool_.intern(owner.process->comm);
   auto& process = slot.processes[end];
-  // /proc tells more of the same process than its socket's end does.
-  const bool knows_more = process && process->pid == owner.process->pid &&
-                          process->start_ticks == owner.process->start_ticks &&
-                          process->comm == owner.process->comm && !process->exe.empty() &&
-                          owner.process->user.empty();
-  if (!knows_more) process = owner.process;
+  if (!process || !model::tells_more(*process, *owner.process)) process = owner.process;
 }
 
 // The owner by whatever socket matches, which may serve many rows. Its last user is another one's

@@ -168,10 +168,7 @@ void ProcessTotals::learn(Row& row, const model::Owner& owner) {
     row.via = owner.via;
   }
   if (row.process == owner.process) return;
-  // /proc tells more of the same program than the kernel's notes do.
-  const bool knows_more = row.process != nullptr && row.process->comm == owner.process->comm &&
-                          !row.process->user.empty() && owner.process->user.empty();
-  if (knows_more) return;
+  if (row.process != nullptr && model::tells_more(*row.process, *owner.process)) return;
   row.process = owner.process;
   if (row.group != kNoGroup) return;
   row.group = group_of(row.process);

@@ -22,11 +22,12 @@ model::Owner owned_by(const char* comm, std::uint32_t pid, Quality quality = Qua
           .process = std::move(process)};
 }
 
-model::Owner in_container(model::Owner owner, const char* container, const char* unit = "") {
+model::Owner in_container(model::Owner owner, const char* container, const char* unit = "",
+                          bool in_proc = true) {
   auto process = std::make_shared<model::Process>(*owner.process);
   process->container = container;
   process->unit = unit;
-  process->user = "root";
+  process->in_proc = in_proc;
   owner.process = std::move(process);
   return owner;
 }
@@ -295,6 +296,34 @@ TEST_F(ProcessTotalsTest, WhereAProcessRunsMayBeLearnedLater) {
   const auto containers = totals_.totals().containers;
   ASSERT_EQ(containers.size(), 1U);
   EXPECT_EQ(text(containers[0].totals), "15/0 open 1 of 2");
+}
+
+// No look has seen any of their sockets: the cgroup of the kernel's notes places them.
+TEST_F(ProcessTotalsTest, ContainersOfProcessesThatNoLookHasSeen) {
+  look({});
+  const auto told = [](const char* comm, std::uint32_t pid) {
+    return in_container(owned_by(comm, pid), "c0ffee", "", false);
+  };
+  close(followed(tcp(1, told("curl", 7), 10, 100)));
+  close(followed(tcp(2, told("curl", 8), 1, 2)));
+  close(followed(tcp(3, in_container(owned_by("backup", 9), "", "backup.service", false), 3, 0)));
+  close(followed(tcp(4, owned_by("nowhere", 10), 1000, 1000)));
+  const auto containers = totals_.totals().containers;
+  ASSERT_EQ(containers.size(), 2U);
+  EXPECT_EQ(containers[0].container, "c0ffee");
+  EXPECT_EQ(containers[0].processes, 2U);
+  EXPECT_EQ(text(containers[0].totals), "11/102 open 0 of 2");
+  EXPECT_EQ(containers[1].unit, "backup.service");
+  EXPECT_EQ(text(containers[1].totals), "3/0 open 0 of 1");
+}
+
+// A walk over the cgroups may come after its first socket has ended.
+TEST_F(ProcessTotalsTest, TheSameProcessIsPlacedByALaterNote) {
+  close(followed(tcp(1, owned_by("curl", 7), 10, 0)));
+  close(followed(tcp(2, in_container(owned_by("curl", 7), "c0ffee", "", false), 5, 0)));
+  const auto containers = totals_.totals().containers;
+  ASSERT_EQ(containers.size(), 1U);
+  EXPECT_EQ(text(containers[0].totals), "15/0 open 0 of 2");
 }
 
 class BoundedProcessTotals : public ProcessTotalsTest {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "capture/live_socket.h"
+#include "collect/cgroup_tree.h"
 #include "collect/kept_access.h"
 #include "collect/namespaces_linux.h"
 
@@ -143,6 +144,9 @@ base::Result<std::vector<model::Ability>> LiveRights::give_up(
   }
   // Sockets, interfaces and processes; Landlock itself hides what is private to a process.
   plan.readable = {"/proc", "/sys", "/etc/passwd"};
+  if (std::string cgroups = collect::CgroupTree::folder(); !cgroups.empty()) {
+    plan.readable.push_back(std::move(cgroups));
+  }
   plan.receives = true;
   plan.terminal = terminal;
   plan.bpf_iterators = true;

@@ -1,8 +1,9 @@
-#include "ebpf/cgroup_mount.h"
+#include "base/cgroup_mount.h"
 
 #include <cstddef>
+#include <utility>
 
-namespace netwatch::ebpf {
+namespace netwatch::base {
 namespace {
 
 std::string_view next_word(std::string_view& line) {
@@ -31,9 +32,8 @@ std::string unescape(std::string_view text) {
 
 }  // namespace
 
-std::optional<std::string> find_cgroup2(std::string_view mountinfo) {
-  std::optional<std::string> found;
-  std::size_t found_root = 0;
+std::optional<Cgroup2Mount> find_cgroup2(std::string_view mountinfo) {
+  std::optional<Cgroup2Mount> found;
   while (!mountinfo.empty()) {
     const std::size_t end = mountinfo.find('\n');
     std::string_view line = mountinfo.substr(0, end);
@@ -48,11 +48,11 @@ std::optional<std::string> find_cgroup2(std::string_view mountinfo) {
     next_word(line);  // major:minor
     const std::string_view root = next_word(line);
     const std::string_view point = next_word(line);
-    if (point.empty() || (found && root.size() >= found_root)) continue;
-    found = unescape(point);
-    found_root = root.size();
+    if (point.empty()) continue;
+    Cgroup2Mount mount{.point = unescape(point), .root = unescape(root)};
+    if (!found || mount.root.size() < found->root.size()) found = std::move(mount);
   }
   return found;
 }
 
-}  // namespace netwatch::ebpf
+}  // namespace netwatch::base
