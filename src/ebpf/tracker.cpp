@@ -24,6 +24,7 @@
 #include "ebpf/abilities.h"
 #include "ebpf/boot_clock.h"
 #include "ebpf/cgroup_mount.h"
+#include "ebpf/handles.h"
 #include "ebpf/peer_book.h"
 #include "ebpf/process_table.h"
 #include "ebpf/programs/notes.h"
@@ -33,32 +34,6 @@ namespace {
 
 // 400 bytes each: what one look may hold.
 constexpr std::size_t kMaxHoldings = 2U << 20;
-
-struct CloseFd {
-  int fd = -1;
-  explicit CloseFd(int number) : fd(number) {}
-  CloseFd(const CloseFd&) = delete;
-  CloseFd& operator=(const CloseFd&) = delete;
-  ~CloseFd() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
-struct DestroySkeleton {
-  void operator()(sockets_bpf* skeleton) const { sockets_bpf::destroy(skeleton); }
-};
-struct DestroyLink {
-  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
-};
-struct FreeRing {
-  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
-};
-struct Unmap {
-  void operator()(PeerTable* table) const { ::munmap(table, sizeof(PeerTable)); }
-};
-struct FreeBtf {
-  void operator()(btf* types) const { btf__free(types); }
-};
 
 std::string read_all(const std::string& path) {
   std::ifstream file(path);
@@ -403,17 +378,22 @@ class Tracker::Impl {
     }
     socket.followed = note.followed != 0;
     socket.sole_user = socket.followed && note.sole_user != 0 && lengths_ != Lengths::kNone;
-    if (event.peers.told != 0) {
+    if (event.peers.told != 0 && is_counted(note.followed != 0)) {
       ended_.push_back({.cookie = note.cookie, .note = event.peers, .peers = nullptr});
       ended_places_.push_back(out_->size() - 1);
     }
     if (note.whole != 0) {
       socket.bytes_sent = static_cast<std::int64_t>(note.sent);
       socket.bytes_received = static_cast<std::int64_t>(note.received);
-    } else if (lengths_ == Lengths::kTracepoints) {
+    } else if (is_counted(false)) {
       socket.seen_sent = static_cast<std::int64_t>(note.sent);
       socket.seen_received = static_cast<std::int64_t>(note.received);
     }
+  }
+
+  // Functions that were entered before they were followed are not seen to end.
+  [[nodiscard]] bool is_counted(bool followed) const {
+    return lengths_ == Lengths::kTracepoints || (lengths_ == Lengths::kFunctions && followed);
   }
 
   void tell_peers(std::vector<model::ClosedSocket>& out) {
@@ -440,11 +420,10 @@ class Tracker::Impl {
     if (lengths_ == Lengths::kNone) return;
     holding.user = processes_.find(note.user);
     holding.sole_user = holding.followed && note.sole_user != 0;
-    if (book_) holding.peers = book_->find(note.cookie, note.peers);
-    // Functions that were entered before they were followed are not seen to end.
-    if (lengths_ == Lengths::kFunctions && note.whole == 0) return;
+    if (!is_counted(holding.followed)) return;
     holding.sent = static_cast<std::int64_t>(note.sent);
     holding.received = static_cast<std::int64_t>(note.received);
+    if (book_) holding.peers = book_->find(note.cookie, note.peers);
   }
 
   static void sort_holdings(std::vector<model::SocketHolding>& found) {
