@@ -181,6 +181,31 @@ class Comparison:
                          line['received_bytes'])
         return self.count_differences('bytes', wanted, told)
 
+    def compare_peers(self, waiting_unseen):
+        """By the ends of unconnected UDP sockets: what each has moved to and from each peer."""
+        wanted, told = Bytes(), Bytes()
+        for one in self.sockets:
+            older = one['kind'] == 'older'
+            if one['l4'] != 'udp' or 'peer_pid' not in one or (older and waiting_unseen):
+                continue
+            # Of one that is older, since netwatch watches.
+            sent = one['sent_bytes'] - (one['sent_before_bytes'] if older else 0)
+            received = one['received_bytes'] - (one['received_before_bytes'] if older else 0)
+            local, remote = ((one[end]['ip'], one[end]['port']) for end in ('local', 'remote'))
+            wanted.add((one['peer_pid'], remote[1], *local), received, sent)
+            if 'unconnected' in one:
+                wanted.add((one['pid'], local[1], *remote), sent, received)
+        for line in self.told:
+            if line.get('type') != 'socket' or line['event'] != 'closed' or 'peers' not in line:
+                continue
+            for peer in line['peers']:
+                told.add((line['owner']['pid'], line['local']['port'], peer['ip'], peer['port']),
+                         peer['sent_bytes'], peer['received_bytes'])
+            for key in ('unknown_peers', 'more_peers'):
+                if key in line:
+                    self.failures.append(f'{key} of {line["owner"]}: {line[key]}')
+        return self.count_differences('peers', wanted, told).replace('processes', 'sockets and peers')
+
     def expect_exact_owners(self, waiting_unseen):
         unknown = self.kinds['older']['unknown'] if waiting_unseen else 0
         if self.quality['exact'] + unknown != sum(self.quality.values()):
@@ -267,6 +292,7 @@ def report_with_programs(comparison, waiting_unseen):
     print_owners('with the programs in the kernel', comparison)
     comparison.expect_exact_owners(waiting_unseen)
     print(f'  payload by ends of sockets, {comparison.compare_bytes()}')
+    print(f'  payload by peers of UDP sockets, {comparison.compare_peers(waiting_unseen)}')
     if comparison.totals:
         print(f'  payload by its own totals, {comparison.compare_totals(waiting_unseen)}')
     packets, packets_told, size, size_told = comparison.compare_unowned()

@@ -2,6 +2,7 @@
 // kernels learn next year is as well. docs/confinement.md says why each rule with a condition is as
 // it is.
 #include <linux/bpf.h>
+#include <linux/membarrier.h>
 #include <linux/sched.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -197,7 +198,11 @@ void allow_descriptors(Filter& filter, const Plan& plan) {
       filter.allow_if(SCMP_SYS(ioctl), equal(1, request));
     }
   }
-  if (plan.bpf_iterators) filter.allow_if(SCMP_SYS(bpf), equal(0, BPF_ITER_CREATE));
+  if (plan.bpf_iterators) {
+    filter.allow_if(SCMP_SYS(bpf), equal(0, BPF_ITER_CREATE));
+    // Waits until programs in the kernel are through with what they share with us.
+    filter.allow_if(SCMP_SYS(membarrier), equal(0, MEMBARRIER_CMD_GLOBAL));
+  }
   if (plan.receives) {
     filter.allow(kReceive);
     filter.allow_if(SCMP_SYS(ioctl), equal(1, SIOCGIFNAME));

@@ -4,115 +4,36 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <linux/membarrier.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <optional>
-#include <system_error>
+#include <random>
 #include <tuple>
 #include <utility>
 
 #include <sockets.skel.h>  // made from programs/sockets.bpf.c
 #include "base/cgroup_mount.h"
+#include "ebpf/abilities.h"
+#include "ebpf/boot_clock.h"
+#include "ebpf/handles.h"
+#include "ebpf/peer_book.h"
 #include "ebpf/process_table.h"
 #include "ebpf/programs/notes.h"
 
 namespace netwatch::ebpf {
 namespace {
 
-constexpr std::string_view kTypes = "kernel types (BTF)";
-constexpr std::string_view kCgroups = "cgroup2 tree";
-constexpr std::string_view kOwners = "exact owners";
-constexpr std::string_view kPayload = "payload of every socket";
-constexpr std::string_view kPrograms = "short-lived programs";
 // 400 bytes each: what one look may hold.
 constexpr std::size_t kMaxHoldings = 2U << 20;
-
-struct CloseFd {
-  int fd = -1;
-  explicit CloseFd(int number) : fd(number) {}
-  CloseFd(const CloseFd&) = delete;
-  CloseFd& operator=(const CloseFd&) = delete;
-  ~CloseFd() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
-struct DestroySkeleton {
-  void operator()(sockets_bpf* skeleton) const { sockets_bpf::destroy(skeleton); }
-};
-struct DestroyLink {
-  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
-};
-struct FreeRing {
-  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
-};
-struct FreeBtf {
-  void operator()(btf* types) const { btf__free(types); }
-};
-
-model::Ability off(std::string_view name, std::string why, std::string fix = {}) {
-  return {.name = std::string(name), .on = false, .why = std::move(why), .fix = std::move(fix)};
-}
-
-model::Ability on(std::string_view name) {
-  return {.name = std::string(name), .on = true, .why = {}, .fix = {}};
-}
-
-std::string setcap_command() {
-  std::array<char, 4096> program{};
-  const ssize_t length = ::readlink("/proc/self/exe", program.data(), program.size() - 1);
-  return "sudo setcap cap_net_raw,cap_net_admin,cap_sys_ptrace,cap_dac_read_search,cap_bpf,"
-         "cap_perfmon=ep " +
-         (length > 0 ? std::string(program.data(), static_cast<std::size_t>(length)) : "netwatch");
-}
-
-// Why the kernel took no program, by errno of bpf(2).
-model::Ability refused(std::string_view name, int failure) {
-  if (failure != EPERM && failure != EACCES) {
-    return off(
-        name, "the kernel does not load the programs: " + std::generic_category().message(failure));
-  }
-  if (::geteuid() == 0) {
-    return off(name, "the kernel refuses programs, even to root (a container, or lockdown)");
-  }
-  return off(name, "programs in the kernel need CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
-             setcap_command());
-}
-
-model::Ability no_types(std::string_view name) {
-  return off(name,
-             "the kernel tells no types (/sys/kernel/btf/vmlinux, a kernel built with "
-             "CONFIG_DEBUG_INFO_BTF)");
-}
-
-base::TimeNs clock_ns(clockid_t clock) {
-  timespec now{};
-  ::clock_gettime(clock, &now);
-  return now.tv_sec * base::kNsPerSecond + now.tv_nsec;
-}
-
-// Wall clock minus CLOCK_BOOTTIME; moves with the wall clock, which may be set at any time. Taken
-// anew where something came between the two clocks.
-base::TimeNs boot_offset_ns() {
-  base::TimeNs best_ns = 0;
-  base::TimeNs best_gap_ns = INT64_MAX;
-  for (int tries = 0; tries < 5 && best_gap_ns > 2 * base::kNsPerUs; ++tries) {
-    const base::TimeNs before_ns = clock_ns(CLOCK_BOOTTIME);
-    const base::TimeNs wall_ns = base::wall_clock_ns();
-    const base::TimeNs gap_ns = clock_ns(CLOCK_BOOTTIME) - before_ns;
-    if (gap_ns >= best_gap_ns) continue;
-    best_gap_ns = gap_ns;
-    best_ns = wall_ns - before_ns - gap_ns / 2;
-  }
-  return best_ns;
-}
 
 std::string read_all(const std::string& path) {
   std::ifstream file(path);
@@ -128,6 +49,10 @@ std::uint8_t proto_of(NoteU16 protocol) {
   constexpr NoteU16 kMultipathTcp = 262;  // include/uapi/linux/in.h
   return protocol == kMultipathTcp ? model::ip_proto::kTcp : static_cast<std::uint8_t>(protocol);
 }
+
+// Programs in the kernel do not sleep: when this returns, those that ran before are through. Where
+// there is no such call (nohz_full) they have had half a second, from one look to the next.
+void wait_for_programs() { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); }
 
 model::Endpoint endpoint(const NoteU8* address, NoteU16 port) {
   return {.address = base::IpAddress::v6(address), .port = port};
@@ -172,11 +97,13 @@ class Tracker::Impl {
     boot_offset_ns_ = boot_offset_ns();
     ring_buffer__consume(ring_.get());
     out_ = nullptr;
+    tell_peers(out);
   }
 
   base::Result<model::SocketHoldings> holdings() {
     const CloseFd iterator(bpf_iter_create(bpf_link__fd(skeleton_->links.holders)));
     if (iterator.fd < 0) return base::errno_error(errno, "iterator over descriptors");
+    if (book_) book_->turn();
     model::SocketHoldings found;
     std::vector<HolderNote> notes(1024);
     auto* bytes = reinterpret_cast<char*>(notes.data());
@@ -229,8 +156,12 @@ class Tracker::Impl {
     for (const Lengths lengths : {Lengths::kTracepoints, Lengths::kFunctions, Lengths::kNone}) {
       if (lengths < options.lengths || !is_told(lengths, kernel)) continue;
       lengths_ = lengths;
-      failed = load_with(lengths);
-      if (failed == 0) return true;
+      // Who is refused the programs that tell peers still has the others.
+      for (const bool with_peers : {true, false}) {
+        if (with_peers && lengths == Lengths::kNone) continue;
+        failed = load_with(lengths, with_peers);
+        if (failed == 0) return true;
+      }
     }
     abilities.push_back(refused(kOwners, failed));
     return false;
@@ -249,9 +180,12 @@ class Tracker::Impl {
   }
 
   // 0, or why not (errno).
-  int load_with(Lengths lengths) {
+  int load_with(Lengths lengths, bool with_peers) {
     skeleton_.reset(sockets_bpf::open());
     if (!skeleton_) return errno;
+    with_peers_ = with_peers;
+    skeleton_->rodata->peer_seed = std::random_device()() | std::uint64_t{std::random_device()()}
+                                                                << 32;
     const auto& programs = skeleton_->progs;
     const std::array functions = {programs.after_send4, programs.after_send6,
                                   programs.after_receive4, programs.after_receive6};
@@ -267,6 +201,10 @@ class Tracker::Impl {
          {programs.on_connect4, programs.on_connect6, programs.on_sendmsg4, programs.on_sendmsg6,
           programs.on_recvmsg4, programs.on_recvmsg6}) {
       bpf_program__set_autoload(program, lengths == Lengths::kNone);
+    }
+    for (bpf_program* program :
+         {programs.to_peer4, programs.to_peer6, programs.from_peer4, programs.from_peer6}) {
+      bpf_program__set_autoload(program, with_peers);
     }
     if (const int failed = sockets_bpf::load(skeleton_.get()); failed != 0) return -failed;
     // That functions can be followed shows when they are: some kernels load what they cannot
@@ -302,6 +240,7 @@ class Tracker::Impl {
       bpf_program__set_autoload(program, program == skeleton_->progs.holders);
     }
     bpf_map__set_autocreate(skeleton_->maps.events, false);
+    bpf_map__set_autocreate(skeleton_->maps.peer_table, false);
     const int failed = sockets_bpf::load(skeleton_.get());
     if (failed == 0) return true;
     // The library reads the kernel's types by itself, 6 MB: looked for only where it did not load.
@@ -343,6 +282,7 @@ class Tracker::Impl {
     }
     abilities.push_back(on(kOwners));
     abilities.push_back(attach_lengths(folder.fd));
+    abilities.push_back(attach_peers(folder.fd));
     links.on_exec = bpf_program__attach(programs.on_exec);
     abilities.push_back(links.on_exec != nullptr ? on(kPrograms) : refused(kPrograms, errno));
     return true;
@@ -356,6 +296,31 @@ class Tracker::Impl {
     if (links.on_send != nullptr)
       links.on_receive = bpf_program__attach(skeleton_->progs.on_receive);
     return links.on_receive != nullptr ? on(kPayload) : refused(kPayload, errno);
+  }
+
+  model::Ability attach_peers(int cgroup) {
+    if (!with_peers_) {
+      return lengths_ == Lengths::kNone
+                 ? off(kPeers, "as for the payload of every socket")
+                 : off(kPeers, "the kernel does not load the programs that tell them");
+    }
+    auto& links = skeleton_->links;
+    const auto& programs = skeleton_->progs;
+    const std::array<std::pair<bpf_link**, bpf_program*>, 4> all = {
+        {{&links.to_peer4, programs.to_peer4},
+         {&links.to_peer6, programs.to_peer6},
+         {&links.from_peer4, programs.from_peer4},
+         {&links.from_peer6, programs.from_peer6}}};
+    void* memory = ::mmap(nullptr, sizeof(PeerTable), PROT_READ | PROT_WRITE, MAP_SHARED,
+                          bpf_map__fd(skeleton_->maps.peer_table), 0);
+    if (memory == MAP_FAILED) return refused(kPeers, errno);
+    peer_table_.reset(static_cast<PeerTable*>(memory));
+    for (const auto& [link, program] : all) {
+      *link = bpf_program__attach_cgroup(program, cgroup);
+      if (*link == nullptr) return refused(kPeers, errno);
+    }
+    book_.emplace(*peer_table_, wait_for_programs);
+    return on(kPeers);
   }
 
   // What older kernels offer: who, but not how much.
@@ -417,13 +382,33 @@ class Tracker::Impl {
       socket.owner.holders = 1;
     }
     socket.followed = note.followed != 0;
+    socket.sole_user = socket.followed && note.sole_user != 0 && lengths_ != Lengths::kNone;
+    if (event.peers.told != 0 && is_counted(note.followed != 0)) {
+      ended_.push_back({.cookie = note.cookie, .note = event.peers, .peers = nullptr});
+      ended_places_.push_back(out_->size() - 1);
+    }
     if (note.whole != 0) {
       socket.bytes_sent = static_cast<std::int64_t>(note.sent);
       socket.bytes_received = static_cast<std::int64_t>(note.received);
-    } else if (lengths_ == Lengths::kTracepoints) {
+    } else if (is_counted(false)) {
       socket.seen_sent = static_cast<std::int64_t>(note.sent);
       socket.seen_received = static_cast<std::int64_t>(note.received);
     }
+  }
+
+  // Functions that were entered before they were followed are not seen to end.
+  [[nodiscard]] bool is_counted(bool followed) const {
+    return lengths_ == Lengths::kTracepoints || (lengths_ == Lengths::kFunctions && followed);
+  }
+
+  void tell_peers(std::vector<model::ClosedSocket>& out) {
+    if (ended_.empty()) return;
+    if (book_) book_->end(ended_);
+    for (std::size_t i = 0; i < ended_.size(); ++i) {
+      out[ended_places_[i]].socket.peers = std::move(ended_[i].peers);
+    }
+    ended_.clear();
+    ended_places_.clear();
   }
 
   void take_holder(const HolderNote& note, model::SocketHoldings& found) {
@@ -439,10 +424,11 @@ class Tracker::Impl {
     holding.followed = note.whole != 0;
     if (lengths_ == Lengths::kNone) return;
     holding.user = processes_.find(note.user);
-    // Functions that were entered before they were followed are not seen to end.
-    if (lengths_ == Lengths::kFunctions && note.whole == 0) return;
+    holding.sole_user = holding.followed && note.sole_user != 0;
+    if (!is_counted(holding.followed)) return;
     holding.sent = static_cast<std::int64_t>(note.sent);
     holding.received = static_cast<std::int64_t>(note.received);
+    if (book_) holding.peers = book_->find(note.cookie, note.peers);
   }
 
   static void sort_holdings(std::vector<model::SocketHolding>& found) {
@@ -460,6 +446,11 @@ class Tracker::Impl {
   std::unique_ptr<ring_buffer, FreeRing> ring_;
   Lengths lengths_ = Lengths::kTracepoints;
   bool has_sendpage_ = false;  // the kernel has inet_sendpage
+  bool with_peers_ = false;    // the programs that tell peers are loaded
+  std::unique_ptr<PeerTable, Unmap> peer_table_;
+  std::optional<PeerBook> book_;
+  std::vector<PeerBook::Ended> ended_;  // of the drain() in work, and their places in *out_
+  std::vector<std::size_t> ended_places_;
   ProcessTable processes_;
   std::vector<model::ClosedSocket>* out_ = nullptr;  // of the drain() in work
   base::TimeNs boot_offset_ns_ = 0;                  // wall clock minus CLOCK_BOOTTIME
@@ -472,7 +463,7 @@ OpenedTracker Tracker::open(const TrackerOptions& options) {
   if (impl->open(options, opened.abilities)) {
     opened.tracker.reset(new Tracker(std::move(impl)));
   } else if (options.follow) {
-    for (const auto name : {kPayload, kPrograms}) {
+    for (const auto name : {kPayload, kPeers, kPrograms}) {
       opened.abilities.push_back(off(name, "as for exact owners"));
     }
   }

@@ -12,8 +12,7 @@
 #include <thread>
 #include <tuple>
 
-#include "ebpf/test_programs.h"
-#include "ebpf/test_traffic.h"
+#include "ebpf/test_tracker.h"
 
 namespace netwatch::ebpf {
 namespace {
@@ -34,52 +33,15 @@ bool kernel_is_at_least(int major, int minor) {
 
 // Skips, with the exact reason, where there can be no programs; where there can, they must run.
 // The rest of a session may run at the same time: nothing is asserted about others' sockets.
-class TrackerInKernel : public testing::Test {
+class TrackerInKernel : public testing::Test, public TrackerRig {
  protected:
   void SetUp() override {
     if (const std::string why = why_no_programs(); !why.empty()) GTEST_SKIP() << why;
     ASSERT_TRUE(sandbox_.ready());
   }
 
-  // The port of the socket that `program` serves; the listener is made inside, before the fork.
-  template <typename Program>
-  std::pair<pid_t, std::uint16_t> serve(const std::string& name, int family, int type,
-                                        Program program, int protocol = 0) {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-    const pid_t pid = sandbox_.start(name, [&] {
-      std::uint16_t port = 0;
-      const int fd = bound(family, type, port, protocol);
-      if (::write(ends[1], &port, sizeof port) == sizeof port) program(fd);
-    });
-    std::uint16_t port = 0;
-    EXPECT_EQ(::read(ends[0], &port, sizeof port), ssize_t{sizeof port});
-    ::close(ends[0]);
-    ::close(ends[1]);
-    return {pid, port};
-  }
-
-  void open(Lengths lengths = Lengths::kTracepoints) {
-    auto opened = Tracker::open({.cgroup = sandbox_.cgroup(), .lengths = lengths});
-    for (const model::Ability& ability : opened.abilities) {
-      const bool is_payload = ability.name == "payload of every socket";
-      if (is_payload) lengths_ = ability.on;
-      EXPECT_TRUE(ability.on || (is_payload && lengths != Lengths::kTracepoints)) << ability.why;
-    }
-    ASSERT_TRUE(opened.tracker);
-    tracker_ = std::move(opened.tracker);
-  }
-
-  // Waits for a program, as the live view would: draining some ten times a second.
-  void wait_draining(pid_t pid) {
-    int status = 0;
-    while (::waitpid(pid, &status, WNOHANG) == 0) {
-      tracker_->drain(closed_);
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-    EXPECT_EQ(status, 0);
-    tracker_->drain(closed_);
-  }
+  void open(Lengths lengths = Lengths::kTracepoints) { ASSERT_EQ(open_tracker(lengths), ""); }
+  void wait_draining(pid_t pid) { EXPECT_EQ(drain_until_end(pid), 0); }
 
   using Key = std::tuple<std::uint8_t, model::Endpoint, model::Endpoint>;
   static Key key(std::uint8_t proto, const model::Endpoint& local, const model::Endpoint& remote) {
@@ -130,11 +92,7 @@ class TrackerInKernel : public testing::Test {
     ASSERT_EQ(ledger_.rows().size(), 61U);
   }
 
-  Sandbox sandbox_;
   Ledger ledger_;
-  bool lengths_ = true;
-  std::unique_ptr<Tracker> tracker_;
-  std::vector<model::ClosedSocket> closed_;
 };
 
 TEST_F(TrackerInKernel, ShortTcpConnectionsAtBothEnds) {

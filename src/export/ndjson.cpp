@@ -215,6 +215,7 @@ void write_socket(JsonWriter& json, const model::Socket& socket) {
   write_known(json, "sent_bytes", socket.bytes_sent);
   write_known(json, "received_bytes", socket.bytes_received);
   write_known(json, "retransmitted", socket.retransmits);
+  write_peers(json, socket);
   write_uint(json, "uid", socket.uid);
   if (socket.inode != 0) write_uint(json, "inode", socket.inode);
   if (socket.netns != 0) write_uint(json, "netns", socket.netns);

@@ -136,6 +136,26 @@ TEST(NdjsonDocs, SocketEvent) {
   expect_in_docs(out);
 }
 
+TEST(NdjsonDocs, SocketWithPeers) {
+  model::SocketPeers peers;
+  peers.peers = {{{*base::IpAddress::parse("192.0.2.7"), 5353}, 40, 120},
+                 {{*base::IpAddress::parse("192.0.2.9"), 53}, 35, 0}};
+  peers.unknown_received = 12;
+  model::Socket socket;
+  socket.local = {*base::IpAddress::parse("0.0.0.0"), 41641};
+  socket.proto = model::ip_proto::kUdp;
+  socket.uid = 1000;
+  socket.cookie = 78;
+  socket.owner = {model::Quality::kExact, model::OwnerVia::kEbpf, 1, curl(false)};
+  socket.bytes_sent = 75;
+  socket.bytes_received = 132;
+  socket.peers = std::make_shared<const model::SocketPeers>(peers);
+  std::string out;
+  append_socket_event(
+      out, {.kind = model::SocketEvent::Kind::kClosed, .socket = &socket, .time_ns = kNoon});
+  expect_in_docs(out);
+}
+
 TEST(NdjsonDocs, Drop) {
   std::string out;
   append_drop(out, kNoon, model::Drop::kKernel, 12, 30);

@@ -7,6 +7,7 @@
 #include "base/json_writer.h"
 #include "base/time.h"
 #include "model/owner.h"
+#include "model/socket.h"
 
 // What lines of several kinds are made of; for src/export only.
 namespace netwatch::exporting {
@@ -20,5 +21,7 @@ void write_text_if(base::JsonWriter& json, std::string_view key, std::string_vie
 void write_uint(base::JsonWriter& json, std::string_view key, std::uint64_t value);
 // "owner":{...}; nothing of an unknown one.
 void write_owner(base::JsonWriter& json, const model::Owner& owner);
+// "peers":[...] and what is of none of them; nothing of a socket without.
+void write_peers(base::JsonWriter& json, const model::Socket& socket);
 
 }  // namespace netwatch::exporting

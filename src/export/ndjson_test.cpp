@@ -283,6 +283,30 @@ TEST(Ndjson, Socket) {
                  "\n");
 }
 
+// A server of many peers: a line has those that moved most, and the sum of the rest.
+TEST(Ndjson, SocketWithVeryManyPeers) {
+  model::SocketPeers peers;
+  for (std::uint16_t port = 1; port <= 3000; ++port) {
+    peers.peers.push_back({{ip("192.0.2.7"), port}, port % 3 == 0 ? 1000U : 1U, 2});
+  }
+  model::Socket socket;
+  socket.proto = model::ip_proto::kUdp;
+  socket.peers = std::make_shared<const model::SocketPeers>(peers);
+  std::string out;
+  append_socket(out, socket, 0);
+  EXPECT_LT(out.size(), 100'000U);
+  EXPECT_NE(out.find(R"("peers":[{"ip":"192.0.2.7","port")"), std::string::npos);
+  std::size_t big = 0;
+  for (std::size_t at = 0; (at = out.find(R"("sent_bytes":1000,)", at)) != std::string::npos;
+       ++at) {
+    ++big;
+  }
+  EXPECT_EQ(big, 1000U);
+  EXPECT_NE(out.find(R"("more_peers":{"peers":1976,"sent_bytes":1976,"received_bytes":3952})"),
+            std::string::npos);
+  EXPECT_EQ(out.find("unknown_peers"), std::string::npos);
+}
+
 TEST(Ndjson, Stats) {
   Totals totals;
   totals.packets = 10;

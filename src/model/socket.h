@@ -31,6 +31,25 @@ enum class TcpState : std::uint8_t {
 };
 std::string_view tcp_state_name(TcpState state);  // as `ss` writes them: "ESTAB", "TIME-WAIT"
 
+// What one socket has moved to and from one other end.
+struct PeerPayload {
+  Endpoint peer;
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;
+};
+
+// Payload by peer of a UDP socket that is not connected, since it exists or, if it was not
+// `followed`, since the programs in the kernel run.
+struct SocketPeers {
+  std::vector<PeerPayload> peers;  // sorted by their ends, each once
+  // What is some peer's, one of the list or not: the program asked for no address, too many threads
+  // used the socket at once, or others needed the room.
+  std::uint64_t unknown_sent = 0;
+  std::uint64_t unknown_received = 0;
+};
+// Null if the socket has moved nothing to or from it that is known.
+const PeerPayload* find_peer(const SocketPeers& peers, const Endpoint& peer);
+
 // A socket of this host as the kernel reports it.
 struct Socket {
   Endpoint local;
@@ -62,6 +81,9 @@ struct Socket {
   std::uint64_t subflow_of = 0;
   // Of an IPv6 socket that is not connected: it takes no IPv4 traffic (IPV6_V6ONLY).
   std::optional<bool> v6_only{};
+  // Of all of its life one process alone has sent and received by it, whoever else holds it.
+  bool sole_user = false;
+  std::shared_ptr<const SocketPeers> peers{};  // null: it has none, or nobody tells
 };
 
 // Whether it has another end: not a listener, nor UDP that sends to anybody.
@@ -121,6 +143,8 @@ struct SocketHolding {
   bool followed = false;   // as in Socket
   std::int64_t sent = -1;  // payload since the programs began to count; -1: they do not
   std::int64_t received = -1;
+  bool sole_user = false;  // as in Socket, these two
+  std::shared_ptr<const SocketPeers> peers;
 };
 struct SocketHoldings {
   std::vector<SocketHolding> holdings;  // sorted by inode, then pid; one per socket and process

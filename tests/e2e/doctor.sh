@@ -41,7 +41,7 @@ has out ' of [0-9]+ are on$'
 expect 2 "$scratch/netwatch" doctor --no-such-option
 expect 0 "$scratch/netwatch" doctor --json
 parts=(capture 'owners of all sockets' 'socket counters' 'interface counters' 'exact owners'
-  'payload of every socket' 'short-lived programs' 'ping without rights'
+  'payload of every socket' 'payload by peer of UDP sockets' 'short-lived programs' 'ping without rights'
   'other network namespaces' confinement)
 for part in "${parts[@]}"; do state "$part" >/dev/null || fail "no ability '$part'"; done
 # Where it says that owners are exact, they are.

@@ -94,6 +94,10 @@ void write_socket(std::string& out, const Row& row) {
   json.integer(row.sent_before);
   json.key("received_before_bytes");
   json.integer(row.received_before);
+  if (row.is_unconnected) {
+    json.key("unconnected");
+    json.boolean(true);
+  }
   json.key("opened_ns");
   json.integer(row.opened_ns);
   json.key("closed_ns");

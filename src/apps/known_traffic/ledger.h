@@ -27,6 +27,7 @@ enum class Kind : std::uint8_t {
 struct Row {
   Kind kind = Kind::kShort;
   bool is_client = false;
+  bool is_unconnected = false;  // names the other end with each datagram
   std::uint8_t proto = 0;
   std::uint32_t pid = 0;
   std::uint64_t start_ticks = 0;  // field 22 of /proc/PID/stat

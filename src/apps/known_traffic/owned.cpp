@@ -192,6 +192,7 @@ void start_datagrams(Troupe& troupe, const Plan& plan) {
         set_ends(row, fd);
         row.local.address = endpoint_of(to).address;  // an unconnected socket says "any"
         row.remote = endpoint_of(to);
+        row.is_unconnected = !is_connected;
         ::close(fd);
         troupe.ledger().add(row);
       }

@@ -169,7 +169,10 @@ void ask_by_datagram(int fd, Row& row, std::uint32_t number, SocketAddress* to) 
                            ? ::send(fd, bytes.data(), bytes.size(), 0)
                            : ::sendto(fd, bytes.data(), bytes.size(), 0, to->get(), to->length);
   if (sent != static_cast<ssize_t>(bytes.size())) fail("send");
-  const ssize_t got = ::recv(fd, bytes.data(), bytes.size(), 0);
+  SocketAddress from;
+  const bool asks = to != nullptr;
+  const ssize_t got = ::recvfrom(fd, bytes.data(), bytes.size(), 0, asks ? from.get() : nullptr,
+                                 asks ? &from.length : nullptr);
   if (got < static_cast<ssize_t>(sizeof row.peer_pid)) fail("recv");
   row.sent += sent;
   row.received += got;

@@ -18,9 +18,11 @@ typedef __u32 __wsum;
 
 // include/uapi/linux/bpf.h
 enum {
+  BPF_MAP_TYPE_ARRAY = 2,
   BPF_MAP_TYPE_SK_STORAGE = 24,
   BPF_MAP_TYPE_RINGBUF = 27,
   BPF_F_NO_PREALLOC = 1,
+  BPF_F_MMAPABLE = 1 << 10,
   BPF_SK_STORAGE_GET_F_CREATE = 1,
   BPF_RB_NO_WAKEUP = 1,
 };
@@ -31,6 +33,12 @@ struct bpf_sock {
   __u32 family;
   __u32 type;
   __u32 protocol;
+  __u32 mark;
+  __u32 priority;
+  __u32 src_ip4;
+  __u32 src_ip6[4];
+  __u32 src_port;
+  __be16 dst_port;
 };
 struct bpf_sock_addr {
   __u32 user_family;

@@ -45,7 +45,16 @@ struct SocketNote {
   NoteU16 protocol;
   NoteU16 whole;  // 1: seen from its creation on, so that `sent` and `received` are all there was
   NoteU32 netns;  // inode of the network namespace
-  NoteU32 followed;  // at its end: `whole` as it was, which TCP's own counters make 1 always
+  NoteU16 followed;   // at its end: `whole` as it was, which TCP's own counters make 1 always
+  NoteU16 sole_user;  // 1: one process alone was seen to send and receive
+};
+
+// Of a UDP socket that names another end with each datagram; all 0 of others.
+struct PeersNote {
+  NoteU64 unknown_sent;  // payload of which the program was not seen to name the other end
+  NoteU64 unknown_received;
+  NoteU32 told;  // 1: what the other ends moved is in the PeerTable
+  NoteU32 reserved;
 };
 
 enum EventKind { kEventSocketReleased = 1, kEventExec = 2 };
@@ -55,6 +64,7 @@ struct SocketReleased {
   NoteU32 reserved;
   NoteU64 closed_ns;
   struct SocketNote note;
+  struct PeersNote peers;
 };
 
 struct ProcessExec {
@@ -75,7 +85,35 @@ struct HolderNote {
   NoteU32 netns;
   NoteU32 protocol;
   NoteU32 whole;
+  NoteU32 sole_user;  // as in SocketNote
+  struct PeersNote peers;
+};
+
+// What one other end of one socket has moved since the table was emptied last. Two slots may have
+// the same ends.
+struct PeerSlot {
+  NoteU64 cookie;
+  NoteU64 address[2];  // network order
+  NoteU64 sent;        // by the socket
+  NoteU64 received;
+  NoteU32 port;
+  NoteU32 state;
+};
+enum PeerSlotState { kPeerSlotFree = 0, kPeerSlotBegun = 1, kPeerSlotUsed = 2 };
+
+// Shared memory. Programs write into one half; the loader empties the other, when no program can be
+// at work in it any more.
+#define NETWATCH_PEER_SLOTS 16384
+struct PeerHalf {
+  NoteU32 used;  // slots in `order`, at most NETWATCH_PEER_SLOTS
   NoteU32 reserved;
+  NoteU32 order[NETWATCH_PEER_SLOTS];  // 1 + the number of each slot in use; 0: being written
+  struct PeerSlot slots[NETWATCH_PEER_SLOTS];
+};
+struct PeerTable {
+  NoteU32 half;  // 0 or 1: in which programs write
+  NoteU32 reserved;
+  struct PeerHalf halves[2];
 };
 
 #ifdef __cplusplus

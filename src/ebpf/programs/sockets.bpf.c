@@ -16,6 +16,7 @@ char LICENSE[] SEC("license") = "GPL";
 #define SOCK_STREAM 1
 #define SOCK_RAW 3
 #define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2
 #define TCP_FIN_WAIT1 4
@@ -23,13 +24,17 @@ char LICENSE[] SEC("license") = "GPL";
 #define TCP_LAST_ACK 9
 #define TCP_CLOSING 11
 #define MSG_PEEK 2
+#define MSG_ERRQUEUE 0x2000
 #define SOCK_DONE (1 << 1)  // the peer's FIN has come
 #define PF_KTHREAD 0x00200000
 
 // What is kept beside a socket: the note and what does not leave the kernel.
 struct Kept {
   struct SocketNote note;
-  __u32 busy;  // 1 while somebody writes the user
+  __u64 mover;    // who sent or received first, see mover_of(); 0: nobody has
+  __u32 busy;     // 1 while somebody writes the user
+  __u16 several;  // 1: another process has sent or received since
+  __u16 peers;    // 1: it has a Peering
 };
 
 struct {
@@ -47,6 +52,8 @@ struct {
 } events SEC(".maps");
 
 __u64 lost_events = 0;
+
+#include "ebpf/programs/peers.h"
 
 // --- who ---------------------------------------------------------------------------------------
 
@@ -75,6 +82,22 @@ static __always_inline void write_user(struct Kept* kept) {
   if (__sync_val_compare_and_swap(&kept->busy, 0, 1) != 0) return;
   write_process(&kept->note.user, task);
   __sync_val_compare_and_swap(&kept->busy, 1, 0);
+}
+
+// Of two processes one has another start, or another pid.
+static __always_inline __u64 mover_of(struct task_struct* task) {
+  return task->group_leader->start_boottime ^ ((__u64)task->tgid << 40);
+}
+
+// That of several movers the socket is shared must not be missed, whoever writes the user.
+static __always_inline void write_mover(struct Kept* kept) {
+  const __u64 mover = mover_of(bpf_get_current_task_btf());
+  if (kept->mover == mover) return;
+  if (__sync_val_compare_and_swap(&kept->mover, 0, mover) != 0) kept->several = 1;
+}
+
+static __always_inline int is_sole_user(const struct Kept* kept) {
+  return kept->mover != 0 && !kept->several;
 }
 
 // --- which socket ------------------------------------------------------------------------------
@@ -154,17 +177,72 @@ static __always_inline struct Kept* kept_of_user(struct sock* sk) {
   return kept;
 }
 
+// A call that moved nothing has still named its other end.
+static __always_inline void forget_call(struct sock* sk) {
+  if (sk->sk_protocol != IPPROTO_UDP) return;
+  struct Peering* peering = bpf_sk_storage_get(&peering_of_socket, sk, 0, 0);
+  if (!peering) return;
+  struct PeerCall* call = call_of(peering, (__u32)bpf_get_current_pid_tgid());
+  if (call) call->thread = 0;
+}
+
+// The other end of the call that ends now, else of the socket itself.
+static __always_inline int find_peer(struct Peering* peering, struct sock* sk,
+                                     struct PeerCall* out) {
+  struct PeerCall* call = call_of(peering, (__u32)bpf_get_current_pid_tgid());
+  if (call) {
+    *out = *call;
+    call->thread = 0;
+    return 1;
+  }
+  if (sk->__sk_common.skc_dport == 0) return 0;
+  out->port = bpf_ntohs(sk->__sk_common.skc_dport);
+  if (sk->__sk_common.skc_family == AF_INET) {
+    write_v4((__u8*)out->address, sk->__sk_common.skc_daddr);
+  } else {
+    BPF_CORE_READ_INTO(&out->address, sk, __sk_common.skc_v6_daddr);
+  }
+  return 1;
+}
+
+static __always_inline void add_to_peer(struct sock* sk, __u64 sent, __u64 received) {
+  struct Peering* peering = bpf_sk_storage_get(&peering_of_socket, sk, 0, 0);
+  if (!peering) return;
+  struct PeerCall peer = {};
+  struct PeerSlot* slot = 0;
+  if (find_peer(peering, sk, &peer)) slot = peer_slot(peering->cookie, &peer);
+  __u64* sum = slot ? &slot->sent : &peering->note.unknown_sent;
+  if (sent > 0) __sync_fetch_and_add(sum, sent);
+  sum = slot ? &slot->received : &peering->note.unknown_received;
+  if (received > 0) __sync_fetch_and_add(sum, received);
+}
+
 static __always_inline int sent(struct sock* sk, int length) {
-  if (!sk || length < 0) return 0;
+  if (!sk) return 0;
+  if (length < 0) {
+    forget_call(sk);
+    return 0;
+  }
   struct Kept* kept = kept_of_user(sk);
-  if (kept) __sync_fetch_and_add(&kept->note.sent, length);
+  if (!kept || sk->sk_protocol == IPPROTO_TCP) return 0;  // TCP counts by itself
+  write_mover(kept);
+  __sync_fetch_and_add(&kept->note.sent, length);
+  if (kept->peers) add_to_peer(sk, length, 0);
   return 0;
 }
 
+// What comes out of the queue of errors is what the program has sent itself.
 static __always_inline int received(struct sock* sk, int length, int flags) {
-  if (!sk || length < 0 || (flags & MSG_PEEK)) return 0;
+  if (!sk || length < 0) return 0;
+  if (flags & (MSG_PEEK | MSG_ERRQUEUE)) {
+    forget_call(sk);
+    return 0;
+  }
   struct Kept* kept = kept_of_user(sk);
-  if (kept) __sync_fetch_and_add(&kept->note.received, length);
+  if (!kept || sk->sk_protocol == IPPROTO_TCP) return 0;
+  write_mover(kept);
+  __sync_fetch_and_add(&kept->note.received, length);
+  if (kept->peers) add_to_peer(sk, 0, length);
   return 0;
 }
 
@@ -227,6 +305,77 @@ int on_recvmsg4(struct bpf_sock_addr* ctx) { return used(ctx); }
 SEC("cgroup/recvmsg6")
 int on_recvmsg6(struct bpf_sock_addr* ctx) { return used(ctx); }
 
+// --- with whom ---------------------------------------------------------------------------------
+
+// What a socket has moved until it names its first peer is of none that is known.
+static __always_inline struct Peering* begin_peering(struct bpf_sock_addr* ctx,
+                                                     struct bpf_sock* sk) {
+  struct Kept* kept = KEPT_OF(sk);
+  if (!kept) return 0;
+  struct Peering* peering =
+      bpf_sk_storage_get(&peering_of_socket, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+  if (!peering) return 0;
+  peering->cookie = bpf_get_socket_cookie(ctx);
+  peering->note.told = 1;
+  kept->peers = 1;
+  peering->note.unknown_sent = __sync_fetch_and_add(&kept->note.sent, 0);
+  peering->note.unknown_received = __sync_fetch_and_add(&kept->note.received, 0);
+  return peering;
+}
+
+static __always_inline void names_peer(struct bpf_sock_addr* ctx, struct bpf_sock* sk, __u64 high,
+                                       __u64 low) {
+  struct Peering* peering = bpf_sk_storage_get(&peering_of_socket, sk, 0, 0);
+  if (!peering) peering = begin_peering(ctx, sk);
+  if (peering) keep_call(peering, high, low, bpf_ntohs(ctx->user_port));
+}
+
+static __always_inline void names_peer4(struct bpf_sock_addr* ctx, struct bpf_sock* sk) {
+  __u64 words[2];
+  write_v4((__u8*)words, ctx->user_ip4);
+  names_peer(ctx, sk, words[0], words[1]);
+}
+
+static __always_inline void names_peer6(struct bpf_sock_addr* ctx, struct bpf_sock* sk) {
+  __u64 words[2];
+  __u32* halves = (__u32*)words;
+  halves[0] = ctx->user_ip6[0];
+  halves[1] = ctx->user_ip6[1];
+  halves[2] = ctx->user_ip6[2];
+  halves[3] = ctx->user_ip6[3];
+  names_peer(ctx, sk, words[0], words[1]);
+}
+
+SEC("cgroup/sendmsg4")
+int to_peer4(struct bpf_sock_addr* ctx) {
+  struct bpf_sock* sk = ctx->sk;
+  if (sk) names_peer4(ctx, sk);
+  return 1;
+}
+SEC("cgroup/sendmsg6")
+int to_peer6(struct bpf_sock_addr* ctx) {
+  struct bpf_sock* sk = ctx->sk;
+  if (sk) names_peer6(ctx, sk);
+  return 1;
+}
+// These are called for connected sockets, too, whose peer is no news.
+SEC("cgroup/recvmsg4")
+int from_peer4(struct bpf_sock_addr* ctx) {
+  struct bpf_sock* sk = ctx->sk;
+  if (sk && sk->dst_port == 0) names_peer4(ctx, sk);
+  return 1;
+}
+SEC("cgroup/recvmsg6")
+int from_peer6(struct bpf_sock_addr* ctx) {
+  struct bpf_sock* sk = ctx->sk;
+  if (sk && sk->dst_port == 0) names_peer6(ctx, sk);
+  return 1;
+}
+
+static __always_inline void read_peers(struct PeersNote* out, struct Peering* peering) {
+  if (peering) *out = peering->note;
+}
+
 // --- the end -----------------------------------------------------------------------------------
 
 // What TCP itself has counted, all of the connection's life: payload that programs handed over, and
@@ -273,6 +422,11 @@ int on_release(struct bpf_sock* ctx) {
   if (!has_ends) write_ends(&event->note, sk);
   event->note.cookie = bpf_get_socket_cookie(ctx);
   event->note.followed = event->note.whole;
+  event->note.sole_user = kept && is_sole_user(kept);
+  __builtin_memset(&event->peers, 0, sizeof(event->peers));
+  if (kept && kept->peers) {
+    read_peers(&event->peers, bpf_sk_storage_get(&peering_of_socket, ctx, 0, 0));
+  }
   if (is_tcp) write_tcp_bytes(&event->note, sk);
   bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
   return 1;
@@ -315,6 +469,8 @@ int holders(struct bpf_iter__task_file* ctx) {
     out.sent = kept->note.sent;
     out.received = kept->note.received;
     out.whole = kept->note.whole;
+    out.sole_user = is_sole_user(kept);
+    if (kept->peers) read_peers(&out.peers, bpf_sk_storage_get(&peering_of_socket, sk, 0, 0));
   }
   if (kept && kept->busy == 0) {
     const __u64 start_ns = kept->note.user.start_ns;
