@@ -383,14 +383,17 @@ Status listen_on(int fd, const Interface& interface, bool promiscuous) {
 base::Result<LivePlan> plan_live(const LiveOptions& options) {
   auto interface = find_interface(options.interface);
   if (!interface) return interface.error();
+  return plan_live(options, interface->cooked);
+}
+
+base::Result<LivePlan> plan_live(const LiveOptions& options, bool cooked) {
   const std::uint32_t snaplen =
       options.snaplen == 0 ? kMostSnaplen : std::min(options.snaplen, kMostSnaplen);
-  const std::uint16_t linktype =
-      interface->cooked ? wire::linktype::kLinuxSll2 : wire::linktype::kEthernet;
+  const std::uint16_t linktype = cooked ? wire::linktype::kLinuxSll2 : wire::linktype::kEthernet;
   auto filter = compile_filter(options.filter, linktype, snaplen);
   if (!filter) return filter.error();
   return LivePlan{.socket = {.interface = options.interface,
-                             .cooked = interface->cooked,
+                             .cooked = cooked,
                              .promiscuous = options.promiscuous,
                              .ring_bytes = options.ring_bytes,
                              .filter = filter->kernel},
@@ -402,7 +405,7 @@ base::Result<LiveSocket> open_live_socket(const LiveSocketRequest& request) {
   if (!interface) return interface.error();
   if (interface->cooked != request.cooked)
     return Error{ErrorCode::kInvalid,
-                 "interface " + request.interface + " has another kind of link header by now"};
+                 "interface " + request.interface + " has another kind of link header"};
   auto socket = open_socket(*interface);
   if (!socket) return socket.error();
   if (const Status status = attach_filter(socket->get(), request.filter); !status)

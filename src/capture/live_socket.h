@@ -26,13 +26,15 @@ struct LivePlan {
 };
 // Looks the interface up and compiles the filter.
 base::Result<LivePlan> plan_live(const LiveOptions& options);
+// The same for who cannot look it up: of the two kinds open_live_socket() takes one.
+base::Result<LivePlan> plan_live(const LiveOptions& options, bool cooked);
 
 // A socket that captures into a ring which is not mapped yet.
 struct LiveSocket {
   int fd = -1;  // belongs to who gets it
   std::uint32_t ifindex = 0;
 };
-// Needs CAP_NET_RAW. kInvalid: the interface has another kind of link header by now.
+// Needs CAP_NET_RAW. kInvalid: the interface has another kind of link header.
 base::Result<LiveSocket> open_live_socket(const LiveSocketRequest& request);
 
 // Maps the ring; takes over the descriptor.

@@ -249,10 +249,7 @@ FlowTable::Impl::Found FlowTable::Impl::create(std::uint32_t tag, const wire::De
   }
   index_.insert(tag, index);
   if (index / 64 >= changed_.size()) changed_.resize(index / 64 + 8);
-  if (budget_.first_sighting_only) {
-    if (index >= sightings_.size()) sightings_.resize(index + 1);
-    sightings_[index] = {};
-  }
+  if (index < sightings_.size()) sightings_[index] = {};
   start_timer(index, timer_class);
   return {index, sender};
 }
@@ -260,6 +257,7 @@ FlowTable::Impl::Found FlowTable::Impl::create(std::uint32_t tag, const wire::De
 // Whether another interface, or the other direction of the same one, has already shown this side's
 // packets (design section 5). A place that has gone quiet is replaced: the route has changed.
 bool FlowTable::Impl::is_duplicate(const Found& found, const model::Packet& packet) {
+  if (found.index >= sightings_.size()) sightings_.resize(found.index + 1);
   Sighting& first = sightings_[found.index][model::index(found.side)];
   const bool same = first.ifindex == packet.ifindex && first.direction == packet.direction;
   if (first.known && !same && clock_ns_ - first.last_ns < kSightingSilent) return true;
@@ -456,6 +454,7 @@ FlowHandle FlowTable::approach(std::uint32_t tag) const { return {impl_->approac
 std::uint32_t FlowTable::meet(FlowHandle flow) const { return impl_->meet(flow.index); }
 FlowTable::Parts FlowTable::last_parts() const { return impl_->last_parts(); }
 FlowTable::Sighting FlowTable::last_sighting() const { return impl_->last_sighting(); }
+void FlowTable::set_first_sighting_only(bool on) { impl_->set_first_sighting_only(on); }
 void FlowTable::advance(TimeNs clock_ns) { impl_->advance(sane_time(clock_ns)); }
 void FlowTable::finish(std::size_t most) { impl_->finish(most); }
 

@@ -97,6 +97,8 @@ class FlowTable {
     bool from_lower = false;  // by the end that FlowKey calls `a`
   };
   [[nodiscard]] Sighting last_sighting() const;
+  // Packets come from another place from now on: where a side was first seen counts no more.
+  void set_first_sighting_only(bool on);
   // Ends what is idle at `clock_ns`, which never goes backwards. In the order of deadlines.
   void advance(base::TimeNs clock_ns);
   // Ends every flow, oldest first: kEndOfInput, or kClosed and kReset where that was seen. Of very

@@ -44,6 +44,10 @@ class FlowTable::Impl final : public StreamOut {
   [[nodiscard]] std::uint32_t meet(std::uint32_t index) const;
   [[nodiscard]] FlowTable::Parts last_parts() const;
   [[nodiscard]] FlowTable::Sighting last_sighting() const;
+  void set_first_sighting_only(bool on) {
+    budget_.first_sighting_only = on;
+    sightings_.clear();
+  }
   void advance(base::TimeNs clock_ns);
   void finish(std::size_t most);
   void visit_changed(const std::function<void(FlowHandle)>& visit);

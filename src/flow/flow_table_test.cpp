@@ -340,6 +340,28 @@ TEST(FlowTable, OnTheAnyDeviceTheFirstSightingCounts) {
   EXPECT_FALSE(on(3, kOutbound, false, 3 * kNsPerSecond));
 }
 
+TEST(FlowTable, AnotherPlaceOfCaptureHidesNoPacketOfFlowsThatStay) {
+  FlowBudget budget;
+  budget.first_sighting_only = true;
+  Table t(budget);
+  MadePacket made(17, 1, 5000, 2, 53, base::as_bytes("q"));
+  const auto on = [&](std::uint32_t ifindex) {
+    MadePacket one = made;
+    one.packet.ifindex = ifindex;
+    return t.send(one, 0).index != FlowHandle::kNone;
+  };
+  EXPECT_TRUE(on(3));
+  EXPECT_FALSE(on(2));
+  t.table.set_first_sighting_only(false);
+  EXPECT_TRUE(on(2)) << "of one interface";
+  EXPECT_TRUE(on(2));
+  t.table.set_first_sighting_only(true);
+  EXPECT_TRUE(on(4)) << "of all again: the first place is learned anew";
+  EXPECT_FALSE(on(2));
+  EXPECT_EQ(t.table.created(), 1U);
+  EXPECT_EQ(t.table.drops()[Drop::kDuplicate], 2U);
+}
+
 TEST(FlowTable, TheLastSightingIsOfDuplicatesToo) {
   FlowBudget budget;
   budget.first_sighting_only = true;

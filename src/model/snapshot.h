@@ -112,6 +112,7 @@ struct Snapshot {
   base::TimeNs started_ns = 0;
   std::string source;      // "eth0", "any", "a.pcapng", "sockets"
   bool capturing = false;  // packets are seen, not only sockets
+  std::string notice;      // what became of the last command, for some seconds
   std::vector<std::shared_ptr<const RowChunk>> chunks;
   std::vector<std::shared_ptr<const Talker>> talkers;  // busiest first
   std::vector<InterfaceRow> interfaces;

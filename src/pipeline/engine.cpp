@@ -212,6 +212,11 @@ void Engine::sort_derived(BatchWork& work, std::size_t from) {
   work.derived.erase(end, work.derived.end());
 }
 
+void Engine::set_first_sighting_only(bool on) {
+  outer_fragments_.set_by_interface(on);
+  for (const auto& shard : shards_) shard->set_first_sighting_only(on);
+}
+
 // With one thread a packet goes all the way while its headers are in the nearest cache, and is not
 // written down for a shard's thread in between.
 void Engine::work_inline(BatchWork& work) {

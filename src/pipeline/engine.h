@@ -52,6 +52,9 @@ class Engine {
   void heartbeat(base::TimeNs now_ns, bool report_changed);
   // Has the sink told of every flow that lives.
   void report_open(base::TimeNs now_ns);
+  // Packets come from another interface from now on, or from all of them (see EngineOptions). Flows
+  // stay. With one thread only.
+  void set_first_sighting_only(bool on);
   // The input ended: ends all flows and waits until the sink has seen everything.
   void finish();
 

@@ -78,26 +78,25 @@ model::PacketBatchPtr first_of(model::PacketBatchPtr batch, std::uint64_t count)
   return view;
 }
 
-// Without capture nobody else would notice a name that does not exist.
-base::Status check_interface(const LiveSessionOptions& options) {
-  if (options.interface == "any") return base::ok_status();
-  const auto table = collect::collect_interfaces(options.root);
-  if (!table.ok()) return base::ok_status();  // an ability says so
-  std::string names;
-  for (const model::Interface& one : table->interfaces) {
-    if (one.name == options.interface) return base::ok_status();
-    names += (names.empty() ? "" : ", ") + one.name;
-  }
-  return base::Error{base::ErrorCode::kInvalid,
-                     "there is no interface '" + options.interface + "'; there are: " + names};
-}
-
 std::uint64_t own_netns() {
   struct stat status{};
   return ::stat("/proc/thread-self/ns/net", &status) == 0 ? status.st_ino : 0;
 }
 
 }  // namespace
+
+base::Status LiveSession::check_interface(const std::string& interface, const collect::Root& root) {
+  if (interface == "any") return base::ok_status();
+  const auto table = collect::collect_interfaces(root);
+  if (!table.ok()) return base::ok_status();  // an ability says so
+  std::string names;
+  for (const model::Interface& one : table->interfaces) {
+    if (one.name == interface) return base::ok_status();
+    names += (names.empty() ? "" : ", ") + one.name;
+  }
+  return base::Error{base::ErrorCode::kInvalid,
+                     "there is no interface '" + interface + "'; there are: " + names};
+}
 
 base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionOptions& options) {
   std::vector<model::Ability> abilities = collect::collect_abilities(options.root);
@@ -119,7 +118,8 @@ base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionO
       return opened.error();
     }
   } else {
-    if (auto known = check_interface(options); !known.ok()) return known.error();
+    const auto known = check_interface(options.interface, options.root);
+    if (!known.ok()) return known.error();
     set_ability(abilities, {.name = "capture",
                             .on = false,
                             .why = "turned off with --no-capture",
@@ -221,6 +221,7 @@ void LiveSession::run_engine() {
   base::TimeNs next_publish_ns = 0;
   base::TimeNs next_heartbeat_ns = 0;
   while (!stopping()) {
+    take_command();
     if (source_ != nullptr && !full()) {
       capture_once(kCaptureWaitMs);
     } else {
@@ -282,7 +283,7 @@ void LiveSession::capture_once(int wait_ms) {
     // What was lost is told, too, when nothing came with it.
     const bool says_something =
         *batch != nullptr && (!(*batch)->packets.empty() || (*batch)->kernel_dropped > 0);
-    if (says_something) push(std::move(*batch));
+    if (says_something) push(since_switch(std::move(*batch)));
     return;
   }
   source_.reset();

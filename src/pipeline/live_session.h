@@ -78,6 +78,10 @@ class LiveSession {
 
   // The newest snapshot; null before the first one. Never waits. Safe from any thread.
   [[nodiscard]] model::SnapshotPtr latest() const;
+  // A command: captures on another interface (or "any") from now on, with the same filter, or, in a
+  // session without capture, shows its counters. Flows stay; what cannot be done changes nothing
+  // and is a Snapshot's notice. Never waits; of several the last one counts. Safe from any thread.
+  void switch_interface(std::string interface);
   // Link types and abilities as of the start.
   [[nodiscard]] const std::vector<std::uint16_t>& linktypes() const { return linktypes_; }
   [[nodiscard]] const std::vector<model::Ability>& first_abilities() const {
@@ -100,7 +104,14 @@ class LiveSession {
   LiveSession(LiveSessionOptions options, std::unique_ptr<capture::PacketSource> source,
               std::unique_ptr<ebpf::Tracker> tracker, std::optional<collect::NetworkWatch> watch,
               std::vector<model::Ability> abilities);
+  // Without capture nobody else would notice a name that does not exist.
+  static base::Status check_interface(const std::string& interface, const collect::Root& root);
   void run_engine();
+  void take_command();
+  base::Status capture_on(const std::string& interface);
+  base::Status look_only_at(const std::string& interface);
+  void hand_over(base::TimeNs until_ns);
+  model::PacketBatchPtr since_switch(model::PacketBatchPtr batch);
   void capture_once(int wait_ms);
   void reopen_capture();
   void take_closed_sockets();
@@ -130,6 +141,8 @@ class LiveSession {
   std::uint64_t netns_ = 0;                        // inode of the network namespace we are in
   std::vector<model::ClosedSocket> closed_;        // of one drain
   base::TimeNs next_reopen_ns_ = 0;                // 0: capture was never there to be lost
+  base::TimeNs skip_until_ns_ = 0;  // of a new source: the one before has told these; 0: nothing
+  base::TimeNs skip_over_ns_ = 0;   // by the monotonic clock: no longer than that
   std::vector<model::Ability> abilities_;
   std::vector<std::uint16_t> linktypes_;
   std::vector<model::Ability> first_abilities_;
@@ -144,9 +157,10 @@ class LiveSession {
   std::mutex stop_mutex_;               // of a wait only
   std::condition_variable stop_told_;
   mutable std::mutex mutex_;
-  Samples samples_;                             // guarded by mutex_
-  model::SnapshotPtr latest_;                   // guarded by mutex_
-  std::optional<collect::NetworkWatch> watch_;  // of the collector thread, as the next one
+  Samples samples_;                              // guarded by mutex_
+  model::SnapshotPtr latest_;                    // guarded by mutex_
+  std::optional<std::string> wanted_interface_;  // guarded by mutex_: a command that waits
+  std::optional<collect::NetworkWatch> watch_;   // of the collector thread, as the next one
   LinkChanges link_changes_;
   std::optional<HostSampler> sampler_;
   std::uint64_t looked_at_ = 0;  // what the collector saw last, as one number

@@ -82,6 +82,18 @@ void LiveTable::set_capturing(bool capturing) {
   for (Slot& slot : slots_) set_rated(slot);
 }
 
+void LiveTable::set_interface(std::string source, std::string interface) {
+  options_.source = std::move(source);
+  options_.interface = interface;
+  throughput_.follow(std::move(interface));
+}
+
+void LiveTable::set_notice(std::string notice, base::TimeNs pace_ns) {
+  constexpr base::TimeNs kShownNs = 15 * base::kNsPerSecond;
+  notice_ = std::move(notice);
+  notice_until_ns_ = pace_ns + kShownNs;
+}
+
 void LiveTable::take_interfaces(const model::InterfaceTable& table) {
   local_addresses_.clear();
   for (const model::Interface& interface : table.interfaces) {
@@ -121,6 +133,7 @@ model::SnapshotPtr LiveTable::publish(base::TimeNs now_ns, base::TimeNs pace_ns,
   snapshot->started_ns = started_ns_;
   snapshot->source = options_.source;
   snapshot->capturing = options_.capturing;
+  if (pace_ns < notice_until_ns_) snapshot->notice = notice_;
   snapshot->chunks = chunks_;
   snapshot->talkers = talkers_.list();
   snapshot->interfaces = throughput_.interfaces();

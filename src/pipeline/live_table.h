@@ -67,6 +67,11 @@ class LiveTable final : public ResultSink {
   void set_health(std::shared_ptr<const model::HealthTable> health) { health_ = std::move(health); }
   // Capture ended or began: from now on rates and shares are taken from other counters.
   void set_capturing(bool capturing);
+  // Packets come from another interface from now on: `source` is said, and `interface` is as in
+  // the options. Rows stay.
+  void set_interface(std::string source, std::string interface);
+  // Words that are shown for some seconds.
+  void set_notice(std::string notice, base::TimeNs pace_ns);
   // Names of addresses; must outlive this. Without it rows have only their flows' names.
   void set_names(enrich::NameCache* names) { names_ = names; }
 
@@ -160,6 +165,8 @@ class LiveTable final : public ResultSink {
   bool captured_ = false;  // ever
   ProcessTotals processes_;
   std::shared_ptr<const model::OwnerTotals> owners_;  // as of the last second
+  std::string notice_;
+  base::TimeNs notice_until_ns_ = 0;  // by pace_ns
   base::TimeNs started_ns_ = 0;
   base::TimeNs pace_ns_ = 0;
   base::TimeNs rated_pace_ns_ = 0;

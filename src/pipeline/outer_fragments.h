@@ -29,6 +29,7 @@ class OuterFragments {
 
   // `by_interface`: copies of a datagram that several interfaces show do not meet.
   OuterFragments(std::size_t budget_bytes, bool by_interface);
+  void set_by_interface(bool by_interface) { by_interface_ = by_interface; }
 
   // A packet with `decoded.detour`. True: it is kept, and over; what it completes, and what gave
   // way to it, is added to `out`. False: it goes on as `decoded` says, which may have changed.

@@ -43,6 +43,7 @@ class Shard final : public flow::FlowSink, public dpi::AnalyzerSink {
   void take(const BatchWork& work, const DerivedPacket& derived, std::uint32_t tag);
   void end(const BatchWork& work);
 
+  void set_first_sighting_only(bool on) { table_.set_first_sighting_only(on); }
   [[nodiscard]] model::DropCounters drops() const;
   [[nodiscard]] std::uint64_t flows_created() const { return table_.created(); }
 

@@ -19,6 +19,14 @@ float rate(std::uint64_t now, std::uint64_t before, double seconds) {
 Throughput::Throughput(std::string interface)
     : wanted_(interface == "any" ? std::string() : std::move(interface)) {}
 
+void Throughput::follow(std::string interface) {
+  wanted_ = interface == "any" ? std::string() : std::move(interface);
+  wanted_ifindex_ = 0;
+  of_.clear();
+  current_ = {};
+  points_.clear();
+}
+
 void Throughput::take(const model::InterfaceTable& table) {
   // Looks come more often than once a second: rates are taken over whole windows, end to end, so
   // that every byte counts in exactly one of them.

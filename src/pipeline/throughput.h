@@ -17,6 +17,9 @@ class Throughput {
   // but loopback, else loopback.
   explicit Throughput(std::string interface);
 
+  // Another one from now on; the history of seconds begins anew.
+  void follow(std::string interface);
+
   void take(const model::InterfaceTable& table);
   // Closes one second of history.
   void advance();

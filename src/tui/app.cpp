@@ -65,7 +65,8 @@ void LiteApp::refresh(TerminalSize size) {
 // False: quit.
 bool LiteApp::handle(const std::vector<Event>& events, Terminal& terminal) {
   for (const Event& event : events) {
-    const LiteContext context{snapshot_.get(), list_, layout_, options_.compile};
+    const LiteContext context{snapshot_.get(), list_, layout_, options_.compile,
+                              options_.switch_interface};
     const LiteOutcome outcome = apply_event(event, context, view_);
     switch (outcome) {
       case LiteOutcome::kQuit:

@@ -18,6 +18,7 @@ struct LiteOptions {
   std::string theme = "dark";     // a name of themes(); unknown: the first
   std::string filter;             // in force from the start; must compile
   FilterCompiler compile;
+  InterfaceSwitch switch_interface;
   TerminalTraits traits;
 };
 

@@ -5,15 +5,16 @@
 namespace netwatch::tui {
 namespace {
 
-constexpr std::array<Binding, 20> kBindings{{
+constexpr std::array<Binding, 21> kBindings{{
     {Action::kQuit, {"q", "^C"}, "quit", "quit"},
     {Action::kFilter, {"/"}, "filter connections, in the language of -Y", "filter"},
     {Action::kToggle, {"Enter", "Space"}, "show or hide the connections of a row", "expand"},
     {Action::kPause, {"p"}, "freeze what is seen; collecting goes on", "pause"},
     {Action::kSort, {"s"}, "choose what to sort by", "sort"},
     {Action::kMissing, {"!"}, "what is missing, why, and how to get it; losses", "missing"},
-    {Action::kTheme, {"t"}, "next theme", "theme"},
+    {Action::kInterface, {"i"}, "choose the interface to capture on", "link"},
     {Action::kHelp, {"?", "F1"}, "this help", "help"},
+    {Action::kTheme, {"t"}, "next theme", "theme"},
     {Action::kReverse, {"S"}, "reverse the sort", ""},
     {Action::kUp, {"Up", "k"}, "one row up", ""},
     {Action::kDown, {"Down", "j"}, "one row down", ""},

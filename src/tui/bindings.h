@@ -29,6 +29,7 @@ enum class Action : std::uint8_t {
   kReverse,
   kTheme,
   kMissing,
+  kInterface,
   kHelp,
   kRedraw,
   kSuspend,

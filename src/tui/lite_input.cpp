@@ -106,16 +106,29 @@ void sort_by(Column column, ViewState& view) {
   }
 }
 
-void open_overlay(Overlay overlay, ViewState& view) {
+// `source`: what is captured on now.
+void open_overlay(Overlay overlay, const std::string& source, ViewState& view) {
   view.overlay = overlay;
   view.overlay_scroll = 0;
+  if (overlay == Overlay::kInterface) view.interface = source;
   if (overlay != Overlay::kSort) return;
   const auto columns = sortable_columns();
   const auto found = std::find(columns.begin(), columns.end(), view.sort);
   view.overlay_scroll = static_cast<int>(found - columns.begin());
 }
 
+void choose_interface(int place, const LiteContext& context, ViewState& view) {
+  const auto choices = interface_choices(shown(context));
+  view.overlay_scroll = std::clamp(place, 0, static_cast<int>(choices.size()) - 1);
+  view.interface = choices[static_cast<std::size_t>(view.overlay_scroll)];
+}
+
 void scroll_overlay(int step, const LiteContext& context, ViewState& view) {
+  if (view.overlay == Overlay::kInterface) {
+    const int place = interface_place(interface_choices(shown(context)), view);
+    choose_interface(place + step, context, view);
+    return;
+  }
   const int lines = overlay_line_count(shown(context), view, context.layout);
   const int room = overlay_area(context.layout, view.overlay).height - 2;
   const int most = view.overlay == Overlay::kSort ? lines - 1 : std::max(0, lines - room);
@@ -127,6 +140,21 @@ void pick_sort(ViewState& view) {
   const auto place = static_cast<std::size_t>(std::max(0, view.overlay_scroll));
   if (place < columns.size()) sort_by(columns[place], view);
   view.overlay = Overlay::kNone;
+}
+
+// What is chosen is what is seen: an interface that has gone is not asked for.
+void pick_interface(const LiteContext& context, ViewState& view) {
+  choose_interface(interface_place(interface_choices(shown(context)), view), context, view);
+  if (context.switch_interface) context.switch_interface(view.interface);
+  view.overlay = Overlay::kNone;
+}
+
+void pick(const LiteContext& context, ViewState& view) {
+  if (view.overlay == Overlay::kSort) {
+    pick_sort(view);
+  } else {
+    pick_interface(context, view);
+  }
 }
 
 LiteOutcome overlay_action(Action action, const LiteContext& context, ViewState& view) {
@@ -145,14 +173,14 @@ LiteOutcome overlay_action(Action action, const LiteContext& context, ViewState&
       scroll_overlay(page, context, view);
       break;
     case Action::kTop:
-      view.overlay_scroll = 0;
+      scroll_overlay(-1'000'000, context, view);
       break;
     case Action::kBottom:
       scroll_overlay(1'000'000, context, view);
       break;
     case Action::kToggle:
-      if (view.overlay == Overlay::kSort) {
-        pick_sort(view);
+      if (is_picker(view.overlay)) {
+        pick(context, view);
       } else {
         view.overlay = Overlay::kNone;
       }
@@ -228,7 +256,7 @@ LiteOutcome browse_action(Action action, const LiteContext& context, ViewState& 
       view.paused = !view.paused;
       break;
     case Action::kSort:
-      open_overlay(Overlay::kSort, view);
+      open_overlay(Overlay::kSort, shown(context).source, view);
       break;
     case Action::kReverse:
       view.descending = !view.descending;
@@ -237,10 +265,13 @@ LiteOutcome browse_action(Action action, const LiteContext& context, ViewState& 
       view.theme = (view.theme + 1) % themes().size();
       break;
     case Action::kMissing:
-      open_overlay(Overlay::kMissing, view);
+      open_overlay(Overlay::kMissing, shown(context).source, view);
+      break;
+    case Action::kInterface:
+      open_overlay(Overlay::kInterface, shown(context).source, view);
       break;
     case Action::kHelp:
-      open_overlay(Overlay::kHelp, view);
+      open_overlay(Overlay::kHelp, shown(context).source, view);
       break;
     case Action::kRedraw:
       return LiteOutcome::kRedraw;
@@ -258,9 +289,12 @@ LiteOutcome click(const MouseEvent& mouse, const LiteContext& context, ViewState
   const auto& layout = context.layout;
   if (view.overlay != Overlay::kNone) {
     const Rect inside = overlay_area(layout, view.overlay).inset(1);
-    if (view.overlay == Overlay::kSort && inside.contains(mouse.x, mouse.y)) {
-      view.overlay_scroll = mouse.y - inside.y;
-      pick_sort(view);
+    if (is_picker(view.overlay) && inside.contains(mouse.x, mouse.y)) {
+      const int line = mouse.y - inside.y + overlay_first_line(shown(context), view, layout);
+      if (line >= overlay_line_count(shown(context), view, layout)) return LiteOutcome::kNothing;
+      view.overlay_scroll = line;
+      if (view.overlay == Overlay::kInterface) choose_interface(line, context, view);
+      pick(context, view);
     } else if (!inside.contains(mouse.x, mouse.y)) {
       view.overlay = Overlay::kNone;
     }

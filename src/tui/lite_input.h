@@ -13,6 +13,8 @@ struct LiteContext {
   const LineList& list;                       // as shown
   const LiteLayout& layout;
   const FilterCompiler& compile;  // empty: filters are a problem of their own
+  // Posts the wish to capture on that interface, or on "any"; empty: not possible.
+  const InterfaceSwitch& switch_interface;
 };
 
 // Applies one event to the view.

@@ -58,9 +58,15 @@ LiteLayout lite_layout(int width, int height) {
 }
 
 Rect overlay_area(const LiteLayout& layout, Overlay overlay) {
-  const int wide = overlay == Overlay::kSort ? 34 : 76;
-  const int high = overlay == Overlay::kSort ? static_cast<int>(sortable_columns().size()) + 2
-                                             : layout.screen.height - 4;
+  constexpr int kInterfaces = 14;  // of many, those around the chosen one
+  int wide = 76;
+  int high = layout.screen.height - 4;
+  if (overlay == Overlay::kSort) {
+    wide = 34;
+    high = static_cast<int>(sortable_columns().size()) + 2;
+  } else if (overlay == Overlay::kInterface) {
+    high = kInterfaces;
+  }
   const int width = std::min(wide, layout.screen.width - 4);
   const int height = std::min({high, layout.screen.height - 2, 40});
   return {(layout.screen.width - width) / 2, (layout.screen.height - height) / 2, width, height};

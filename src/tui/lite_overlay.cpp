@@ -184,6 +184,8 @@ Lines overlay_lines(const model::Snapshot& snapshot, const ViewState& view, int 
       return missing_lines(snapshot, columns);
     case Overlay::kSort:
       return sort_lines(view);
+    case Overlay::kInterface:
+      return interface_lines(snapshot, view);
     case Overlay::kNone:
       break;
   }
@@ -198,6 +200,8 @@ std::string_view overlay_title(Overlay overlay) {
       return "Missing and lost";
     case Overlay::kSort:
       return "Sort by";
+    case Overlay::kInterface:
+      return "Capture on";
     case Overlay::kNone:
       break;
   }
@@ -212,17 +216,26 @@ int overlay_line_count(const model::Snapshot& snapshot, const ViewState& view,
   return static_cast<int>(overlay_lines(snapshot, view, columns).size());
 }
 
+int overlay_first_line(const model::Snapshot& snapshot, const ViewState& view,
+                       const LiteLayout& layout) {
+  const int room = overlay_area(layout, view.overlay).height - 2;
+  const int most = std::max(0, overlay_line_count(snapshot, view, layout) - room);
+  if (!is_picker(view.overlay)) return std::clamp(view.overlay_scroll, 0, most);
+  const int chosen = view.overlay == Overlay::kInterface
+                         ? interface_place(interface_choices(snapshot), view)
+                         : view.overlay_scroll;
+  return std::clamp(chosen - room + 1, 0, most);
+}
+
 void draw_overlay(const LiteFrame& frame) {
   if (frame.view.overlay == Overlay::kNone) return;
   const Pen& pen = frame.pen;
   const Rect area = overlay_area(frame.layout, frame.view.overlay);
   const Lines lines = overlay_lines(frame.snapshot, frame.view, area.width - 4);
   pen.canvas.fill(area, pen.theme[Role::kText]);
-  const bool picker = frame.view.overlay == Overlay::kSort;
-  const int room = area.height - 2;
-  const int most = std::max(0, static_cast<int>(lines.size()) - room);
-  const int first = picker ? std::clamp(frame.view.overlay_scroll - room + 1, 0, most)
-                           : std::clamp(frame.view.overlay_scroll, 0, most);
+  const bool picker = is_picker(frame.view.overlay);
+  const int most = std::max(0, static_cast<int>(lines.size()) - (area.height - 2));
+  const int first = overlay_first_line(frame.snapshot, frame.view, frame.layout);
   Spans notes{{picker ? "Enter picks" : "Esc closes", Role::kDim}};
   if (most > 0 && !picker) {
     notes = {{first < most ? "more: Down" : "end", Role::kDim}, {"  Esc closes", Role::kDim}};

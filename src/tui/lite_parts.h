@@ -31,6 +31,9 @@ void draw_detail(const LiteFrame& frame);
 // lite_overlay.cpp
 void draw_overlay(const LiteFrame& frame);
 
+// interface_picker.cpp
+std::vector<Spans> interface_lines(const model::Snapshot& snapshot, const ViewState& view);
+
 // The mark of an owner's quality, told by shape: ● exact, ○ inferred, ? unknown.
 Span quality_mark(model::Quality quality);
 // The first ability that is off; nullptr if all are on.

@@ -35,8 +35,15 @@ LiteLayout lite_layout(int width, int height);
 
 // The frame of an overlay.
 Rect overlay_area(const LiteLayout& layout, Overlay overlay);
+// What can be captured on, as the picker shows it: "any", then the host's interfaces.
+std::vector<std::string> interface_choices(const model::Snapshot& snapshot);
+// The chosen one's place in it.
+int interface_place(const std::vector<std::string>& choices, const ViewState& view);
 // How many lines an overlay has, for scrolling.
 int overlay_line_count(const model::Snapshot& snapshot, const ViewState& view,
+                       const LiteLayout& layout);
+// Which of them is the first that is shown.
+int overlay_first_line(const model::Snapshot& snapshot, const ViewState& view,
                        const LiteLayout& layout);
 
 // The one screen of `netwatch`: a pure function of its arguments. `list` is make_lines() of the

@@ -442,6 +442,11 @@ Spans talker_detail(const LiteFrame& frame, const ShownTalker& shown) {
 
 void draw_detail(const LiteFrame& frame) {
   const Rect area = frame.layout.detail;
+  if (!frame.snapshot.notice.empty()) {
+    frame.pen.say(area.x + 1, area.y, area.right() - 1, "! " + clean(frame.snapshot.notice),
+                  Role::kWarn);
+    return;
+  }
   const auto& lines = frame.list.lines;
   const auto place = static_cast<std::size_t>(frame.view.selected_line);
   if (place >= lines.size()) return;

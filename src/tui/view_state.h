@@ -29,6 +29,9 @@ struct CompiledFilter {
 // Text -> predicate; see row_filter.h for the one over the filter language.
 using FilterCompiler = std::function<CompiledFilter(std::string_view text)>;
 
+// A command to capture on another interface; returns at once.
+using InterfaceSwitch = std::function<void(const std::string& interface)>;
+
 // What a row is, over the life of many snapshots.
 struct TalkerKey {
   std::string process;
@@ -51,7 +54,11 @@ struct LineKey {
 TalkerKey key_of(const model::Talker& talker);
 ConnectionKey key_of(const model::ConnectionRow& row);
 
-enum class Overlay : std::uint8_t { kNone, kHelp, kMissing, kSort };
+enum class Overlay : std::uint8_t { kNone, kHelp, kMissing, kSort, kInterface };
+// Whether a row of it is picked; else it is scrolled.
+inline bool is_picker(Overlay overlay) {
+  return overlay == Overlay::kSort || overlay == Overlay::kInterface;
+}
 
 struct FilterState {
   bool open = false;  // being written
@@ -72,6 +79,7 @@ struct ViewState {
   bool descending = true;
   Overlay overlay = Overlay::kNone;
   int overlay_scroll = 0;  // first line, or the picker's chosen row
+  std::string interface;   // chosen in its picker: rows may come and go meanwhile
   FilterState filter;
   std::optional<LineKey> selected;  // nothing: the first row, whatever it is
   int selected_line = 0;            // where it was last seen

@@ -106,7 +106,8 @@ int run_live(const LiveOptions& options) {
     complain(session.error().message);
     return session.error().code == base::ErrorCode::kInvalid ? kExitUsage : kExitNotPossible;
   }
-  const pipeline::LiveSession& running = **session;
+  pipeline::LiveSession& running = **session;
+  screen.switch_interface = [&running](const std::string& name) { running.switch_interface(name); };
   tui::LiteApp app([&running] { return running.latest(); }, std::move(screen));
   return app.run(*terminal);
 }

@@ -106,18 +106,40 @@ void LiveRights::prepare(pipeline::LiveSessionOptions& options) {
 
 base::Result<std::unique_ptr<capture::PacketSource>> LiveRights::open_capture(
     const capture::LiveOptions& options) {
-  if (!given_up_) {
-    auto plan = capture::plan_live(options);
-    if (!plan.ok()) return plan.error();
-    plan_ = *std::move(plan);
-    const auto socket = capture::open_live_socket(plan_->socket);
-    if (!socket.ok()) return socket.error();
-    return capture::adopt_live_socket(*socket, *plan_);
+  if (given_up_) return ask_for_capture(options.interface);
+  const auto plan = capture::plan_live(options);
+  if (!plan.ok()) return plan.error();
+  // Another interface may be chosen later, whose link header is of the other kind.
+  for (const bool cooked : {false, true}) plans_.push_back(capture::plan_live(options, cooked));
+  const auto socket = capture::open_live_socket(plan->socket);
+  if (!socket.ok()) return socket.error();
+  return capture::adopt_live_socket(*socket, *plan);
+}
+
+base::Result<std::unique_ptr<capture::PacketSource>> LiveRights::ask_for_capture(
+    const std::string& interface) {
+  const model::Ability broker = broker_ability();
+  if (!broker.on) return base::Error{base::ErrorCode::kDenied, broker.why};
+  base::Error failure{base::ErrorCode::kNotFound, "no interface is called '" + interface + "'"};
+  if (interface.size() > confine::CaptureRequest::kMaxInterfaceBytes) return failure;
+  bool refused = false;  // for the filter's sake, which says more than the kind of the other one
+  for (const auto& kind : plans_) {
+    if (!kind.ok()) {
+      failure = kind.error();
+      refused = true;
+      continue;
+    }
+    capture::LivePlan plan = *kind;
+    if (interface == "any" && !plan.socket.cooked) continue;
+    plan.socket.interface = interface;
+    const auto opened = broker_->open_capture(request_of(plan.socket));
+    if (opened.ok()) {
+      return capture::adopt_live_socket({.fd = opened->fd, .ifindex = opened->ifindex}, plan);
+    }
+    if (opened.error().code != base::ErrorCode::kInvalid) return opened.error();
+    if (!refused) failure = opened.error();
   }
-  if (!broker_ || !plan_) return base::Error{base::ErrorCode::kDenied, broker_ability().why};
-  const auto opened = broker_->open_capture(request_of(plan_->socket));
-  if (!opened.ok()) return opened.error();
-  return capture::adopt_live_socket({.fd = opened->fd, .ifindex = opened->ifindex}, *plan_);
+  return failure;
 }
 
 model::Ability LiveRights::broker_ability() const {

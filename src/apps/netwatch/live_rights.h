@@ -31,12 +31,16 @@ class LiveRights {
  private:
   base::Result<std::unique_ptr<capture::PacketSource>> open_capture(
       const capture::LiveOptions& options);
+  base::Result<std::unique_ptr<capture::PacketSource>> ask_for_capture(
+      const std::string& interface);
   [[nodiscard]] model::Ability broker_ability() const;
 
   confine::Mode mode_;
   std::unique_ptr<confine::BrokerClient> broker_;
-  std::string no_broker_;                  // why there is none
-  std::optional<capture::LivePlan> plan_;  // of the first time, when everything could be looked up
+  std::string no_broker_;  // why there is none
+  // For both kinds of link header, own and cooked, made when names could be looked up; empty where
+  // nothing is captured.
+  std::vector<base::Result<capture::LivePlan>> plans_;
   std::shared_ptr<collect::KeptAccess> kept_;
   std::shared_ptr<collect::KeptAccess> kept_for_samples_;  // another thread's
   std::size_t other_namespaces_ = 0;                       // beside ours, when the session began
