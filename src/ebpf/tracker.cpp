@@ -3,7 +3,6 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
-#include <fcntl.h>
 #include <linux/membarrier.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -13,17 +12,15 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <random>
 #include <tuple>
 #include <utility>
 
 #include <sockets.skel.h>  // made from programs/sockets.bpf.c
-#include "base/cgroup_mount.h"
 #include "ebpf/abilities.h"
 #include "ebpf/boot_clock.h"
+#include "ebpf/cgroup_tree.h"
 #include "ebpf/handles.h"
 #include "ebpf/peer_book.h"
 #include "ebpf/process_table.h"
@@ -34,11 +31,6 @@ namespace {
 
 // 400 bytes each: what one look may hold.
 constexpr std::size_t kMaxHoldings = 2U << 20;
-
-std::string read_all(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // What libbpf would print; failures are told as Abilities.
 int print_nothing(libbpf_print_level, const char*, va_list) { return 0; }
@@ -74,21 +66,19 @@ class Tracker::Impl {
       return false;
     }
     abilities.push_back(on(kTypes));
-    std::string cgroup = options.cgroup;
-    if (cgroup.empty()) {
-      if (auto tree = base::find_cgroup2(read_all(options.mountinfo))) {
-        cgroup = std::move(tree->point);
-      }
-    }
-    if (cgroup.empty()) {
-      abilities.push_back(off(kCgroups, "none is mounted",
-                              "sudo mkdir -p /sys/fs/cgroup/unified && "
-                              "sudo mount -t cgroup2 none /sys/fs/cgroup/unified"));
+    const auto tree = open_cgroup_tree(options.cgroup, options.mountinfo);
+    if (!tree.ok()) {
+      const bool none = tree.error().code == base::ErrorCode::kNotFound;
+      abilities.push_back(off(kCgroups, tree.error().message,
+                              none ? "sudo mkdir -p /sys/fs/cgroup/unified && "
+                                     "sudo mount -t cgroup2 none /sys/fs/cgroup/unified"
+                                   : ""));
       abilities.push_back(off(kOwners, "they need a cgroup2 tree"));
       return false;
     }
+    const CloseFd folder(*tree);
     abilities.push_back(on(kCgroups));
-    return load(options, *kernel, abilities) && attach(cgroup, abilities);
+    return load(options, *kernel, abilities) && attach(folder.fd, abilities);
   }
 
   void drain(std::vector<model::ClosedSocket>& out) {
@@ -256,17 +246,12 @@ class Tracker::Impl {
     return attached;
   }
 
-  bool attach(const std::string& cgroup, std::vector<model::Ability>& abilities) {
-    const CloseFd folder(::open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (folder.fd < 0) {
-      abilities.push_back(off(kOwners, base::errno_error(errno, cgroup).message));
-      return false;
-    }
+  bool attach(int cgroup, std::vector<model::Ability>& abilities) {
     auto& links = skeleton_->links;
     const auto& programs = skeleton_->progs;
-    links.on_create = bpf_program__attach_cgroup(programs.on_create, folder.fd);
+    links.on_create = bpf_program__attach_cgroup(programs.on_create, cgroup);
     if (links.on_create != nullptr) {
-      links.on_release = bpf_program__attach_cgroup(programs.on_release, folder.fd);
+      links.on_release = bpf_program__attach_cgroup(programs.on_release, cgroup);
     }
     if (links.on_release != nullptr) links.on_state = bpf_program__attach(programs.on_state);
     if (links.on_state != nullptr) {
@@ -281,8 +266,8 @@ class Tracker::Impl {
       return false;
     }
     abilities.push_back(on(kOwners));
-    abilities.push_back(attach_lengths(folder.fd));
-    abilities.push_back(attach_peers(folder.fd));
+    abilities.push_back(attach_lengths(cgroup));
+    abilities.push_back(attach_peers(cgroup));
     links.on_exec = bpf_program__attach(programs.on_exec);
     abilities.push_back(links.on_exec != nullptr ? on(kPrograms) : refused(kPrograms, errno));
     return true;

@@ -58,6 +58,14 @@ if [[ $(id -u) != 0 ]] || ! command -v setpriv >/dev/null; then
   echo "doctor: what there is without root"
   exit 0
 fi
+# Where the cgroup2 tree is out of sight, as under `ip netns exec`, nothing is missing.
+expect 0 "$scratch/netwatch" doctor --json
+exact=$(state 'exact owners')
+expect 0 unshare -m sh -c "umount -l /sys && mount -t sysfs none /sys && exec $scratch/netwatch doctor --json"
+[[ $(state 'exact owners') == "$exact" ]] || fail "no exact owners without a mounted cgroup2 tree"
+expect 0 unshare -m sh -c "mount -t tmpfs none /sys/fs/cgroup && exec $scratch/netwatch doctor --json"
+[[ $(state 'exact owners') == "$exact" ]] || fail "no exact owners where the cgroup2 tree is covered"
+
 expect 0 setpriv --reuid=65534 --regid=65534 --clear-groups "$scratch/netwatch" doctor --json
 for part in capture 'exact owners' 'other network namespaces'; do
   [[ $(state "$part") == false ]] || fail "'$part' is on without any right"
