@@ -38,7 +38,13 @@ class CgroupTree {
 
   // Of the real root; empty where no tree is mounted.
   static std::string folder();
+  // False: version 1 is in use, too, or alone.
+  [[nodiscard]] bool tells_units() const { return tells_units_; }
 
+  // A cgroup that was just made, which then takes no walk, though it may be gone at once. `path` is
+  // from the root of the whole tree; in a cgroup namespace nobody else calls it so, and it is left
+  // to a walk.
+  void learn(std::uint64_t id, std::string_view path);
   // All empty: in no container or unit, or unknown for ever. Null: to be asked again later.
   std::shared_ptr<const CgroupMembership> find(std::uint64_t id,
                                                base::TimeNs now_ns = base::monotonic_clock_ns());
@@ -50,13 +56,14 @@ class CgroupTree {
   void put(std::uint64_t id, std::shared_ptr<const CgroupMembership> membership);
   void walk();
   void list(const std::string& folder, std::vector<std::string>& folders, std::size_t& left);
-  void take(std::uint64_t id, std::string_view path);
+  void place(std::uint64_t id, std::string_view path);
 
   CgroupTreeLimits limits_;
   int fd_ = -1;  // of the tree's folder; -1: there is none
   std::uint64_t device_ = 0;
   std::string mounted_;  // what of the tree is mounted there, without a "/" at its end
   bool tells_units_ = false;
+  bool in_first_namespace_ = false;  // of cgroups
   base::TimeNs next_walk_ns_ = 0;
   std::shared_ptr<const CgroupMembership> nowhere_;
   Memberships young_;

@@ -19,6 +19,8 @@ constexpr std::size_t kMaxPathBytes = 4096;
 // Walks take at most this share of one core.
 constexpr base::TimeNs kWalkShare = 50;
 constexpr base::TimeNs kPauseNs = base::kNsPerSecond / 20;
+// PROC_CGROUP_INIT_INO of include/linux/proc_ns.h.
+constexpr std::string_view kFirstNamespace = "cgroup:[4026531835]";
 // On 32 bits an inode is a part of the id only.
 constexpr bool kInodesAreIds = sizeof(ino_t) >= sizeof(std::uint64_t);
 
@@ -43,9 +45,11 @@ CgroupTree::CgroupTree(const Root& root, CgroupTreeLimits limits)
   if (fd_ < 0 || ::fstat(fd_, &about) != 0) return;
   device_ = about.st_dev;
   tells_units_ = mount->is_only_version();
+  const std::string own = read_link(root.join("proc/self/ns/cgroup"));
+  in_first_namespace_ = own.empty() || own == kFirstNamespace;
   mounted_ = std::move(mount->root);
   if (mounted_.ends_with('/')) mounted_.pop_back();
-  take(about.st_ino, "");
+  place(about.st_ino, mounted_);
 }
 
 CgroupTree::~CgroupTree() {
@@ -85,9 +89,12 @@ void CgroupTree::put(std::uint64_t id, std::shared_ptr<const CgroupMembership> m
   young_.insert_or_assign(id, std::move(membership));
 }
 
-void CgroupTree::take(std::uint64_t id, std::string_view path) {
-  if (find_known(id)) return;  // a cgroup of version 2 is never renamed
-  CgroupMembership found = membership_of(mounted_ + "/" + std::string(path));
+void CgroupTree::learn(std::uint64_t id, std::string_view path) {
+  if (fd_ >= 0 && in_first_namespace_) place(id, path);
+}
+
+void CgroupTree::place(std::uint64_t id, std::string_view path) {
+  CgroupMembership found = membership_of(path);
   if (!tells_units_) found.unit.clear();
   const bool is_somewhere = !found.container.empty() || !found.pod.empty() || !found.unit.empty();
   put(id, is_somewhere ? std::make_shared<const CgroupMembership>(std::move(found)) : nowhere_);
@@ -125,7 +132,8 @@ void CgroupTree::list(const std::string& folder, std::vector<std::string>& folde
     --left;
     std::string path = folder == "." ? std::string(name) : folder + "/" + std::string(name);
     if (path.size() > kMaxPathBytes) continue;
-    take(about.st_ino, path);
+    // A cgroup of version 2 is never renamed.
+    if (!find_known(about.st_ino)) place(about.st_ino, mounted_ + "/" + path);
     // Links of a folder: its name, its ".", and the ".." of each folder in it.
     if (about.st_nlink != 2) folders.push_back(std::move(path));
   }

@@ -98,6 +98,28 @@ TEST_F(CgroupTreeTest, AnIdThatAWalkHasNotFoundIsUnknownForEver) {
   EXPECT_EQ(find(late), "- - - late.service") << "no walk was spent on the other one";
 }
 
+// By the kernel's own word of it.
+TEST_F(CgroupTreeTest, OfAContainerThatIsGoneBeforeAnybodyLooks) {
+  mounted("/sys/fs/cgroup");
+  open();
+  constexpr std::uint64_t kGone = std::uint64_t{1} << 60;
+  tree_->learn(kGone, "/system.slice/docker-" + kId + ".scope");
+  EXPECT_EQ(find(kGone), kId + " docker - -");
+  const auto later = make("system.slice/later.service");
+  EXPECT_EQ(find(later), "- - - later.service") << "no walk was made for it";
+}
+
+// Its path there is not what our own /proc says of processes that live.
+TEST_F(CgroupTreeTest, InACgroupNamespaceTheKernelsPathsAreNotOurs) {
+  mounted("/sys/fs/cgroup");
+  std::filesystem::create_directories(root_.join("proc/self/ns"));
+  std::filesystem::create_symlink("cgroup:[4026532000]", root_.join("proc/self/ns/cgroup"));
+  open();
+  const auto inside = make("system.slice/ssh.service");
+  tree_->learn(inside, "/system.slice/docker-" + kId + ".scope/system.slice/ssh.service");
+  EXPECT_EQ(find(inside), "- - - ssh.service");
+}
+
 // Where version 1 is in use, too, a process may be in a container's cgroup of that only.
 TEST_F(CgroupTreeTest, NoUnitsBesideVersionOne) {
   mounted("/sys/fs/cgroup/unified");

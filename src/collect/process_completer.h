@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <mutex>
+#include <string_view>
 
 #include "base/time.h"
 #include "collect/cgroup_tree.h"
@@ -18,8 +20,13 @@ class ProcessCompleter {
 
   // False: there may be more to add a little later.
   bool complete(model::Process& process);
+  // As CgroupTree::learn().
+  void learn_cgroup(std::uint64_t id, std::string_view path);
 
  private:
+  bool place_by_proc(model::Process& process) const;
+
+  Root root_;
   std::mutex mutex_;
   ProcessFacts facts_;              // guarded by mutex_, as all below
   base::TimeNs next_round_ns_ = 0;  // of facts_

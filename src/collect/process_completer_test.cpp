@@ -32,6 +32,24 @@ TEST_F(ProcessCompleterTest, WhatTheKernelsProgramsDoNotTell) {
   EXPECT_FALSE(process.in_proc);
 }
 
+// Where a container may be in the cgroups of version 1 only.
+TEST_F(ProcessCompleterTest, BesideVersionOneProcIsAskedWhileTheProcessLives) {
+  write("proc/self/mountinfo", "30 1 0:26 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
+  write("proc/7/cgroup", "1:name=systemd:/system.slice/ssh.service\n0::/\n");
+  write("proc/7/stat", "7 (sshd) S 1 7 7 0 -1 0 0 0 0 0 1 1 0 0 20 0 1 0 250 1000 10 0\n");
+  ProcessCompleter completer(root_);
+  model::Process process;
+  process.pid = 7;
+  process.start_ticks = 250;
+  EXPECT_TRUE(completer.complete(process));
+  EXPECT_EQ(process.unit, "ssh.service");
+  model::Process before;  // had this pid
+  before.pid = 7;
+  before.start_ticks = 249;
+  EXPECT_TRUE(completer.complete(before));
+  EXPECT_EQ(before.unit, "");
+}
+
 TEST_F(ProcessCompleterTest, WhatCannotBeReadIsUnknown) {
   ProcessCompleter completer(root_);
   model::Process process;

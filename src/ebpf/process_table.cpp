@@ -19,8 +19,11 @@ model::Process process_of(const ProcessNote& note) {
   process.uid = note.uid;
   process.start_ticks = note.start_ns / kNsPerTick;
   process.cgroup = note.cgroup;
-  const char* end = std::find(std::begin(note.comm), std::end(note.comm), '\0');
-  process.comm.assign(std::begin(note.comm), end);
+  const auto text = [](const auto& name) {
+    return std::string(std::begin(name), std::find(std::begin(name), std::end(name), '\0'));
+  };
+  process.comm = text(note.comm);
+  if (note.parent_pid != 0) process.parent = text(note.parent_comm);
   return process;
 }
 

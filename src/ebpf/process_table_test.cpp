@@ -16,6 +16,7 @@ ProcessNote note(std::uint32_t pid, std::uint64_t start_ns, std::uint32_t exec_i
   process.exec_id = exec_id;
   process.parent_pid = 7;
   std::strncpy(process.comm, comm, sizeof process.comm - 1);
+  std::strncpy(process.parent_comm, "bash", sizeof process.parent_comm - 1);
   return process;
 }
 
@@ -31,6 +32,7 @@ TEST(ProcessTable, AProcessAndTheProgramItRuns) {
   ASSERT_TRUE(process);
   EXPECT_EQ(process->pid, 100U);
   EXPECT_EQ(process->parent_pid, 7U);
+  EXPECT_EQ(process->parent, "bash");
   EXPECT_EQ(process->start_ticks, 5000U);
   EXPECT_EQ(process->comm, "curl");
   EXPECT_EQ(process->exe, "/usr/bin/curl");
@@ -53,6 +55,13 @@ TEST(ProcessTable, ANewNameOfTheSameProgram) {
   const auto renamed = table.find(note(100, 1000, 3, "my-service"));
   EXPECT_EQ(renamed->comm, "my-service");
   EXPECT_EQ(renamed->exe, "/usr/bin/python3");
+}
+
+TEST(ProcessTable, WithoutAParentThereIsNoName) {
+  ProcessTable table;
+  ProcessNote first = note(1, 1000, 3, "init");
+  first.parent_pid = 0;
+  EXPECT_EQ(table.find(first)->parent, "");
 }
 
 TEST(ProcessTable, ARelativePathIsNoPath) {

@@ -58,6 +58,7 @@ class Tracker::Impl {
   bool open(const TrackerOptions& options, std::vector<model::Ability>& abilities) {
     libbpf_set_print(print_nothing);
     processes_.complete_by(options.complete);
+    on_cgroup_ = options.on_cgroup;
     if (!options.follow) return load_holders(abilities) && attach_holders(abilities);
     const std::unique_ptr<btf, FreeBtf> kernel(btf__load_vmlinux_btf());
     if (!kernel) {
@@ -268,6 +269,7 @@ class Tracker::Impl {
     abilities.push_back(on(kOwners));
     abilities.push_back(attach_lengths(cgroup));
     abilities.push_back(attach_peers(cgroup));
+    links.on_cgroup = bpf_program__attach(programs.on_cgroup);
     links.on_exec = bpf_program__attach(programs.on_exec);
     abilities.push_back(links.on_exec != nullptr ? on(kPrograms) : refused(kPrograms, errno));
     return true;
@@ -338,6 +340,12 @@ class Tracker::Impl {
       std::memcpy(&event, data, sizeof event);
       event.path[sizeof event.path - 1] = '\0';
       impl.processes_.take_exec(event.process, event.path);
+    } else if (kind == kEventCgroup && size >= sizeof(CgroupMade) && impl.on_cgroup_) {
+      CgroupMade event;
+      std::memcpy(&event, data, sizeof event);
+      const std::size_t length = ::strnlen(event.path, sizeof event.path);
+      // One that fills all of its room is cut.
+      if (length + 1 < sizeof event.path) impl.on_cgroup_(event.id, {event.path, length});
     }
     return 0;
   }
@@ -437,6 +445,7 @@ class Tracker::Impl {
   std::vector<PeerBook::Ended> ended_;  // of the drain() in work, and their places in *out_
   std::vector<std::size_t> ended_places_;
   ProcessTable processes_;
+  std::function<void(std::uint64_t, std::string_view)> on_cgroup_;
   std::vector<model::ClosedSocket>* out_ = nullptr;  // of the drain() in work
   base::TimeNs boot_offset_ns_ = 0;                  // wall clock minus CLOCK_BOOTTIME
   std::optional<CloseFd> stats_;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -31,6 +32,8 @@ struct TrackerOptions {
   // Asked to add to a new process what the kernel does not tell, by the threads of drain() and
   // holdings(). False: it is asked again when that process is told of next.
   std::function<bool(model::Process&)> complete = nullptr;
+  // Told of each cgroup of version 2 that is made from here on, by drain(): id and path.
+  std::function<void(std::uint64_t, std::string_view)> on_cgroup = nullptr;
 };
 
 // What one program has cost so far, by the kernel's own count (BPF_STATS_RUN_TIME).

@@ -114,9 +114,8 @@ TEST_F(AttributionByCgroup, ContainersAndUnitsOfProgramsThatAreGone) {
   for (const std::uint32_t pid : serving) {
     ASSERT_TRUE(sink_.ended.contains(pid));
     EXPECT_EQ(sink_.ended[pid]->container, "");
-    if (!sink_.ended[pid]->in_proc) {
-      EXPECT_EQ(sink_.ended[pid]->unit, tells_units_ ? "nw-test.service" : "");
-    }
+    const std::string& unit = sink_.ended[pid]->unit;
+    EXPECT_TRUE(unit == "nw-test.service" || (!tells_units_ && unit.empty())) << unit;
   }
   const auto row =
       std::find_if(sink_.totals.containers.begin(), sink_.totals.containers.end(),
@@ -125,6 +124,27 @@ TEST_F(AttributionByCgroup, ContainersAndUnitsOfProgramsThatAreGone) {
   EXPECT_EQ(row->totals.sent_bytes, std::uint64_t{kBytes} * kPrograms);
   EXPECT_EQ(row->totals.received_bytes, std::uint64_t{kBytes} * kPrograms);
   EXPECT_EQ(row->processes, std::uint64_t{kPrograms});
+}
+
+// As a container that does one thing: its cgroup is removed as soon as its program has ended.
+TEST_F(AttributionByCgroup, AContainerThatLivesForAMoment) {
+  const std::string container = "libpod-" + kId + ".scope";
+  std::vector<std::uint32_t> contained;
+  for (int i = 0; i < kPrograms; ++i) {
+    make(container);
+    contained.push_back(run(container));
+    EXPECT_EQ(::rmdir(folders_.back().c_str()), 0);
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  session_->finish();
+  for (const std::uint32_t pid : contained) {
+    ASSERT_TRUE(sink_.ended.contains(pid));
+    EXPECT_EQ(sink_.ended[pid]->container, kId);
+    EXPECT_EQ(sink_.ended[pid]->runtime, "podman");
+    EXPECT_EQ(sink_.ended[pid]->parent, "pipeline_test");
+    EXPECT_FALSE(sink_.ended[pid]->user.empty());
+    EXPECT_NE(sink_.ended[pid]->started_ns, 0);
+  }
 }
 
 }  // namespace

@@ -106,6 +106,9 @@ base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionO
     const auto completer = std::make_shared<collect::ProcessCompleter>(options.root);
     ebpf::TrackerOptions wanted;
     wanted.complete = [completer](model::Process& one) { return completer->complete(one); };
+    wanted.on_cgroup = [completer](std::uint64_t id, std::string_view path) {
+      completer->learn_cgroup(id, path);
+    };
     tracker = options.open_tracker(wanted);
   }
   std::unique_ptr<capture::PacketSource> source;

@@ -105,8 +105,12 @@ struct tcp_sock {
 struct kernfs_node {
   __u64 id;
 };
+struct cgroup_root {
+  int hierarchy_id;
+};
 struct cgroup {
   struct kernfs_node* kn;
+  struct cgroup_root* root;
 };
 struct css_set {
   struct cgroup* dfl_cgrp;

@@ -20,6 +20,7 @@ typedef __u64 NoteU64;
 
 #define NETWATCH_COMM_BYTES 16
 #define NETWATCH_PATH_BYTES 192
+#define NETWATCH_CGROUP_BYTES 512
 
 struct ProcessNote {
   NoteU64 start_ns;  // of its first thread; tells a reused pid
@@ -29,6 +30,7 @@ struct ProcessNote {
   NoteU32 uid;      // effective
   NoteU32 exec_id;  // grows by one with each execve
   char comm[NETWATCH_COMM_BYTES];
+  char parent_comm[NETWATCH_COMM_BYTES];
 };
 
 // Kept by the kernel beside each socket, and sent when the socket is released.
@@ -57,7 +59,7 @@ struct PeersNote {
   NoteU32 reserved;
 };
 
-enum EventKind { kEventSocketReleased = 1, kEventExec = 2 };
+enum EventKind { kEventSocketReleased = 1, kEventExec = 2, kEventCgroup = 3 };
 
 struct SocketReleased {
   NoteU32 kind;
@@ -72,6 +74,14 @@ struct ProcessExec {
   NoteU32 reserved;
   struct ProcessNote process;
   char path[NETWATCH_PATH_BYTES];  // of the program file as it was called, NUL-terminated
+};
+
+// A cgroup of version 2 has been made.
+struct CgroupMade {
+  NoteU32 kind;
+  NoteU32 reserved;
+  NoteU64 id;
+  char path[NETWATCH_CGROUP_BYTES];  // from the root of the whole tree, NUL-terminated
 };
 
 // One descriptor of a socket, as the iterator finds it.
