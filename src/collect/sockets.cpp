@@ -262,7 +262,7 @@ class SocketCollector::Impl {
     }
     socket.followed = holding.followed;
     if (socket.proto != model::ip_proto::kUdp) return;
-    socket.sole_user = holding.sole_user;
+    socket.users = holding.users;
     socket.peers = holding.peers;
     if (holding.followed) {
       socket.bytes_sent = holding.sent;

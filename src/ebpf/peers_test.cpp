@@ -122,7 +122,7 @@ TEST_F(PeersInKernel, EachPeerHasItsPayload) {
     EXPECT_EQ(by_peer(*socket.peers), wanted);
     EXPECT_EQ(socket.peers->unknown_sent, 0U);
     EXPECT_EQ(socket.peers->unknown_received, 0U);
-    EXPECT_TRUE(socket.sole_user);
+    EXPECT_EQ(socket.users, model::SocketUsers::kOne);
   }
 }
 
@@ -347,7 +347,7 @@ TEST_F(PeersInKernel, OneUserOrSeveral) {
     const model::Socket& socket = ended(port);
     ASSERT_TRUE(socket.owner.process);
     EXPECT_EQ(socket.owner.process->comm, "nw-service");
-    EXPECT_EQ(socket.sole_user, !parent_uses);
+    EXPECT_EQ(socket.users, parent_uses ? model::SocketUsers::kSeveral : model::SocketUsers::kOne);
   }
 }
 

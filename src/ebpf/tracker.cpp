@@ -46,6 +46,12 @@ std::uint8_t proto_of(NoteU16 protocol) {
 // there is no such call (nohz_full) they have had half a second, from one look to the next.
 void wait_for_programs() { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); }
 
+// Of one that is older there may have been others before.
+model::SocketUsers users_of(NoteU32 users, bool followed) {
+  if (users > 1) return model::SocketUsers::kSeveral;
+  return users == 1 && followed ? model::SocketUsers::kOne : model::SocketUsers::kUnknown;
+}
+
 model::Endpoint endpoint(const NoteU8* address, NoteU16 port) {
   return {.address = base::IpAddress::v6(address), .port = port};
 }
@@ -375,7 +381,7 @@ class Tracker::Impl {
       socket.owner.holders = 1;
     }
     socket.followed = note.followed != 0;
-    socket.sole_user = socket.followed && note.sole_user != 0 && lengths_ != Lengths::kNone;
+    socket.users = users_of(note.users, socket.followed);
     if (event.peers.told != 0 && is_counted(note.followed != 0)) {
       ended_.push_back({.cookie = note.cookie, .note = event.peers, .peers = nullptr});
       ended_places_.push_back(out_->size() - 1);
@@ -417,7 +423,7 @@ class Tracker::Impl {
     holding.followed = note.whole != 0;
     if (lengths_ == Lengths::kNone) return;
     holding.user = processes_.find(note.user);
-    holding.sole_user = holding.followed && note.sole_user != 0;
+    holding.users = users_of(note.users, holding.followed);
     if (!is_counted(holding.followed)) return;
     holding.sent = static_cast<std::int64_t>(note.sent);
     holding.received = static_cast<std::int64_t>(note.received);

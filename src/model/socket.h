@@ -31,6 +31,13 @@ enum class TcpState : std::uint8_t {
 };
 std::string_view tcp_state_name(TcpState state);  // as `ss` writes them: "ESTAB", "TIME-WAIT"
 
+// How many processes have sent or received by a socket, whoever else holds it. Told of UDP.
+enum class SocketUsers : std::uint8_t {
+  kUnknown,
+  kOne,  // in all of its life
+  kSeveral,
+};
+
 // What one socket has moved to and from one other end.
 struct PeerPayload {
   Endpoint peer;
@@ -81,8 +88,7 @@ struct Socket {
   std::uint64_t subflow_of = 0;
   // Of an IPv6 socket that is not connected: it takes no IPv4 traffic (IPV6_V6ONLY).
   std::optional<bool> v6_only{};
-  // Of all of its life one process alone has sent and received by it, whoever else holds it.
-  bool sole_user = false;
+  SocketUsers users = SocketUsers::kUnknown;
   std::shared_ptr<const SocketPeers> peers{};  // null: it has none, or nobody tells
 };
 
@@ -143,7 +149,7 @@ struct SocketHolding {
   bool followed = false;   // as in Socket
   std::int64_t sent = -1;  // payload since the programs began to count; -1: they do not
   std::int64_t received = -1;
-  bool sole_user = false;  // as in Socket, these two
+  SocketUsers users = SocketUsers::kUnknown;  // as in Socket, these two
   std::shared_ptr<const SocketPeers> peers;
 };
 struct SocketHoldings {

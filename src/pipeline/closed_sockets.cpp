@@ -67,10 +67,13 @@ Claimants ClosedSockets::claimants_of(const Entry& entry, base::TimeNs first_ns,
                                       base::TimeNs last_ns) const {
   Claimants claimants(entry.closed.socket.owner);
   if (entry.closed.socket.proto != model::ip_proto::kUdp) return claimants;
-  const auto doubt_if_held_by_several = [&](const model::Socket& socket) {
-    if (socket.owner.holders > 1 && !model::is_connected(socket)) claimants.doubt();
+  const auto doubt_if_of_several = [&](const model::Socket& socket) {
+    const bool may_be_anothers =
+        socket.users == model::SocketUsers::kSeveral ||
+        (socket.owner.holders > 1 && socket.users != model::SocketUsers::kOne);
+    if (may_be_anothers && !model::is_connected(socket)) claimants.doubt();
   };
-  doubt_if_held_by_several(entry.closed.socket);
+  doubt_if_of_several(entry.closed.socket);
   const base::TimeNs since_ns = entry.closed.opened_ns;
   std::size_t looked_at = 0;
   for (const Entry* other = at(entry.before); other != nullptr; other = at(other->before)) {

@@ -171,6 +171,42 @@ TEST_F(SharedSockets, ASocketOfTwoProcesses) {
   EXPECT_EQ(server_of(2), "kid1 12 inferred");
 }
 
+// Who holds it besides has never used it (socket activation).
+TEST_F(SharedSockets, ASocketThatOneOfItsHoldersUses) {
+  model::Socket activated = udp_socket(1, any_, "service", 12);
+  activated.owner.holders = 2;
+  activated.users = model::SocketUsers::kOne;
+  activated.peers = std::make_shared<const model::SocketPeers>(
+      model::SocketPeers{.peers = {{.peer = at("127.0.0.1", 40'001), .sent = 1, .received = 1}}});
+  look(kSecond, {activated});
+  flow(1, 0, kSecond);
+  flow(2, 0, kSecond);
+  EXPECT_EQ(server_of(1), "service 12 exact");
+  EXPECT_EQ(server_of(2), "service 12 inferred") << "nobody has taken what this peer sent";
+  // From its end on nobody else can.
+  table_.take_closed({closed(activated, 0, 2 * kSecond)});
+  flow(2, 0, kSecond);
+  EXPECT_EQ(server_of(2), "service 12 exact");
+}
+
+// No look has seen two holders, but the kernel has seen two users.
+TEST_F(SharedSockets, ASocketThatTwoHaveUsed) {
+  model::Socket used_by_both = udp_socket(1, any_, "kid1", 12);
+  used_by_both.users = model::SocketUsers::kSeveral;
+  look(kSecond, {used_by_both});
+  flow(1, 0, kSecond);
+  EXPECT_EQ(server_of(1), "kid1 12 inferred");
+  table_.take_closed({closed(used_by_both, 0, 2 * kSecond)});
+  flow(2, 0, kSecond);
+  EXPECT_EQ(server_of(2), "kid1 12 inferred");
+  used_by_both.cookie = 2;
+  used_by_both.local = at("127.0.0.1", 5600);
+  used_by_both.remote = at("127.0.0.1", 40'003);
+  look(4 * kSecond, {used_by_both});
+  flow(3, 3 * kSecond, 4 * kSecond);
+  EXPECT_EQ(server_of(3), "kid1 12 exact") << "a connection is handed on";
+}
+
 TEST_F(SharedSockets, AnIpv6SocketThatTakesIpv4OrDoesNot) {
   model::Socket any_v6 = udp_socket(1, at("::", 5600), "one", 11);
   any_v6.v6_only = true;

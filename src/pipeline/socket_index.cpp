@@ -44,7 +44,8 @@ void SocketIndex::rebuild(const model::SocketTable& table) {
   }
 }
 
-SocketIndex::Shared SocketIndex::claim_of(std::uint32_t place) const {
+SocketIndex::Shared SocketIndex::claim_of(std::uint32_t place,
+                                          const model::Endpoint* remote) const {
   const model::Socket& socket = sockets_[place];
   Shared claim{.claimants = Claimants(socket.owner)};
   std::uint32_t holders = socket.owner.holders;
@@ -52,8 +53,12 @@ SocketIndex::Shared SocketIndex::claim_of(std::uint32_t place) const {
     claim.since_ns = seen->second.since_ns;
     holders = std::max(holders, seen->second.holders);
   }
-  // Its last user may not be who talks to this peer.
-  if (holders > 1 && !model::is_connected(socket)) claim.claimants.doubt();
+  // Its last user may not be who talks to this peer: others may have taken what waited for it.
+  const bool is_its_users = socket.users == model::SocketUsers::kOne && socket.peers != nullptr &&
+                            remote != nullptr &&
+                            model::find_peer(*socket.peers, *remote) != nullptr;
+  const bool may_be_anothers = holders > 1 || socket.users == model::SocketUsers::kSeveral;
+  if (may_be_anothers && !is_its_users && !model::is_connected(socket)) claim.claimants.doubt();
   return claim;
 }
 
@@ -74,9 +79,9 @@ void SocketIndex::add(Places& places, const model::FlowKey& key, std::uint32_t p
   if (key.proto == model::ip_proto::kUdp) {
     if (known.shared == kAlone) {
       known.shared = static_cast<std::uint32_t>(shared_.size());
-      shared_.push_back(claim_of(known.socket));
+      shared_.push_back(claim_of(known.socket, nullptr));
     }
-    const Shared more = claim_of(place);
+    const Shared more = claim_of(place, nullptr);
     Shared& shared = shared_[known.shared];
     shared.claimants.add(more.claimants);
     shared.since_ns = std::min(shared.since_ns, more.since_ns);
@@ -97,7 +102,7 @@ SocketIndex::Match SocketIndex::find(std::uint32_t netns, std::uint8_t proto,
       return false;
     }
     const auto [socket, shared] = found->second;
-    Shared claim = shared == kAlone ? claim_of(socket) : shared_[shared];
+    Shared claim = shared == kAlone ? claim_of(socket, &remote) : shared_[shared];
     match.socket = &sockets_[socket];
     match.claimants = std::move(claim.claimants);
     match.since_ns = claim.since_ns;

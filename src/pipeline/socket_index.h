@@ -55,7 +55,8 @@ class SocketIndex {
   };
   using Places = std::unordered_map<model::FlowKey, Place, KeyHash>;
   static constexpr std::uint32_t kAlone = 0xffffffff;
-  [[nodiscard]] Shared claim_of(std::uint32_t place) const;
+  // `remote`: by whom it is asked for; null if it is any peer's.
+  [[nodiscard]] Shared claim_of(std::uint32_t place, const model::Endpoint* remote) const;
   void add(Places& places, const model::FlowKey& key, std::uint32_t place);
 
   std::vector<model::Socket> sockets_;

@@ -47,8 +47,8 @@ struct SocketNote {
   NoteU16 protocol;
   NoteU16 whole;  // 1: seen from its creation on, so that `sent` and `received` are all there was
   NoteU32 netns;  // inode of the network namespace
-  NoteU16 followed;   // at its end: `whole` as it was, which TCP's own counters make 1 always
-  NoteU16 sole_user;  // 1: one process alone was seen to send and receive
+  NoteU16 followed;  // at its end: `whole` as it was, which TCP's own counters make 1 always
+  NoteU16 users;     // processes that were seen to send or receive; 2: two or more
 };
 
 // Of a UDP socket that names another end with each datagram; all 0 of others.
@@ -95,7 +95,7 @@ struct HolderNote {
   NoteU32 netns;
   NoteU32 protocol;
   NoteU32 whole;
-  NoteU32 sole_user;  // as in SocketNote
+  NoteU32 users;  // as in SocketNote
   struct PeersNote peers;
 };
 

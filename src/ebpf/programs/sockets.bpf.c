@@ -99,8 +99,8 @@ static __always_inline void write_mover(struct Kept* kept) {
   if (__sync_val_compare_and_swap(&kept->mover, 0, mover) != 0) kept->several = 1;
 }
 
-static __always_inline int is_sole_user(const struct Kept* kept) {
-  return kept->mover != 0 && !kept->several;
+static __always_inline __u16 users_of(const struct Kept* kept) {
+  return kept->several ? 2 : kept->mover != 0;
 }
 
 // --- which socket ------------------------------------------------------------------------------
@@ -425,7 +425,7 @@ int on_release(struct bpf_sock* ctx) {
   if (!has_ends) write_ends(&event->note, sk);
   event->note.cookie = bpf_get_socket_cookie(ctx);
   event->note.followed = event->note.whole;
-  event->note.sole_user = kept && is_sole_user(kept);
+  event->note.users = kept ? users_of(kept) : 0;
   __builtin_memset(&event->peers, 0, sizeof(event->peers));
   if (kept && kept->peers) {
     read_peers(&event->peers, bpf_sk_storage_get(&peering_of_socket, ctx, 0, 0));
@@ -489,7 +489,7 @@ int holders(struct bpf_iter__task_file* ctx) {
     out.sent = kept->note.sent;
     out.received = kept->note.received;
     out.whole = kept->note.whole;
-    out.sole_user = is_sole_user(kept);
+    out.users = users_of(kept);
     if (kept->peers) read_peers(&out.peers, bpf_sk_storage_get(&peering_of_socket, sk, 0, 0));
   }
   if (kept && kept->busy == 0) {
