@@ -68,14 +68,14 @@ PeerBook::Entries PeerBook::read_both() const {
 }
 
 void PeerBook::turn() {
-  PeerHalf& idle = table_->halves[1 - table_->half];
+  PeerHalf& idle = table_->halves[1 - (table_->turn & 1)];
   const bool was_used = load(idle.used) != 0;
   if (was_used) wait_for_programs_();
   const std::lock_guard lock(mutex_);
   ++turn_;
   if (was_used) empty_locked(idle);
-  if (load(table_->halves[table_->half].used) != 0) {
-    __atomic_store_n(&table_->half, 1 - table_->half, __ATOMIC_RELEASE);
+  if (load(table_->halves[table_->turn & 1].used) != 0) {
+    __atomic_store_n(&table_->turn, table_->turn + 1, __ATOMIC_RELEASE);
   }
   fresh_ = read_both();
   for (const Entry& entry : fresh_) {

@@ -14,7 +14,7 @@ using Moved = std::pair<std::uint64_t, std::uint64_t>;
 class Table {
  public:
   void add(std::uint64_t cookie, std::uint16_t port, std::uint64_t sent, std::uint64_t received) {
-    PeerHalf& half = table_->halves[table_->half];
+    PeerHalf& half = table_->halves[table_->turn & 1];
     for (std::uint32_t i = 0; i < half.used; ++i) {
       PeerSlot& slot = half.slots[half.order[i] - 1];
       if (slot.cookie != cookie || slot.port != port) continue;

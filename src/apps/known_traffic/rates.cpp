@@ -86,6 +86,34 @@ double bytes_per_s(std::uint16_t port, std::uint64_t count) {
   return rate;
 }
 
+// Answers so many, from a socket that is not connected.
+pid_t start_datagram_server(int fd, std::uint64_t count) {
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid;
+  char byte = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    SocketAddress from;
+    if (::recvfrom(fd, &byte, 1, 0, from.get(), &from.length) != 1) fail("recvfrom");
+    if (::sendto(fd, &byte, 1, 0, from.get(), from.length) != 1) fail("sendto");
+  }
+  std::_Exit(0);
+}
+
+double datagrams_per_s(std::uint16_t port, std::uint64_t count) {
+  const int fd = new_socket(AF_INET, SOCK_DGRAM);
+  SocketAddress to = loopback(AF_INET, port);
+  const base::TimeNs begun_ns = base::monotonic_clock_ns();
+  char byte = 'd';
+  for (std::uint64_t i = 0; i < count; ++i) {
+    SocketAddress from;
+    if (::sendto(fd, &byte, 1, 0, to.get(), to.length) != 1) fail("sendto");
+    if (::recvfrom(fd, &byte, 1, 0, from.get(), &from.length) != 1) fail("recvfrom");
+  }
+  const double rate = static_cast<double>(count) / seconds_since(begun_ns);
+  ::close(fd);
+  return rate;
+}
+
 }  // namespace
 
 int run_rates(const Options& options) {
@@ -97,9 +125,16 @@ int run_rates(const Options& options) {
   const double asking = requests_per_s(served.port, options.number("requests", 100000));
   const double bulk = bytes_per_s(served.port, options.number("bulk", std::uint64_t{4} << 30));
   ::waitpid(server, nullptr, 0);
-  std::printf(R"({"type":"rates","connections":%.0f,"requests":%.0f,"bulk_bytes":%.0f})"
+  const std::uint64_t datagrams = options.number("datagrams", 1000);
+  const Served of_datagrams = serve(AF_INET, SOCK_DGRAM);
+  const pid_t datagram_server = start_datagram_server(of_datagrams.fd, datagrams);
+  const double by_datagram = datagrams_per_s(of_datagrams.port, datagrams);
+  ::waitpid(datagram_server, nullptr, 0);
+  ::close(of_datagrams.fd);
+  std::printf(R"({"type":"rates","connections":%.0f,"requests":%.0f,"bulk_bytes":%.0f,)"
+              R"("datagrams":%.0f})"
               "\n",
-              connecting, asking, bulk);
+              connecting, asking, bulk, by_datagram);
   return 0;
 }
 

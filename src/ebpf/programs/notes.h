@@ -121,7 +121,7 @@ struct PeerHalf {
   struct PeerSlot slots[NETWATCH_PEER_SLOTS];
 };
 struct PeerTable {
-  NoteU32 half;  // 0 or 1: in which programs write
+  NoteU32 turn;  // programs write into the half of its lowest bit
   NoteU32 reserved;
   struct PeerHalf halves[2];
 };

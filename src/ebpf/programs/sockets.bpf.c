@@ -7,16 +7,15 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "ebpf/programs/kept.h"
 #include "ebpf/programs/notes.h"
+#include "ebpf/programs/peers.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define AF_INET 2
-#define AF_INET6 10
 #define SOCK_STREAM 1
 #define SOCK_RAW 3
 #define IPPROTO_TCP 6
-#define IPPROTO_UDP 17
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2
 #define TCP_FIN_WAIT1 4
@@ -26,23 +25,6 @@ char LICENSE[] SEC("license") = "GPL";
 #define MSG_PEEK 2
 #define MSG_ERRQUEUE 0x2000
 #define SOCK_DONE (1 << 1)  // the peer's FIN has come
-#define PF_KTHREAD 0x00200000
-
-// What is kept beside a socket: the note and what does not leave the kernel.
-struct Kept {
-  struct SocketNote note;
-  __u64 mover;    // who sent or received first, see mover_of(); 0: nobody has
-  __u32 busy;     // 1 while somebody writes the user
-  __u16 several;  // 1: another process has sent or received since
-  __u16 peers;    // 1: it has a Peering
-};
-
-struct {
-  __uint(type, BPF_MAP_TYPE_SK_STORAGE);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __type(key, int);
-  __type(value, struct Kept);
-} kept_of_socket SEC(".maps");
 
 // Nobody is woken by an event: a wake-up costs more than all the rest, and the reader looks by
 // itself many times a second.
@@ -52,98 +34,6 @@ struct {
 } events SEC(".maps");
 
 __u64 lost_events = 0;
-
-#include "ebpf/programs/peers.h"
-
-// --- who ---------------------------------------------------------------------------------------
-
-static __always_inline void write_process(struct ProcessNote* out, struct task_struct* task) {
-  struct task_struct* leader = task->group_leader;
-  out->start_ns = leader->start_boottime;
-  out->cgroup = task->cgroups->dfl_cgrp->kn->id;
-  out->pid = task->tgid;
-  out->parent_pid = leader->real_parent->tgid;
-  out->uid = task->cred->euid.val;
-  out->exec_id = leader->self_exec_id;
-  bpf_probe_read_kernel_str(out->comm, sizeof(out->comm), leader->comm);
-  // Some thread of the parent's has forked; it may have a name of its own.
-  bpf_probe_read_kernel_str(out->parent_comm, sizeof(out->parent_comm),
-                            leader->real_parent->group_leader->comm);
-}
-
-// The running process becomes the socket's user. Of two at the same time one is the last: whoever
-// finds the note in work leaves it alone, so that it never mixes two processes.
-static __always_inline void write_user(struct Kept* kept) {
-  struct task_struct* task = bpf_get_current_task_btf();
-  struct task_struct* leader = task->group_leader;
-  const struct ProcessNote* user = &kept->note.user;
-  if (user->pid == (__u32)task->tgid && user->start_ns == leader->start_boottime &&
-      user->exec_id == leader->self_exec_id) {
-    return;
-  }
-  if (task->flags & PF_KTHREAD) return;
-  if (__sync_val_compare_and_swap(&kept->busy, 0, 1) != 0) return;
-  write_process(&kept->note.user, task);
-  __sync_val_compare_and_swap(&kept->busy, 1, 0);
-}
-
-// Of two processes one has another start, or another pid.
-static __always_inline __u64 mover_of(struct task_struct* task) {
-  return task->group_leader->start_boottime ^ ((__u64)task->tgid << 40);
-}
-
-// That of several movers the socket is shared must not be missed, whoever writes the user.
-static __always_inline void write_mover(struct Kept* kept) {
-  const __u64 mover = mover_of(bpf_get_current_task_btf());
-  if (kept->mover == mover) return;
-  if (__sync_val_compare_and_swap(&kept->mover, 0, mover) != 0) kept->several = 1;
-}
-
-static __always_inline __u16 users_of(const struct Kept* kept) {
-  return kept->several ? 2 : kept->mover != 0;
-}
-
-// --- which socket ------------------------------------------------------------------------------
-
-static __always_inline int is_ip(const struct sock* sk) {
-  const unsigned short family = sk->__sk_common.skc_family;
-  return family == AF_INET || family == AF_INET6;
-}
-
-static __always_inline void write_v4(__u8* out, __be32 address) {
-  __u32* words = (__u32*)out;
-  words[0] = 0;
-  words[1] = 0;
-  words[2] = bpf_htonl(0xFFFF);
-  words[3] = address;
-}
-
-// A connection that is over has given back its port, but still says which it was.
-static __always_inline __u16 local_port(const struct sock* sk) {
-  const __u16 port = BPF_CORE_READ(sk, __sk_common.skc_num);
-  return port != 0 ? port : bpf_ntohs(BPF_CORE_READ((const struct inet_sock*)sk, inet_sport));
-}
-
-static __always_inline void write_ends(struct SocketNote* note, const struct sock* sk) {
-  if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
-    write_v4(note->local, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-    write_v4(note->remote, BPF_CORE_READ(sk, __sk_common.skc_daddr));
-  } else {
-    BPF_CORE_READ_INTO(&note->local, sk, __sk_common.skc_v6_rcv_saddr);
-    BPF_CORE_READ_INTO(&note->remote, sk, __sk_common.skc_v6_daddr);
-  }
-  note->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-  note->protocol = BPF_CORE_READ(sk, sk_protocol);
-  note->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-  note->local_port = local_port(sk);
-}
-
-static __always_inline struct Kept* opened(struct Kept* kept) {
-  if (kept && kept->note.opened_ns == 0) kept->note.opened_ns = bpf_ktime_get_boot_ns();
-  return kept;
-}
-
-#define KEPT_OF(sk) opened(bpf_sk_storage_get(&kept_of_socket, sk, 0, BPF_SK_STORAGE_GET_F_CREATE))
 
 SEC("cgroup/sock_create")
 int on_create(struct bpf_sock* ctx) {
@@ -180,46 +70,6 @@ static __always_inline struct Kept* kept_of_user(struct sock* sk) {
   return kept;
 }
 
-// A call that moved nothing has still named its other end.
-static __always_inline void forget_call(struct sock* sk) {
-  if (sk->sk_protocol != IPPROTO_UDP) return;
-  struct Peering* peering = bpf_sk_storage_get(&peering_of_socket, sk, 0, 0);
-  if (!peering) return;
-  struct PeerCall* call = call_of(peering, (__u32)bpf_get_current_pid_tgid());
-  if (call) call->thread = 0;
-}
-
-// The other end of the call that ends now, else of the socket itself.
-static __always_inline int find_peer(struct Peering* peering, struct sock* sk,
-                                     struct PeerCall* out) {
-  struct PeerCall* call = call_of(peering, (__u32)bpf_get_current_pid_tgid());
-  if (call) {
-    *out = *call;
-    call->thread = 0;
-    return 1;
-  }
-  if (sk->__sk_common.skc_dport == 0) return 0;
-  out->port = bpf_ntohs(sk->__sk_common.skc_dport);
-  if (sk->__sk_common.skc_family == AF_INET) {
-    write_v4((__u8*)out->address, sk->__sk_common.skc_daddr);
-  } else {
-    BPF_CORE_READ_INTO(&out->address, sk, __sk_common.skc_v6_daddr);
-  }
-  return 1;
-}
-
-static __always_inline void add_to_peer(struct sock* sk, __u64 sent, __u64 received) {
-  struct Peering* peering = bpf_sk_storage_get(&peering_of_socket, sk, 0, 0);
-  if (!peering) return;
-  struct PeerCall peer = {};
-  struct PeerSlot* slot = 0;
-  if (find_peer(peering, sk, &peer)) slot = peer_slot(peering->cookie, &peer);
-  __u64* sum = slot ? &slot->sent : &peering->note.unknown_sent;
-  if (sent > 0) __sync_fetch_and_add(sum, sent);
-  sum = slot ? &slot->received : &peering->note.unknown_received;
-  if (received > 0) __sync_fetch_and_add(sum, received);
-}
-
 static __always_inline int sent(struct sock* sk, int length) {
   if (!sk) return 0;
   if (length < 0) {
@@ -230,7 +80,7 @@ static __always_inline int sent(struct sock* sk, int length) {
   if (!kept || sk->sk_protocol == IPPROTO_TCP) return 0;  // TCP counts by itself
   write_mover(kept);
   __sync_fetch_and_add(&kept->note.sent, length);
-  if (kept->peers) add_to_peer(sk, length, 0);
+  if (kept->peers) add_to_peer(kept, sk, length, 0);
   return 0;
 }
 
@@ -245,7 +95,7 @@ static __always_inline int received(struct sock* sk, int length, int flags) {
   if (!kept || sk->sk_protocol == IPPROTO_TCP) return 0;
   write_mover(kept);
   __sync_fetch_and_add(&kept->note.received, length);
-  if (kept->peers) add_to_peer(sk, 0, length);
+  if (kept->peers) add_to_peer(kept, sk, 0, length);
   return 0;
 }
 
@@ -310,45 +160,6 @@ int on_recvmsg6(struct bpf_sock_addr* ctx) { return used(ctx); }
 
 // --- with whom ---------------------------------------------------------------------------------
 
-// What a socket has moved until it names its first peer is of none that is known.
-static __always_inline struct Peering* begin_peering(struct bpf_sock_addr* ctx,
-                                                     struct bpf_sock* sk) {
-  struct Kept* kept = KEPT_OF(sk);
-  if (!kept) return 0;
-  struct Peering* peering =
-      bpf_sk_storage_get(&peering_of_socket, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-  if (!peering) return 0;
-  peering->cookie = bpf_get_socket_cookie(ctx);
-  peering->note.told = 1;
-  kept->peers = 1;
-  peering->note.unknown_sent = __sync_fetch_and_add(&kept->note.sent, 0);
-  peering->note.unknown_received = __sync_fetch_and_add(&kept->note.received, 0);
-  return peering;
-}
-
-static __always_inline void names_peer(struct bpf_sock_addr* ctx, struct bpf_sock* sk, __u64 high,
-                                       __u64 low) {
-  struct Peering* peering = bpf_sk_storage_get(&peering_of_socket, sk, 0, 0);
-  if (!peering) peering = begin_peering(ctx, sk);
-  if (peering) keep_call(peering, high, low, bpf_ntohs(ctx->user_port));
-}
-
-static __always_inline void names_peer4(struct bpf_sock_addr* ctx, struct bpf_sock* sk) {
-  __u64 words[2];
-  write_v4((__u8*)words, ctx->user_ip4);
-  names_peer(ctx, sk, words[0], words[1]);
-}
-
-static __always_inline void names_peer6(struct bpf_sock_addr* ctx, struct bpf_sock* sk) {
-  __u64 words[2];
-  __u32* halves = (__u32*)words;
-  halves[0] = ctx->user_ip6[0];
-  halves[1] = ctx->user_ip6[1];
-  halves[2] = ctx->user_ip6[2];
-  halves[3] = ctx->user_ip6[3];
-  names_peer(ctx, sk, words[0], words[1]);
-}
-
 SEC("cgroup/sendmsg4")
 int to_peer4(struct bpf_sock_addr* ctx) {
   struct bpf_sock* sk = ctx->sk;
@@ -373,10 +184,6 @@ int from_peer6(struct bpf_sock_addr* ctx) {
   struct bpf_sock* sk = ctx->sk;
   if (sk && sk->dst_port == 0) names_peer6(ctx, sk);
   return 1;
-}
-
-static __always_inline void read_peers(struct PeersNote* out, struct Peering* peering) {
-  if (peering) *out = peering->note;
 }
 
 // --- the end -----------------------------------------------------------------------------------
