@@ -53,7 +53,7 @@ static __always_inline void write_connected(struct PeerCall* out, const struct s
   if (sk->__sk_common.skc_family == AF_INET) {
     write_v4((__u8*)out->address, sk->__sk_common.skc_daddr);
   } else {
-    BPF_CORE_READ_INTO(&out->address, sk, __sk_common.skc_v6_daddr);
+    write_v6((__u8*)out->address, &sk->__sk_common.skc_v6_daddr);
   }
 }
 

@@ -56,7 +56,7 @@ int BPF_PROG(on_state, struct sock* sk, int old_state, int new_state) {
   if (new_state == TCP_SYN_SENT) write_user(kept);
   // The ends of an accepted Multipath TCP socket come later.
   if (new_state != TCP_SYN_SENT && kept->note.local_port == 0 && sk->__sk_common.skc_dport != 0) {
-    write_ends(&kept->note, sk);
+    load_ends(&kept->note, sk);
   }
   return 0;
 }
