@@ -99,12 +99,17 @@ def memory_mib(pids, key):
     return total / 1024
 
 
-def programs():
-    """{id: (name, runs, nanoseconds)} of all programs in the kernel."""
+def programs(pids):
+    """{name: (runs, nanoseconds)} of the programs in the kernel that these processes hold."""
+    held = set()
+    for pid in pids:
+        for path in glob.glob(f'/proc/{pid}/fdinfo/*'):
+            with contextlib.suppress(OSError), open(path, encoding='utf-8') as file:
+                held.update(map(int, re.findall(r'^prog_id:\s+(\d+)', file.read(), re.M)))
     listed = json.loads(subprocess.run(['bpftool', 'prog', 'show', '--json'], check=True,
                                        capture_output=True, text=True).stdout or '[]')
-    return {p['id']: (p.get('name', ''), p.get('run_cnt', 0), p.get('run_time_ns', 0))
-            for p in listed}
+    return {p.get('name', ''): (p.get('run_cnt', 0), p.get('run_time_ns', 0)) for p in listed
+            if p['id'] in held}
 
 
 @contextlib.contextmanager
@@ -122,10 +127,6 @@ def statistics_on():
 
 
 def measure_bpf(options, places):
-    def spent(before):
-        return {name: (runs, spent_ns) for number, (name, runs, spent_ns) in programs().items()
-                if number not in before}
-
     def rates(*words):
         subprocess.run(places.inside('middle', options.known_traffic, 'rates', *words), check=True,
                        stdout=subprocess.DEVNULL)
@@ -135,18 +136,18 @@ def measure_bpf(options, places):
         return spent_ns / max(1, runs)
 
     print('\ntime in the programs in the kernel, by BPF run-time statistics')
-    before = programs().keys()
     with statistics_on():
         watcher = Screen(places.inside('middle', options.netwatch, '--no-capture'))
         try:
             time.sleep(3)
+            pids = tree(watcher.process.pid)
             rates(f'connections={options.connections}', 'requests=1', 'bulk=1', 'datagrams=1')
-            lives = spent(before)
+            lives = programs(pids)
             rates('connections=1', f'requests={options.requests}', 'bulk=1',
                   'datagrams=1')
-            calls = spent(before)
+            calls = programs(pids)
             rates('connections=1', 'requests=1', 'bulk=1', f'datagrams={options.requests}')
-            datagrams = spent(before)
+            datagrams = programs(pids)
         finally:
             watcher.stop()
     if not lives:
@@ -159,11 +160,16 @@ def measure_bpf(options, places):
     for name, what in (('on_send', 'a send'), ('on_receive', 'a receive')):
         cost = mean(calls, name)
         say(f'{what} ({calls[name][0]} of them)', f'{cost:.0f} ns', '<= 150 ns', cost <= 150)
-    for names, what in ((('on_send', 'to_peer4'), 'a datagram sent, with its peer'),
-                        (('on_receive', 'from_peer4'), 'a datagram received, with its peer')):
-        took = sum(datagrams.get(name, (0, 0))[1] - calls.get(name, (0, 0))[1] for name in names)
-        cost = took / max(1, datagrams[names[0]][0] - calls[names[0]][0])
-        say(what, f'{cost:.0f} ns', '<= 150 ns', cost <= 150)
+    # Two programs: the length, and before it the peer.
+    for names, what in ((('on_send', 'to_peer4'), 'a datagram sent, unconnected: length; peer'),
+                        (('on_receive', 'from_peer4'), 'one received: length; peer')):
+        costs = []
+        for name in names:
+            runs, spent_ns = (datagrams.get(name, (0, 0))[i] - calls.get(name, (0, 0))[i]
+                              for i in (0, 1))
+            costs.append(spent_ns / max(1, runs))
+        say(what, '; '.join(f'{cost:.0f}' for cost in costs) + ' ns', '<= 150 ns each',
+            max(costs) <= 150)
     print('    each: ' + ', '.join(f'{name} {mean(lives, name):.0f} ns' for name in sorted(lives)))
 
 

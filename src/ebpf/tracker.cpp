@@ -369,7 +369,7 @@ class Tracker::Impl {
     socket.local = endpoint(note.local, note.local_port);
     socket.remote = endpoint(note.remote, note.remote_port);
     socket.proto = proto;
-    socket.cookie = note.cookie;
+    socket.cookie = event.cookie;
     socket.netns = note.netns;
     socket.owner.process = processes_.find(note.user);
     if (socket.owner.process) {
@@ -383,7 +383,7 @@ class Tracker::Impl {
     socket.followed = note.followed != 0;
     socket.users = users_of(note.users, socket.followed);
     if (event.peers.told != 0 && is_counted(note.followed != 0)) {
-      ended_.push_back({.cookie = note.cookie, .note = event.peers, .peers = nullptr});
+      ended_.push_back({.cookie = event.cookie, .note = event.peers, .peers = nullptr});
       ended_places_.push_back(out_->size() - 1);
     }
     if (note.whole != 0) {

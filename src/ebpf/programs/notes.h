@@ -36,7 +36,6 @@ struct ProcessNote {
 // Kept by the kernel beside each socket, and sent when the socket is released.
 struct SocketNote {
   struct ProcessNote user;  // of the last send or receive, else who connected, accepted, created
-  NoteU64 cookie;
   NoteU64 opened_ns;
   NoteU64 sent;  // payload that programs handed over and took
   NoteU64 received;
@@ -65,6 +64,7 @@ struct SocketReleased {
   NoteU32 kind;
   NoteU32 reserved;
   NoteU64 closed_ns;
+  NoteU64 cookie;
   struct SocketNote note;
   struct PeersNote peers;
 };

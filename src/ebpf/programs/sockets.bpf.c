@@ -230,7 +230,7 @@ int on_release(struct bpf_sock* ctx) {
   // Nobody was seen to use it: it is older, or has only been accepted. Its last holder is left.
   if (event->note.user.pid == 0) write_process(&event->note.user, bpf_get_current_task_btf());
   if (!has_ends) write_ends(&event->note, sk);
-  event->note.cookie = bpf_get_socket_cookie(ctx);
+  event->cookie = bpf_get_socket_cookie(ctx);
   event->note.followed = event->note.whole;
   event->note.users = kept ? users_of(kept) : 0;
   __builtin_memset(&event->peers, 0, sizeof(event->peers));
