@@ -92,6 +92,8 @@ def run(options, places, scratch, with_programs):
         traffic.wait()
     with open(ledger, 'a', encoding='utf-8') as file:
         file.write(unowned)
+        netns = {'type': 'netns', 'inode': os.stat(places.path('middle')).st_ino}
+        file.write(json.dumps(netns) + '\n')
 
 
 def ends(l4, local, remote):
@@ -106,11 +108,25 @@ class Bytes(dict):
         self[key] = (old[0] + sent, old[1] + received)
 
 
+def split_by_namespace(lines, own):
+    """The lines without sockets of other network namespaces, and the processes that have only such."""
+    def pids(sockets):
+        return {line['owner']['pid'] for line in sockets if 'owner' in line}
+    sockets = [line for line in lines if line.get('type') == 'socket']
+    theirs = [line for line in sockets if line.get('netns', own) != own]
+    ours = [line for line in sockets if line.get('netns', own) == own]
+    kept = [line for line in lines if line.get('type') != 'socket' or line.get('netns', own) == own]
+    return kept, pids(theirs) - pids(ours)
+
+
 class Comparison:
     """What one run said, beside its ledger."""
 
     def __init__(self, folder):
         ledger, told = (lines_of(os.path.join(folder, name)) for name in ('ledger', 'out'))
+        # Whoever else is on this host, in network namespaces of others, is told of as well.
+        own = next(line['inode'] for line in ledger if line['type'] == 'netns')
+        told, others = split_by_namespace(told, own)
         self.failures = []
         self.sockets = [line for line in ledger if line['type'] == 'socket']
         self.names = {(s['pid'], s['name']) for s in self.sockets}
@@ -118,7 +134,8 @@ class Comparison:
         last = {line['flow']: line for line in told if line.get('type') == 'flow'}
         self.flows = sorted(last.values(), key=lambda flow: flow['ts'])
         self.start_of = {s['pid']: s['start_ticks'] for s in self.sockets}
-        self.totals = [line for line in told if line.get('type') == 'process']
+        self.totals = [line for line in told if line.get('type') == 'process'
+                       and line.get('owner', {}).get('pid') not in others]
         self.told, self.ledger = told, ledger
         self.stats = told[-1]
         self.quality = collections.Counter()

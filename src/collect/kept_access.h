@@ -5,8 +5,10 @@
 #include <optional>
 
 #include "base/result.h"
+#include "collect/namespaces_linux.h"
 #include "collect/netlink_linux.h"
 #include "collect/proc_fd.h"
+#include "collect/sock_diag_linux.h"
 
 namespace netwatch::collect {
 
@@ -16,6 +18,10 @@ struct KeptAccess {
   std::optional<NetlinkSocket> route;
   // In place of a walk of our own over /proc/*/fd.
   std::function<base::Result<Holdings>()> walk;
+  // In place of entering other network namespaces: which there are, and a socket in one of them on
+  // which ask_sock_diag() was called.
+  std::function<base::Result<NamespaceScan>()> namespaces;
+  std::function<base::Result<NetlinkSocket>(std::uint64_t netns, DiagTable table)> asked_dump;
 
   static std::shared_ptr<KeptAccess> open();
 };

@@ -12,6 +12,7 @@
 #include <map>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "collect/cgroup.h"
 #include "collect/host.h"
@@ -35,6 +36,14 @@ std::uint64_t named_inode(const std::string& path) {
   struct stat status{};
   if (::statfs(path.c_str(), &system) != 0 || system.f_type != NSFS_MAGIC) return 0;
   return ::stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
+void take_container(const LocalHost& host, model::NetworkNamespace& netns) {
+  const auto text = host.read("proc/" + std::to_string(netns.pid) + "/cgroup", kMaxCgroupBytes);
+  if (!text) return;
+  CgroupMembership membership = parse_proc_cgroup(*text);
+  netns.container = std::move(membership.container);
+  netns.pod = std::move(membership.pod);
 }
 
 class Scanner {
@@ -89,11 +98,7 @@ class Scanner {
     model::NetworkNamespace* netns = place_of(*inode, found);
     if (netns == nullptr || netns->pid != 0) return;
     netns->pid = pid;
-    if (const auto text = host_.read(folder + "/cgroup", kMaxCgroupBytes)) {
-      CgroupMembership membership = parse_proc_cgroup(*text);
-      netns->container = std::move(membership.container);
-      netns->pod = std::move(membership.pod);
-    }
+    take_container(host_, *netns);
   }
 
   const Root& root_;
@@ -101,20 +106,20 @@ class Scanner {
   std::map<std::uint64_t, model::NetworkNamespace> by_inode_;
 };
 
-// Enters one namespace and opens a socket there; nothing if it has gone or may not be entered.
-std::optional<NetlinkSocket> open_in(const Root& root, const model::NetworkNamespace& netns,
-                                     int protocol) {
-  const int fd = ::open(path_of(root, netns).c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return std::nullopt;
+base::Status enter(const Root& root, const model::NetworkNamespace& netns) {
+  const std::string path = path_of(root, netns);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return base::errno_error(errno, path);
   struct stat status{};
+  base::Status entered = base::ok_status();
   // The pid may be another process by now.
-  const bool entered =
-      ::fstat(fd, &status) == 0 && status.st_ino == netns.inode && ::setns(fd, CLONE_NEWNET) == 0;
+  if (::fstat(fd, &status) != 0 || status.st_ino != netns.inode) {
+    entered = base::Error{base::ErrorCode::kNotFound, path + " is another network namespace"};
+  } else if (::setns(fd, CLONE_NEWNET) != 0) {
+    entered = base::errno_error(errno, "entering a network namespace");
+  }
   ::close(fd);
-  if (!entered) return std::nullopt;
-  auto netlink = NetlinkSocket::open(protocol);
-  if (!netlink) return std::nullopt;
-  return *std::move(netlink);
+  return entered;
 }
 
 }  // namespace
@@ -138,11 +143,42 @@ std::vector<std::optional<NetlinkSocket>> open_in_namespaces(
   // it is whatever fails.
   std::thread([&] {
     for (std::size_t i = 0; i < namespaces.size(); ++i) {
-      if (auto socket = open_in(root, namespaces[i], protocol))
-        sockets[i].emplace(*std::move(socket));
+      if (!enter(root, namespaces[i])) continue;
+      if (auto socket = NetlinkSocket::open(protocol)) sockets[i].emplace(*std::move(socket));
     }
   }).join();
   return sockets;
+}
+
+void name_containers(const Root& root, std::vector<model::NetworkNamespace>& namespaces) {
+  const LocalHost host(root);
+  for (model::NetworkNamespace& netns : namespaces) {
+    if (netns.pid != 0) take_container(host, netns);
+  }
+}
+
+base::Result<NamespaceVisitor> NamespaceVisitor::make() {
+  const int own = ::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+  if (own < 0) return base::errno_error(errno, "/proc/self/ns/net");
+  return NamespaceVisitor(own);
+}
+
+NamespaceVisitor::NamespaceVisitor(NamespaceVisitor&& from) noexcept
+    : own_(std::exchange(from.own_, -1)) {}
+
+NamespaceVisitor::~NamespaceVisitor() {
+  if (own_ >= 0) ::close(own_);
+}
+
+bool NamespaceVisitor::may_enter() const { return ::setns(own_, CLONE_NEWNET) == 0; }
+
+base::Result<NetlinkSocket> NamespaceVisitor::open_in(const Root& root,
+                                                      const model::NetworkNamespace& netns,
+                                                      int protocol) const {
+  if (auto entered = enter(root, netns); !entered) return entered.error();
+  auto socket = NetlinkSocket::open(protocol);
+  if (::setns(own_, CLONE_NEWNET) != 0) ::_exit(1);
+  return socket;
 }
 
 }  // namespace netwatch::collect

@@ -28,4 +28,29 @@ base::Result<NamespaceScan> scan_network_namespaces(const Root& root);
 std::vector<std::optional<NetlinkSocket>> open_in_namespaces(
     const Root& root, std::span<const model::NetworkNamespace> namespaces, int protocol);
 
+// Fills in the containers of a scan that lacks them.
+void name_containers(const Root& root, std::vector<model::NetworkNamespace>& namespaces);
+
+// The same for a process that may have no threads: it enters a namespace itself and comes back. If
+// there is no way back the process ends.
+class NamespaceVisitor {
+ public:
+  static base::Result<NamespaceVisitor> make();  // comes back to where the process is now
+  NamespaceVisitor(NamespaceVisitor&& from) noexcept;
+  NamespaceVisitor& operator=(NamespaceVisitor&&) = delete;
+  NamespaceVisitor(const NamespaceVisitor&) = delete;
+  NamespaceVisitor& operator=(const NamespaceVisitor&) = delete;
+  ~NamespaceVisitor();
+
+  [[nodiscard]] bool may_enter() const;
+  // kNotFound: it has gone; kDenied: it takes CAP_SYS_ADMIN.
+  [[nodiscard]] base::Result<NetlinkSocket> open_in(const Root& root,
+                                                    const model::NetworkNamespace& netns,
+                                                    int protocol) const;
+
+ private:
+  explicit NamespaceVisitor(int own) : own_(own) {}
+  int own_;
+};
+
 }  // namespace netwatch::collect

@@ -10,8 +10,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/netlink.h>
+
+#include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <memory>
+
+#include "collect/kept_access.h"
+#include "collect/sock_diag_linux.h"
 
 namespace netwatch::collect {
 namespace {
@@ -162,6 +169,71 @@ TEST(LiveNamespaces, OthersAreReadAtTimesOnly) {
                                  [&](const auto& one) { return one.inode == inode; });
   ASSERT_NE(kept, later->sockets.end());
   EXPECT_FALSE(kept->owner.process) << "it has ended";
+}
+
+// What a confined session does: somebody else visits and asks, we only take the answers.
+TEST(LiveNamespaces, SomebodyElseMayVisitAndAsk) {
+  const Listener listener;
+  if (!listener.listens()) GTEST_SKIP() << "no right to make a network namespace";
+  const std::uint64_t before = namespace_of("/proc/thread-self/ns/net");
+  const auto visitor = NamespaceVisitor::make();
+  ASSERT_TRUE(visitor);
+  EXPECT_TRUE(visitor->may_enter());
+  NamespaceScan told;
+  int asked = 0;
+  Root root;
+  root.kept = std::make_shared<KeptAccess>();
+  root.kept->namespaces = [&]() -> base::Result<NamespaceScan> {
+    auto scan = scan_network_namespaces(Root{});
+    if (scan) told = *scan;
+    return scan;
+  };
+  root.kept->asked_dump = [&](std::uint64_t netns, DiagTable table) -> base::Result<NetlinkSocket> {
+    for (const model::NetworkNamespace& one : told.namespaces) {
+      if (one.inode != netns) continue;
+      auto socket = visitor->open_in(Root{}, one, NETLINK_SOCK_DIAG);
+      if (!socket) return socket.error();
+      if (auto sent = ask_sock_diag(*socket, table); !sent) return sent.error();
+      ++asked;
+      return NetlinkSocket::adopt(socket->release());
+    }
+    return base::Error{base::ErrorCode::kNotFound, "unknown"};
+  };
+  SocketCollector collector(root);
+  const auto all = collector.collect(NamespaceScope::kAll);
+  ASSERT_TRUE(all);
+  EXPECT_GE(asked, 3) << "one each for TCP, UDP over IPv4 and over IPv6";
+  const model::Socket* socket = socket_of(*all, listener.pid());
+  ASSERT_NE(socket, nullptr);
+  EXPECT_EQ(socket->local.port, 7777);
+  EXPECT_EQ(socket->owner.via, model::OwnerVia::kSockDiag);
+  EXPECT_NE(socket->netns, before);
+  EXPECT_EQ(namespace_of("/proc/thread-self/ns/net"), before) << "the visitor has come back";
+  // The same of ours: each half tells what both together do.
+  std::vector<model::Socket> halves;
+  std::vector<model::Socket> whole;
+  auto here = NetlinkSocket::open(NETLINK_SOCK_DIAG);
+  ASSERT_TRUE(here && ask_sock_diag(*here, DiagTable::kTcp4));
+  EXPECT_TRUE(take_sock_diag(*here, DiagTable::kTcp4, halves));
+  EXPECT_TRUE(dump_sock_diag(*here, DiagTable::kTcp4, whole));
+  EXPECT_EQ(halves.empty(), whole.empty());
+}
+
+// A pid that is another process by now, and a namespace that has gone.
+TEST(LiveNamespaces, TheVisitorEntersWhatIsMeantOrNothing) {
+  const auto visitor = NamespaceVisitor::make();
+  ASSERT_TRUE(visitor);
+  const std::uint64_t before = namespace_of("/proc/thread-self/ns/net");
+  model::NetworkNamespace other;
+  other.inode = before + 1;
+  other.pid = static_cast<std::uint32_t>(::getpid());
+  EXPECT_EQ(visitor->open_in(Root{}, other, NETLINK_SOCK_DIAG).error().code,
+            base::ErrorCode::kNotFound);
+  other.pid = 0;
+  other.name = "netwatch-nothing-of-that-name";
+  EXPECT_EQ(visitor->open_in(Root{}, other, NETLINK_SOCK_DIAG).error().code,
+            base::ErrorCode::kNotFound);
+  EXPECT_EQ(namespace_of("/proc/thread-self/ns/net"), before);
 }
 
 TEST(LiveNamespaces, WithoutRightsTheTextFilesTell) {

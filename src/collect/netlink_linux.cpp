@@ -164,6 +164,20 @@ NetlinkSocket::Verdict NetlinkSocket::take_datagram(
   return Verdict::kMore;
 }
 
+base::Status NetlinkSocket::take_answer(Pass& pass, const std::function<void(base::Bytes)>& take) {
+  Verdict verdict = Verdict::kMore;
+  while (verdict == Verdict::kMore) {
+    const ssize_t got = ::recv(fd_, buffer_.data(), buffer_.size(), MSG_TRUNC);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return refusal(errno);
+    const auto length = static_cast<std::size_t>(got);
+    if (length > buffer_.size()) return refusal(EMSGSIZE);
+    verdict = take_datagram({buffer_.data(), length}, pass, take);
+  }
+  if (verdict == Verdict::kFailed) return refusal(pass.error);
+  return base::ok_status();
+}
+
 base::Status NetlinkSocket::dump(std::uint16_t type, base::Bytes request,
                                  const std::function<void(base::Bytes)>& take,
                                  const std::function<void()>& restart) {
@@ -171,16 +185,7 @@ base::Status NetlinkSocket::dump(std::uint16_t type, base::Bytes request,
     if (auto sent = send(type, request); !sent) return sent;
     Pass pass;
     pass.sequence = sequence_;
-    Verdict verdict = Verdict::kMore;
-    while (verdict == Verdict::kMore) {
-      const ssize_t got = ::recv(fd_, buffer_.data(), buffer_.size(), MSG_TRUNC);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return refusal(errno);
-      const auto length = static_cast<std::size_t>(got);
-      if (length > buffer_.size()) return refusal(EMSGSIZE);
-      verdict = take_datagram({buffer_.data(), length}, pass, take);
-    }
-    if (verdict == Verdict::kFailed) return refusal(pass.error);
+    if (auto taken = take_answer(pass, take); !taken) return taken;
     if (!pass.interrupted) return base::ok_status();
     if (restarts == kMaxRestarts) {
       ++torn_;
@@ -188,6 +193,21 @@ base::Status NetlinkSocket::dump(std::uint16_t type, base::Bytes request,
     }
     restart();
   }
+}
+
+NetlinkSocket NetlinkSocket::adopt(int fd) {
+  NetlinkSocket socket(fd);
+  socket.sequence_ = 1;  // of the first request on any socket
+  return socket;
+}
+
+int NetlinkSocket::release() { return std::exchange(fd_, -1); }
+
+base::Result<bool> NetlinkSocket::answer(const std::function<void(base::Bytes)>& take) {
+  Pass pass;
+  pass.sequence = sequence_;
+  if (auto taken = take_answer(pass, take); !taken) return taken.error();
+  return !pass.interrupted;
 }
 
 }  // namespace netwatch::collect

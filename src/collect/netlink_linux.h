@@ -56,6 +56,14 @@ class NetlinkSocket {
                     const std::function<void(base::Bytes)>& take,
                     const std::function<void()>& restart);
 
+  // dump() in two halves, for two processes: one asks, once, on a socket that it hands on; the
+  // other adopts the descriptor and takes the answer. False: the table changed under the dump.
+  base::Status ask(std::uint16_t type, base::Bytes request) { return send(type, request); }
+  static NetlinkSocket adopt(int fd);
+  base::Result<bool> answer(const std::function<void(base::Bytes)>& take);
+  // The descriptor, which belongs to the caller then.
+  [[nodiscard]] int release();
+
   enum class Received : std::uint8_t {
     kNothing,  // there is no more
     kSome,
@@ -77,6 +85,7 @@ class NetlinkSocket {
     int error = 0;  // errno
   };
   base::Status send(std::uint16_t type, base::Bytes request);
+  base::Status take_answer(Pass& pass, const std::function<void(base::Bytes)>& take);
   Verdict take_datagram(base::Bytes datagram, Pass& pass,
                         const std::function<void(base::Bytes)>& take) const;
 

@@ -106,23 +106,85 @@ base::Bytes bytes_of(const Request& request) {
 
 constexpr std::uint8_t kTcpCounters = 1U << (INET_DIAG_INFO - 1);
 
-}  // namespace
-
-base::Status dump_sock_diag(NetlinkSocket& netlink, std::uint8_t proto, std::uint8_t family,
-                            std::vector<model::Socket>& out) {
+inet_diag_req_v2 family_request(std::uint8_t proto, std::uint8_t family) {
   inet_diag_req_v2 request{};
   request.sdiag_family = family;
   request.sdiag_protocol = proto;
   request.idiag_states = kAllStates;
   if (proto == model::ip_proto::kTcp) request.idiag_ext = kTcpCounters;
+  return request;
+}
+
+inet_diag_req both_families_request() {
+  inet_diag_req request{};
+  request.idiag_ext = kTcpCounters;
+  request.idiag_states = kAllStates;
+  return request;
+}
+
+}  // namespace
+
+base::Status dump_sock_diag(NetlinkSocket& netlink, std::uint8_t proto, std::uint8_t family,
+                            std::vector<model::Socket>& out) {
+  const inet_diag_req_v2 request = family_request(proto, family);
   return dump(netlink, SOCK_DIAG_BY_FAMILY, bytes_of(request), proto, out);
 }
 
 base::Status dump_tcp_sock_diag(NetlinkSocket& netlink, std::vector<model::Socket>& out) {
-  inet_diag_req request{};
-  request.idiag_ext = kTcpCounters;
-  request.idiag_states = kAllStates;
+  const inet_diag_req request = both_families_request();
   return dump(netlink, TCPDIAG_GETSOCK, bytes_of(request), model::ip_proto::kTcp, out);
+}
+
+namespace {
+
+struct TableDef {
+  std::uint8_t proto;
+  std::uint8_t family;  // AF_UNSPEC: both
+};
+TableDef def_of(DiagTable table) {
+  switch (table) {
+    case DiagTable::kTcp:
+      break;
+    case DiagTable::kTcp4:
+      return {model::ip_proto::kTcp, AF_INET};
+    case DiagTable::kTcp6:
+      return {model::ip_proto::kTcp, AF_INET6};
+    case DiagTable::kUdp4:
+      return {model::ip_proto::kUdp, AF_INET};
+    case DiagTable::kUdp6:
+      return {model::ip_proto::kUdp, AF_INET6};
+  }
+  return {model::ip_proto::kTcp, AF_UNSPEC};
+}
+
+}  // namespace
+
+base::Status dump_sock_diag(NetlinkSocket& netlink, DiagTable table,
+                            std::vector<model::Socket>& out) {
+  const TableDef def = def_of(table);
+  if (def.family == AF_UNSPEC) return dump_tcp_sock_diag(netlink, out);
+  return dump_sock_diag(netlink, def.proto, def.family, out);
+}
+
+base::Status ask_sock_diag(NetlinkSocket& netlink, DiagTable table) {
+  const TableDef def = def_of(table);
+  if (def.family == AF_UNSPEC) {
+    const inet_diag_req request = both_families_request();
+    return netlink.ask(TCPDIAG_GETSOCK, bytes_of(request));
+  }
+  const inet_diag_req_v2 request = family_request(def.proto, def.family);
+  return netlink.ask(SOCK_DIAG_BY_FAMILY, bytes_of(request));
+}
+
+base::Result<bool> take_sock_diag(NetlinkSocket& netlink, DiagTable table,
+                                  std::vector<model::Socket>& out) {
+  const std::size_t before = out.size();
+  const TableDef def = def_of(table);
+  auto whole = netlink.answer([&](base::Bytes body) {
+    if (!parse_sock_diag(body, def.proto, out.emplace_back())) out.pop_back();
+  });
+  if (!whole) out.resize(before);
+  return whole;
 }
 
 }  // namespace netwatch::collect

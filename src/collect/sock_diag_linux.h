@@ -21,6 +21,16 @@ base::Status dump_sock_diag(NetlinkSocket& netlink, std::uint8_t proto, std::uin
 // for no family.
 base::Status dump_tcp_sock_diag(NetlinkSocket& netlink, std::vector<model::Socket>& out);
 
+// The tables, as they are asked for; the order is that of the broker's messages.
+enum class DiagTable : std::uint8_t { kTcp, kTcp4, kTcp6, kUdp4, kUdp6 };  // kTcp: both families
+inline constexpr std::uint32_t kDiagTables = 5;
+base::Status dump_sock_diag(NetlinkSocket& netlink, DiagTable table,
+                            std::vector<model::Socket>& out);
+// In two halves, see NetlinkSocket. False: the table changed meanwhile.
+base::Status ask_sock_diag(NetlinkSocket& netlink, DiagTable table);
+base::Result<bool> take_sock_diag(NetlinkSocket& netlink, DiagTable table,
+                                  std::vector<model::Socket>& out);
+
 // One answer: inet_diag_msg and its attributes; false if it is too short.
 bool parse_sock_diag(base::Bytes body, std::uint8_t proto, model::Socket& out);
 

@@ -29,15 +29,18 @@ constexpr base::TimeNs kOthersOld = 30 * base::kNsPerSecond;
 
 struct Table {
   std::uint8_t proto;
-  std::uint8_t family;
+  DiagTable diag;
   std::string_view file;
 };
 constexpr std::array<Table, 4> kTables = {{
-    {model::ip_proto::kTcp, AF_INET, "tcp"},
-    {model::ip_proto::kTcp, AF_INET6, "tcp6"},
-    {model::ip_proto::kUdp, AF_INET, "udp"},
-    {model::ip_proto::kUdp, AF_INET6, "udp6"},
+    {model::ip_proto::kTcp, DiagTable::kTcp4, "tcp"},
+    {model::ip_proto::kTcp, DiagTable::kTcp6, "tcp6"},
+    {model::ip_proto::kUdp, DiagTable::kUdp4, "udp"},
+    {model::ip_proto::kUdp, DiagTable::kUdp6, "udp6"},
 }};
+
+// Appends the sockets of one table; empty where only text files tell.
+using Dump = std::function<base::Status(DiagTable, std::vector<model::Socket>&)>;
 
 // A service manager opens sockets for the services that it starts (socket activation).
 bool is_service_manager(const model::Process& process) {
@@ -94,7 +97,7 @@ class SocketCollector::Impl {
     std::optional<NetlinkSocket> own_socket;
     auto netlink = is_live() ? netlink_of(root_, NETLINK_SOCK_DIAG, own_socket)
                              : base::Result<NetlinkSocket*>(base::Error{});
-    auto read = read_tables(netlink ? *netlink : nullptr, "proc/net/", table.sockets);
+    auto read = read_tables(netlink ? dump_by(**netlink) : Dump(), "proc/net/", table.sockets);
     if (!read) return read.error();
     const std::uint64_t own = own_namespace();
     table.own_netns = own;
@@ -120,20 +123,47 @@ class SocketCollector::Impl {
     return parse_namespace_link(read_link(root_.join("proc/self/ns/net"))).value_or(0);
   }
 
+  Dump dump_by(NetlinkSocket& netlink) {
+    return [this, &netlink](DiagTable table, std::vector<model::Socket>& out) {
+      const std::uint64_t before = netlink.torn();
+      auto status = dump_sock_diag(netlink, table, out);
+      torn_ += netlink.torn() - before;
+      return status;
+    };
+  }
+
+  // As NetlinkSocket::dump(), each time on another socket, which somebody else opens and asks on.
+  Dump dump_asked_in(std::uint64_t netns) {
+    return [this, netns](DiagTable table, std::vector<model::Socket>& out) -> base::Status {
+      const std::size_t before = out.size();
+      for (int restarts = 0;; ++restarts) {
+        auto asked = root_.kept->asked_dump(netns, table);
+        if (!asked) return asked.error();
+        const auto whole = take_sock_diag(*asked, table, out);
+        if (!whole) return whole.error();
+        if (*whole) return base::ok_status();
+        if (restarts == NetlinkSocket::kMaxRestarts) {
+          ++torn_;
+          return base::ok_status();
+        }
+        out.resize(before);
+      }
+    };
+  }
+
   // sock_diag where it answers, else the text files; an error if no table can be read at all.
-  base::Status read_tables(NetlinkSocket* netlink, const std::string& folder,
+  base::Status read_tables(const Dump& dump, const std::string& folder,
                            std::vector<model::Socket>& out) {
-    const std::uint64_t torn_before = netlink != nullptr ? netlink->torn() : 0;
     std::optional<base::Error> first_error;
     std::size_t read = 0;
-    const bool has_tcp = netlink != nullptr && dump_tcp_sock_diag(*netlink, out);
+    const bool has_tcp = dump && dump(DiagTable::kTcp, out);
     if (has_tcp) {
       via_.resize(out.size(), model::OwnerVia::kSockDiag);
       ++read;
     }
     for (const Table& table : kTables) {
       if (has_tcp && table.proto == model::ip_proto::kTcp) continue;
-      if (netlink != nullptr && dump_sock_diag(*netlink, table.proto, table.family, out)) {
+      if (dump && dump(table.diag, out)) {
         via_.resize(out.size(), model::OwnerVia::kSockDiag);
         ++read;
         continue;
@@ -150,7 +180,6 @@ class SocketCollector::Impl {
       via_.resize(out.size(), model::OwnerVia::kProcNet);
       ++read;
     }
-    if (netlink != nullptr) torn_ += netlink->torn() - torn_before;
     if (read == 0)
       return first_error.value_or(base::Error{base::ErrorCode::kIo, "no socket table"});
     return base::ok_status();
@@ -168,19 +197,24 @@ class SocketCollector::Impl {
   }
 
   void read_others(model::SocketTable& table) {
-    auto scan = scan_network_namespaces(root_);
+    const bool asks = root_.kept && root_.kept->asked_dump;
+    auto scan = asks ? root_.kept->namespaces() : scan_network_namespaces(root_);
     if (!scan) return;
     table.namespaces_not_kept = scan->not_kept;
     table.processes_of_unknown_namespace = scan->unreadable_processes;
     std::vector<std::optional<NetlinkSocket>> netlinks(scan->namespaces.size());
-    if (is_live()) netlinks = open_in_namespaces(root_, scan->namespaces, NETLINK_SOCK_DIAG);
+    if (is_live() && !asks)
+      netlinks = open_in_namespaces(root_, scan->namespaces, NETLINK_SOCK_DIAG);
     for (std::size_t i = 0; i < scan->namespaces.size(); ++i) {
       model::NetworkNamespace& netns = scan->namespaces[i];
       if (netns.own) continue;
       const std::size_t before = table.sockets.size();
       const std::string folder =
           netns.pid != 0 ? "proc/" + std::to_string(netns.pid) + "/net/" : std::string();
-      if (!read_tables(netlinks[i] ? &*netlinks[i] : nullptr, folder, table.sockets)) {
+      Dump dump;
+      if (asks) dump = dump_asked_in(netns.inode);
+      if (netlinks[i]) dump = dump_by(*netlinks[i]);
+      if (!read_tables(dump, folder, table.sockets)) {
         ++table.namespaces_unread;
         netns.unread = true;
       }

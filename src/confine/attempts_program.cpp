@@ -11,7 +11,10 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
 #include <linux/sched.h>
+#include <linux/sock_diag.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -43,6 +46,7 @@
 #include <utility>
 #include <vector>
 
+#include "confine/attempts.h"
 #include "confine/confine.h"
 
 namespace netwatch::confine {
@@ -55,6 +59,8 @@ struct Open {
   int pipe_in = -1;  // a pipe with bytes in it
   int memory = -1;   // to write to
   int status = -1;   // /proc/self/status
+  int dump = -1;     // NETLINK_SOCK_DIAG: asked for all TCP sockets, as a broker passes it on
+  int netns = -1;    // a network namespace
 };
 
 sockaddr_ll loopback() {
@@ -67,6 +73,22 @@ sockaddr_ll loopback() {
 
 const sockaddr* as_socket_address(const void* address) {
   return static_cast<const sockaddr*>(address);
+}
+
+int asked_dump() {
+  struct {
+    nlmsghdr head;
+    inet_diag_req_v2 body;
+  } request{};
+  request.head.nlmsg_len = sizeof request;
+  request.head.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  request.body.sdiag_family = AF_INET;
+  request.body.sdiag_protocol = IPPROTO_TCP;
+  request.body.idiag_states = ~0U;
+  const int fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+  if (fd >= 0) (void)!::write(fd, &request, sizeof request);
+  return fd;
 }
 
 Open open_all() {
@@ -84,13 +106,10 @@ Open open_all() {
   }
   out.memory = ::memfd_create("netwatch", MFD_CLOEXEC);
   out.status = ::open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+  out.dump = asked_dump();
+  out.netns = ::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
   return out;
 }
-
-struct Attempt {
-  const char* name;
-  std::function<long()> run;  // negative and errno if it did not work
-};
 
 // A frame that no protocol takes.
 std::array<char, 64> frame() {
@@ -98,11 +117,6 @@ std::array<char, 64> frame() {
   out[12] = static_cast<char>(0x88);
   out[13] = static_cast<char>(0xb5);
   return out;
-}
-
-long close_if_open(int fd) {
-  if (fd >= 0) ::close(fd);
-  return fd;
 }
 
 long connect_out() {
@@ -117,21 +131,6 @@ long connect_out() {
   ::close(fd);
   errno = failure;
   return result;
-}
-
-long new_process(long pid) {
-  if (pid == 0) ::_exit(0);
-  if (pid > 0) (void)::waitpid(static_cast<pid_t>(pid), nullptr, 0);
-  return pid;
-}
-
-long run_program(bool at) {
-  std::string name = "/bin/true";
-  std::array<char*, 2> arguments{name.data(), nullptr};
-  std::array<char*, 1> environment{nullptr};
-  return at ? ::syscall(SYS_execveat, AT_FDCWD, name.c_str(), arguments.data(), environment.data(),
-                        0)
-            : ::execve(name.c_str(), arguments.data(), environment.data());
 }
 
 long executable_memory(bool later) {
@@ -260,6 +259,33 @@ std::vector<Attempt> packet_attempts(const Open& open) {
   };
 }
 
+// What a socket of another namespace would allow: other questions, and SOCK_DESTROY.
+std::vector<Attempt> dump_attempts(const Open& open) {
+  const int fd = open.dump;
+  return {
+      {"netlink: write", [fd] { return static_cast<long>(::write(fd, frame().data(), 64)); }},
+      {"netlink: writev", [fd] { return write_vector(fd, SYS_writev); }},
+      {"netlink: pwrite64", [fd] { return write_vector(fd, SYS_pwrite64); }},
+      {"netlink: send", [fd] { return static_cast<long>(::send(fd, frame().data(), 64, 0)); }},
+      {"netlink: sendmsg", [fd] { return send_message(fd, false); }},
+      {"netlink: bind",
+       [fd] {
+         sockaddr_nl address{};
+         address.nl_family = AF_NETLINK;
+         address.nl_groups = 1;
+         return static_cast<long>(::bind(fd, as_socket_address(&address), sizeof address));
+       }},
+      {"netlink: membership",
+       [fd] {
+         const int group = 1;
+         return static_cast<long>(
+             ::setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group));
+       }},
+      {"netlink: to standard output", [fd] { return static_cast<long>(::dup2(fd, 1)); }},
+      {"setns", [netns = open.netns] { return static_cast<long>(::setns(netns, CLONE_NEWNET)); }},
+  };
+}
+
 // Standard output cannot be closed, and so never be something else: not even by a number whose
 // upper half the kernel ignores.
 bool keeps_standard_output() {
@@ -268,26 +294,17 @@ bool keeps_standard_output() {
   return ::fcntl(1, F_GETFD) >= 0;
 }
 
-const char* verdict(long result, int failure) {
-  if (result >= 0) return "done";
-  // ESPIPE: sockets have no positions to write at.
-  constexpr std::array kRefusals{EPERM, EACCES, ENOSYS, ESPIPE};
-  for (const int refusal : kRefusals) {
-    if (failure == refusal) return "refused";
-  }
-  return "failed";
-}
-
 // What harms nobody where it is allowed: with MODE off it shows that the attempts are real.
 bool is_harmless(const std::string& name) {
-  constexpr std::array<std::string_view, 7> kNames{
-      "open /etc/passwd", "udp socket",     "fork",         "executable memory",
-      "capture: send",    "capture: write", "capture: bind"};
+  constexpr std::array<std::string_view, 9> kNames{
+      "open /etc/passwd", "udp socket",    "fork",          "executable memory", "capture: send",
+      "capture: write",   "capture: bind", "netlink: send", "netlink: write"};
   return std::ranges::find(kNames, name) != kNames.end();
 }
 
 void try_all(const std::string& thread, const Open& open, Mode mode) {
   std::vector<Attempt> attempts = general_attempts();
+  for (Attempt& attempt : dump_attempts(open)) attempts.push_back(std::move(attempt));
   if (open.packets >= 0) {
     for (Attempt& attempt : packet_attempts(open)) attempts.push_back(std::move(attempt));
   }
@@ -296,11 +313,7 @@ void try_all(const std::string& thread, const Open& open, Mode mode) {
   }
   std::string out;
   for (const Attempt& attempt : attempts) {
-    errno = 0;
-    const long result = attempt.run();
-    const int failure = errno;
-    out += thread + '\t' + attempt.name + '\t' + verdict(result, failure) + '\t' +
-           (result < 0 ? std::strerror(failure) : "") + '\n';
+    out += try_one(thread, attempt);
   }
   if (mode != Mode::kOff) {
     out += thread + "\tkeeps standard output\t" + (keeps_standard_output() ? "yes" : "no") + "\t\n";
@@ -308,6 +321,9 @@ void try_all(const std::string& thread, const Open& open, Mode mode) {
   // What has to go on working.
   const bool writes = ::pwrite(open.memory, "x", 1, 0) == 1;
   out += thread + "\twrites an open file\t" + (writes ? "yes" : "no") + "\t\n";
+  std::array<char, 64> answer{};
+  const bool told = ::recv(open.dump, answer.data(), answer.size(), MSG_PEEK | MSG_DONTWAIT) > 0;
+  out += thread + "\ttakes the answer of a dump\t" + (told ? "yes" : "no") + "\t\n";
   if (open.packets >= 0) {
     std::array<char, 64> packet{};
     const bool asked =

@@ -59,8 +59,37 @@ struct SocketHolders {
   bool hides_processes = false;
 };
 
+// Asks which network namespaces there are.
+struct NamespacesRequest {
+  bool operator==(const NamespacesRequest&) const = default;
+};
+struct NetworkNamespaceRow {
+  static constexpr std::size_t kMaxNameBytes = 111;
+
+  std::uint64_t inode = 0;
+  std::uint32_t pid = 0;  // a process in it; 0: none is
+  bool own = false;       // the broker's and the worker's
+  std::string name;       // below /run/netns; empty if it has none, or a longer one
+};
+struct NetworkNamespaces {
+  std::vector<NetworkNamespaceRow> rows;
+  std::uint64_t unreadable_processes = 0;
+  std::uint64_t not_kept = 0;
+  bool may_enter = false;
+};
+
+// Asks for a socket inside one of those that the last NamespacesRequest was told, on which the
+// kernel has been asked for one of its tables of sockets: the worker only receives the answer.
+struct SocketDumpRequest {
+  static constexpr std::uint32_t kTables = 5;
+
+  std::uint64_t netns = 0;  // its inode
+  std::uint32_t table = 0;  // which one, below kTables
+  bool operator==(const SocketDumpRequest&) const = default;
+};
+
 // All that can be asked for.
-using Request = std::variant<CaptureRequest, HoldersRequest>;
+using Request = std::variant<CaptureRequest, HoldersRequest, NamespacesRequest, SocketDumpRequest>;
 std::vector<std::uint8_t> encode(const Request& request);
 // kInvalid: not one of ours, to the last byte. Of the filter: that it is not too long, that all
 // jumps land in it and that it ends in an answer; the kernel checks the rest.
@@ -70,6 +99,11 @@ base::Result<Request> parse_request(base::Bytes message);
 struct BrokerDuties {
   std::function<base::Result<OpenedCapture>(const CaptureRequest&)> open_capture;
   std::function<base::Result<SocketHolders>()> socket_holders;
+  // Both or none. Without them the broker keeps no right to enter namespaces.
+  std::function<base::Result<NetworkNamespaces>()> namespaces = nullptr;
+  std::function<base::Result<int>(const SocketDumpRequest&)> socket_dump = nullptr;
+
+  [[nodiscard]] bool enters_namespaces() const { return namespaces && socket_dump; }
 };
 
 // The worker's side. Any thread may ask; one after the other is answered.
@@ -86,6 +120,9 @@ class BrokerClient {
   // Errors are those of the duty; kIo: the broker has ended or does not answer.
   base::Result<OpenedCapture> open_capture(const CaptureRequest& request);
   base::Result<SocketHolders> socket_holders();
+  base::Result<NetworkNamespaces> namespaces();
+  // A descriptor that belongs to the caller.
+  base::Result<int> socket_dump(const SocketDumpRequest& request);
   // Whether the broker still runs. Never waits.
   [[nodiscard]] bool alive();
   // Has to be among Plan::written.
@@ -95,6 +132,10 @@ class BrokerClient {
  private:
   BrokerClient(int fd, int pid) : fd_(fd), pid_(pid) {}
   base::Status send(const Request& request);
+  struct Passed;
+  base::Result<Passed> ask_for_descriptor(const Request& request);
+  template <typename Row, typename Take>
+  base::Result<Passed> ask_for_rows(const Request& request, const Take& take);
   [[nodiscard]] base::Error lost();
 
   std::mutex mutex_;

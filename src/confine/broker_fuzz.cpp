@@ -28,5 +28,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(capture->ring_mebibytes > 0 &&
             capture->ring_mebibytes <= confine::CaptureRequest::kMaxRingMebibytes);
   }
+  if (const auto* const dump = std::get_if<confine::SocketDumpRequest>(&*parsed)) {
+    require(dump->netns != 0 && dump->table < confine::SocketDumpRequest::kTables);
+  }
   return 0;
 }

@@ -125,22 +125,60 @@ class Broker {
     head.unreadable_processes = holders->unreadable_processes;
     head.not_kept = holders->not_kept;
     head.hides_processes = holders->hides_processes ? 1 : 0;
+    return tell_rows(head, holders->rows, kRowsPerMessage, [](const SocketHolder& holder) {
+      return HolderRow{.inode = holder.inode, .pid = holder.pid, .zero = 0};
+    });
+  }
+
+  bool answer(const NamespacesRequest&) {
+    if (!duties_.enters_namespaces()) return refuse(no_duty());
+    const auto found = duties_.namespaces();
+    if (!found.ok()) return refuse(found.error());
+    AnswerHead head;
+    head.unreadable_processes = found->unreadable_processes;
+    head.not_kept = found->not_kept;
+    head.may_enter = found->may_enter ? 1 : 0;
+    return tell_rows(head, found->rows, kNamespacesPerMessage, [](const NetworkNamespaceRow& one) {
+      NamespaceRow row{.inode = one.inode, .pid = one.pid, .own = one.own ? 1U : 0U, .name = {}};
+      if (one.name.size() <= NetworkNamespaceRow::kMaxNameBytes) {
+        one.name.copy(row.name.data(), NetworkNamespaceRow::kMaxNameBytes);
+      }
+      return row;
+    });
+  }
+
+  bool answer(const SocketDumpRequest& request) {
+    if (!duties_.enters_namespaces()) return refuse(no_duty());
+    const auto opened = duties_.socket_dump(request);
+    if (!opened.ok()) return refuse(opened.error());
+    const AnswerHead head;
+    const bool told = send_message(fd_, &head, sizeof head, *opened);
+    ::close(*opened);
+    return told;
+  }
+
+  static base::Error no_duty() {
+    return {base::ErrorCode::kUnsupported, "this broker enters no network namespaces"};
+  }
+
+  template <typename Row, typename ToWire>
+  [[nodiscard]] bool tell_rows(AnswerHead head, const std::vector<Row>& rows, std::size_t at_once,
+                               const ToWire& to_wire) const {
     std::vector<std::uint8_t> out;
     std::size_t done = 0;
     do {
-      const std::size_t rows = std::min(kRowsPerMessage, holders->rows.size() - done);
-      head.rows = static_cast<std::uint32_t>(rows);
-      head.last = done + rows == holders->rows.size() ? 1 : 0;
-      out.resize(sizeof head + rows * sizeof(HolderRow));
+      const std::size_t count = std::min(at_once, rows.size() - done);
+      head.rows = static_cast<std::uint32_t>(count);
+      head.last = done + count == rows.size() ? 1 : 0;
+      out.resize(sizeof head + count * sizeof(to_wire(rows[0])));
       std::memcpy(out.data(), &head, sizeof head);
-      for (std::size_t i = 0; i < rows; ++i) {
-        const SocketHolder& holder = holders->rows[done + i];
-        const HolderRow row{.inode = holder.inode, .pid = holder.pid, .zero = 0};
+      for (std::size_t i = 0; i < count; ++i) {
+        const auto row = to_wire(rows[done + i]);
         std::memcpy(out.data() + sizeof head + i * sizeof row, &row, sizeof row);
       }
       if (!send_message(fd_, out.data(), out.size(), -1)) return false;
-      done += rows;
-    } while (done < holders->rows.size());
+      done += count;
+    } while (done < rows.size());
     return true;
   }
 
@@ -151,10 +189,10 @@ class Broker {
 [[noreturn]] void be_broker(int fd, const BrokerDuties& duties) {
   fd = become_child(fd, "netwatch-broker");
   // What is not possible of it leaves the broker with no more than it was started with.
-  (void)keep_broker_capabilities();
+  (void)keep_broker_capabilities(duties.enters_namespaces());
   (void)forbid_new_privileges();
   (void)hide_memory();
-  (void)deny_broker_calls();
+  (void)deny_broker_calls(duties.enters_namespaces());
   Broker(fd, duties).run();
   ::_exit(0);
 }
@@ -208,43 +246,90 @@ std::optional<base::Error> refusal(const AnswerHead& head, base::Bytes behind) {
 
 }  // namespace
 
-base::Result<OpenedCapture> BrokerClient::open_capture(const CaptureRequest& request) {
+struct BrokerClient::Passed {
+  AnswerHead head;
+  int fd = -1;
+};
+
+base::Result<BrokerClient::Passed> BrokerClient::ask_for_descriptor(const Request& request) {
   const std::lock_guard lock(mutex_);
   if (auto sent = send(request); !sent.ok()) return sent.error();
   std::array<std::uint8_t, sizeof(AnswerHead) + kMaxWordsBytes> room{};
   const auto got = receive_message(fd_, room);
-  AnswerHead head;
-  if (!got || got->bytes < sizeof head) return lost();
-  std::memcpy(&head, room.data(), sizeof head);
-  const base::Bytes behind = base::Bytes(room).subspan(sizeof head, got->bytes - sizeof head);
-  if (auto refused = refusal(head, behind)) return *refused;
+  Passed out;
+  if (!got || got->bytes < sizeof out.head) return lost();
+  std::memcpy(&out.head, room.data(), sizeof out.head);
+  const base::Bytes behind =
+      base::Bytes(room).subspan(sizeof out.head, got->bytes - sizeof out.head);
+  if (auto refused = refusal(out.head, behind)) return *refused;
   if (got->passed < 0) return lost();
-  return OpenedCapture{.fd = got->passed, .ifindex = head.ifindex};
+  out.fd = got->passed;
+  return out;
+}
+
+base::Result<OpenedCapture> BrokerClient::open_capture(const CaptureRequest& request) {
+  const auto passed = ask_for_descriptor(request);
+  if (!passed.ok()) return passed.error();
+  return OpenedCapture{.fd = passed->fd, .ifindex = passed->head.ifindex};
+}
+
+base::Result<int> BrokerClient::socket_dump(const SocketDumpRequest& request) {
+  const auto passed = ask_for_descriptor(request);
+  if (!passed.ok()) return passed.error();
+  return passed->fd;
+}
+
+// `take` is given each row; the answer is what the last message says beside them.
+template <typename Row, typename Take>
+base::Result<BrokerClient::Passed> BrokerClient::ask_for_rows(const Request& request,
+                                                              const Take& take) {
+  const std::lock_guard lock(mutex_);
+  if (auto sent = send(request); !sent.ok()) return sent.error();
+  std::vector<std::uint8_t> room(kMaxAnswerBytes);
+  Passed out;
+  do {
+    const auto got = receive_message(fd_, room);
+    if (!got || got->bytes < sizeof out.head) return lost();
+    std::memcpy(&out.head, room.data(), sizeof out.head);
+    const base::Bytes behind =
+        base::Bytes(room).subspan(sizeof out.head, got->bytes - sizeof out.head);
+    if (auto refused = refusal(out.head, behind)) return *refused;
+    if (behind.size() != out.head.rows * sizeof(Row)) return lost();
+    for (std::size_t i = 0; i < out.head.rows; ++i) {
+      Row row;
+      std::memcpy(&row, behind.data() + i * sizeof row, sizeof row);
+      take(row);
+    }
+  } while (out.head.last == 0);
+  return out;
 }
 
 base::Result<SocketHolders> BrokerClient::socket_holders() {
-  const std::lock_guard lock(mutex_);
-  if (auto sent = send(HoldersRequest{}); !sent.ok()) return sent.error();
   SocketHolders out;
-  std::vector<std::uint8_t> room(kMaxAnswerBytes);
-  AnswerHead head;
-  do {
-    const auto got = receive_message(fd_, room);
-    if (!got || got->bytes < sizeof head) return lost();
-    std::memcpy(&head, room.data(), sizeof head);
-    const base::Bytes behind = base::Bytes(room).subspan(sizeof head, got->bytes - sizeof head);
-    if (auto refused = refusal(head, behind)) return *refused;
-    if (behind.size() != head.rows * sizeof(HolderRow)) return lost();
-    for (std::size_t i = 0; i < head.rows; ++i) {
-      HolderRow row;
-      std::memcpy(&row, behind.data() + i * sizeof row, sizeof row);
-      out.rows.push_back({.inode = row.inode, .pid = row.pid});
-    }
-  } while (head.last == 0);
-  out.processes = head.processes;
-  out.unreadable_processes = head.unreadable_processes;
-  out.not_kept = head.not_kept;
-  out.hides_processes = head.hides_processes != 0;
+  const auto told = ask_for_rows<HolderRow>(HoldersRequest{}, [&](const HolderRow& row) {
+    out.rows.push_back({.inode = row.inode, .pid = row.pid});
+  });
+  if (!told.ok()) return told.error();
+  out.processes = told->head.processes;
+  out.unreadable_processes = told->head.unreadable_processes;
+  out.not_kept = told->head.not_kept;
+  out.hides_processes = told->head.hides_processes != 0;
+  return out;
+}
+
+base::Result<NetworkNamespaces> BrokerClient::namespaces() {
+  NetworkNamespaces out;
+  const auto told = ask_for_rows<NamespaceRow>(NamespacesRequest{}, [&](const NamespaceRow& row) {
+    const std::string_view name(row.name.data(), row.name.size());
+    out.rows.push_back({.inode = row.inode,
+                        .pid = row.pid,
+                        .own = row.own != 0,
+                        .name = std::string(name.substr(0, name.find('\0')))});
+  });
+  if (!told.ok()) return told.error();
+  out.unreadable_processes = told->head.unreadable_processes;
+  out.not_kept = told->head.not_kept;
+  out.may_enter = told->head.may_enter != 0;
   return out;
 }
 

@@ -50,6 +50,29 @@ base::Result<SocketHolders> many_holders() {
   return out;
 }
 
+constexpr std::uint32_t kNamespaces = 600;
+
+base::Result<NetworkNamespaces> many_namespaces() {
+  NetworkNamespaces out;
+  for (std::uint32_t i = 1; i <= kNamespaces; ++i) {
+    out.rows.push_back({.inode = i, .pid = i * 2, .own = i == 5, .name = ""});
+  }
+  out.rows[0].name = std::string(111, 'n');
+  out.rows[1].name = std::string(112, 'n');
+  out.unreadable_processes = 3;
+  out.not_kept = 4;
+  out.may_enter = true;
+  return out;
+}
+
+base::Result<int> dump_memory(const SocketDumpRequest& request) {
+  if (request.netns == 404) return base::Error{base::ErrorCode::kNotFound, "it has gone"};
+  const int fd = ::memfd_create("netwatch", MFD_CLOEXEC);
+  const std::string text = std::to_string(request.netns) + ' ' + std::to_string(request.table);
+  if (::pwrite(fd, text.data(), text.size(), 0) < 0) return base::errno_error(errno, "memfd");
+  return fd;
+}
+
 std::string read_all(int fd) {
   std::array<char, 64> text{};
   const ssize_t got = ::pread(fd, text.data(), text.size(), 0);
@@ -62,13 +85,32 @@ std::unique_ptr<BrokerClient> start() {
   return *std::move(client);
 }
 
+// One that may enter namespaces.
+std::unique_ptr<BrokerClient> start_visitor() {
+  auto client = BrokerClient::start({.open_capture = open_memory,
+                                     .socket_holders = many_holders,
+                                     .namespaces = many_namespaces,
+                                     .socket_dump = dump_memory});
+  EXPECT_TRUE(client.ok());
+  return *std::move(client);
+}
+
+// The capabilities of a broker as its status says them, and all of that.
+std::string status_of(const BrokerClient& client) {
+  std::ifstream status("/proc/" + std::to_string(client.pid()) + "/status");
+  std::string text;
+  for (std::string line; std::getline(status, line);) text += line + '\n';
+  return text;
+}
+
 TEST(Broker, RequestsArriveAsTheyWereSent) {
   CaptureRequest all = some_request();
   all.promiscuous = true;
   all.interface = "a23456789012345";
   all.filter.assign(CaptureRequest::kMaxInstructions, kReturnAll);
-  for (const Request& request :
-       {Request(some_request()), Request(all), Request(HoldersRequest{})}) {
+  for (const Request& request : {Request(some_request()), Request(all), Request(HoldersRequest{}),
+                                 Request(NamespacesRequest{}),
+                                 Request(SocketDumpRequest{.netns = 4026531840, .table = 4})}) {
     const auto parsed = parse_request(encode(request));
     ASSERT_TRUE(parsed.ok()) << parsed.error().message;
     EXPECT_EQ(*parsed, request);
@@ -103,9 +145,16 @@ TEST(Broker, AnythingElseIsRefused) {
   CaptureRequest empty = some_request();
   empty.filter.clear();
   EXPECT_FALSE(parse_request(encode(Request(empty))).ok());
-  auto holders = encode(Request(HoldersRequest{}));
-  holders.push_back(0);
-  EXPECT_FALSE(parse_request(holders).ok());
+  for (const Request& request : {Request(HoldersRequest{}), Request(NamespacesRequest{}),
+                                 Request(SocketDumpRequest{.netns = 1, .table = 0})}) {
+    auto more = encode(request);
+    more.push_back(0);
+    EXPECT_FALSE(parse_request(more).ok());
+    more.resize(more.size() - 2);
+    EXPECT_FALSE(parse_request(more).ok());
+  }
+  EXPECT_FALSE(parse_request(encode(Request(SocketDumpRequest{.netns = 0, .table = 0}))).ok());
+  EXPECT_FALSE(parse_request(encode(Request(SocketDumpRequest{.netns = 1, .table = 5}))).ok());
 }
 
 TEST(Broker, PassesDescriptors) {
@@ -129,6 +178,35 @@ TEST(Broker, AnswersInRowsOfManyMessages) {
   EXPECT_EQ(holders->processes, 11U);
   EXPECT_EQ(holders->unreadable_processes, 2U);
   EXPECT_TRUE(holders->hides_processes);
+}
+
+TEST(Broker, TellsNamespacesAndPassesSocketsInThem) {
+  const auto client = start_visitor();
+  const auto told = client->namespaces();
+  ASSERT_TRUE(told.ok()) << told.error().message;
+  ASSERT_EQ(told->rows.size(), kNamespaces);
+  EXPECT_EQ(told->rows[599].inode, 600U);
+  EXPECT_EQ(told->rows[599].pid, 1200U);
+  EXPECT_TRUE(told->rows[4].own);
+  EXPECT_FALSE(told->rows[5].own);
+  EXPECT_EQ(told->rows[0].name, std::string(111, 'n'));
+  EXPECT_EQ(told->rows[1].name, "") << "half a name would be another's";
+  EXPECT_EQ(told->unreadable_processes, 3U);
+  EXPECT_EQ(told->not_kept, 4U);
+  EXPECT_TRUE(told->may_enter);
+  const auto fd = client->socket_dump({.netns = 77, .table = 3});
+  ASSERT_TRUE(fd.ok()) << fd.error().message;
+  EXPECT_EQ(read_all(*fd), "77 3");
+  ::close(*fd);
+  EXPECT_EQ(client->socket_dump({.netns = 404, .table = 3}).error().message, "it has gone");
+}
+
+TEST(Broker, WithoutTheDutyNamespacesAreRefused) {
+  const auto client = start();
+  EXPECT_EQ(client->namespaces().error().code, base::ErrorCode::kUnsupported);
+  EXPECT_EQ(client->socket_dump({.netns = 1, .table = 0}).error().code,
+            base::ErrorCode::kUnsupported);
+  EXPECT_TRUE(client->socket_holders().ok());
 }
 
 TEST(Broker, TellsWhyADutyFailed) {
@@ -189,14 +267,18 @@ TEST(Broker, KeepsOnlyTheRightsOfItsDuties) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
   const auto client = start();
   ASSERT_TRUE(client->socket_holders().ok());  // it has given up the rest by now
-  std::ifstream status("/proc/" + std::to_string(client->pid()) + "/status");
-  std::string text;
-  for (std::string line; std::getline(status, line);) text += line + '\n';
+  const std::string text = status_of(*client);
   // CAP_DAC_READ_SEARCH 2, CAP_NET_RAW 13, CAP_SYS_PTRACE 19
   EXPECT_NE(text.find("CapEff:\t0000000000082004"), std::string::npos) << text;
   EXPECT_NE(text.find("CapBnd:\t0000000000000000"), std::string::npos) << text;
   EXPECT_NE(text.find("NoNewPrivs:\t1"), std::string::npos) << text;
   EXPECT_EQ(text.find("Uid:\t0"), std::string::npos) << text;
+  // And CAP_SYS_ADMIN 21, where namespaces are entered.
+  const auto visitor = start_visitor();
+  ASSERT_TRUE(visitor->socket_holders().ok());
+  const std::string more = status_of(*visitor);
+  EXPECT_NE(more.find("CapEff:\t0000000000282004"), std::string::npos) << more;
+  EXPECT_NE(more.find("CapBnd:\t0000000000000000"), std::string::npos) << more;
 }
 
 }  // namespace

@@ -79,13 +79,20 @@ class Confine : public testing::Test {
     ASSERT_EQ(::chmod(name.c_str(), 0755), 0);
     // Where any user may start it, and may be given capabilities.
     program_ = folder_ / "attempts_program";
-    fs::copy_file(fs::path(NETWATCH_BINARY_DIR) / "confine_attempts_program", program_);
+    broker_program_ = folder_ / "broker_attempts_program";
+    const fs::path built(NETWATCH_BINARY_DIR);
+    fs::copy_file(built / "confine_attempts_program", program_);
+    fs::copy_file(built / "confine_broker_attempts_program", broker_program_);
   }
   void TearDown() override { fs::remove_all(folder_); }
 
   // As `uid`; with the environment's SUDO_UID and SUDO_GID set to `sudo` unless it is 0.
   Attempts run(const std::vector<std::string>& arguments, std::uint32_t uid,
-               std::uint32_t sudo = 0) {
+               std::uint32_t sudo = 0) const {
+    return run(program_, arguments, uid, sudo);
+  }
+  static Attempts run(const fs::path& program, const std::vector<std::string>& arguments,
+                      std::uint32_t uid, std::uint32_t sudo = 0) {
     std::array<int, 2> pipe{};
     EXPECT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
     const pid_t child = ::fork();
@@ -101,13 +108,13 @@ class Confine : public testing::Test {
       if (other && (::setgroups(0, nullptr) != 0 || ::setgid(uid) != 0 || ::setuid(uid) != 0)) {
         ::_exit(126);
       }
-      std::vector<std::string> words{program_.string()};
+      std::vector<std::string> words{program.string()};
       words.insert(words.end(), arguments.begin(), arguments.end());
       std::vector<char*> pointers;
       pointers.reserve(words.size() + 1);
       for (std::string& word : words) pointers.push_back(word.data());
       pointers.push_back(nullptr);
-      ::execv(program_.c_str(), pointers.data());
+      ::execv(program.c_str(), pointers.data());
       ::_exit(127);
     }
     ::close(pipe[1]);
@@ -131,9 +138,10 @@ class Confine : public testing::Test {
     EXPECT_EQ(attempts.have.at("NoNewPrivs"), "1");
     EXPECT_EQ(attempts.have.at("Seccomp"), "2");
     ASSERT_EQ(attempts.threads.size(), 4U) << attempts.text;
-    const std::set<std::string> good{"keeps standard output", "writes an open file", "receives"};
+    const std::set<std::string> good{"keeps standard output", "writes an open file", "receives",
+                                     "takes the answer of a dump"};
     for (const auto& [thread, verdicts] : attempts.threads) {
-      EXPECT_GE(verdicts.size(), captures ? 48U : 33U) << thread;
+      EXPECT_GE(verdicts.size(), captures ? 58U : 43U) << thread;
       for (const auto& [name, verdict] : verdicts) {
         if (good.contains(name)) {
           EXPECT_EQ(verdict, "yes") << thread << ": " << name;
@@ -153,6 +161,7 @@ class Confine : public testing::Test {
 
   fs::path folder_;
   fs::path program_;
+  fs::path broker_program_;
 };
 
 #define SKIP_WITHOUT_ROOT() \
@@ -191,7 +200,7 @@ TEST_F(Confine, TheSameIsPossibleWithoutConfinement) {
   const Attempts attempts = run({"off"}, ::geteuid());
   ASSERT_TRUE(attempts.threads.contains("thread 1")) << attempts.text;
   for (const auto& [name, verdict] : attempts.threads.at("thread 1")) {
-    if (name == "writes an open file" || name == "receives") continue;
+    if (verdict == "yes") continue;
     EXPECT_EQ(verdict, "done") << name;
   }
 }
@@ -262,6 +271,27 @@ TEST_F(Confine, CapabilitiesOfTheProgramFileAreGivenUp) {
   if (attempts.have.at("capture") != "yes") GTEST_SKIP() << "capabilities of files have no effect";
   EXPECT_EQ(attempts.user, "4711:4711");
   expect_all_refused(attempts, true);
+}
+
+// It keeps CAP_SYS_ADMIN to enter network namespaces, and can do nothing else by it.
+TEST_F(Confine, ABrokerEntersNetworkNamespacesAndNothingElse) {
+  SKIP_WITHOUT_ROOT();
+  const Attempts attempts = run(broker_program_, {}, 0);
+  EXPECT_TRUE(attempts.ended) << attempts.text;
+  EXPECT_EQ(attempts.have.at("enters network namespaces"), "yes");
+  ASSERT_TRUE(attempts.threads.contains("broker")) << attempts.text;
+  EXPECT_GE(attempts.threads.at("broker").size(), 18U);
+  for (const auto& [name, verdict] : attempts.threads.at("broker")) {
+    EXPECT_TRUE(verdict.starts_with("refused: Operation not permitted")) << name << ": " << verdict;
+  }
+}
+
+// By the right to capture alone there is no way in.
+TEST_F(Confine, ABrokerWithoutTheRightEntersNothing) {
+  SKIP_WITHOUT_ROOT();
+  const Attempts attempts = run(broker_program_, {}, kSomebody);
+  EXPECT_TRUE(attempts.ended) << attempts.text;
+  EXPECT_EQ(attempts.have.at("enters network namespaces"), "no");
 }
 
 TEST_F(Confine, ThreadsThatRunAlreadyAreAnError) {

@@ -38,10 +38,11 @@ class FileRules {
 };
 
 // For the broker: the user of less_privileged_user(), with the capabilities that its duties need,
-// as far as they are there.
-base::Status keep_broker_capabilities();
-// A list of what no duty needs: programs, processes, connections, the kernel's own programs.
-base::Status deny_broker_calls();
+// as far as they are there; CAP_SYS_ADMIN only if it `enters` network namespaces.
+base::Status keep_broker_capabilities(bool enters);
+// A list of what no duty needs: programs, processes, connections, the kernel's own programs,
+// mounts; other namespaces, but for those of the network if it `enters` them.
+base::Status deny_broker_calls(bool enters);
 
 // seccomp(2): an allow-list. Everything else fails with EPERM.
 base::Status restrict_system_calls(const Plan& plan);

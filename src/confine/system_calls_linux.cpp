@@ -74,7 +74,8 @@ constexpr int kReceive[] = {SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(gets
 
 constexpr int kAsk[] = {SCMP_SYS(connect), SCMP_SYS(sendto)};
 
-// The broker's duties are open, ioctl, setsockopt, bind of packet sockets, and readlink.
+// The broker's duties are open, ioctl, setsockopt, bind of packet and netlink sockets, readlink,
+// and setns for network namespaces. CAP_SYS_ADMIN, which that takes, is for much else.
 constexpr int kNoDuty[] = {SCMP_SYS(execve),
                            SCMP_SYS(execveat),
                            SCMP_SYS(fork),
@@ -101,7 +102,30 @@ constexpr int kNoDuty[] = {SCMP_SYS(execve),
                            SCMP_SYS(pivot_root),
                            SCMP_SYS(chroot),
                            SCMP_SYS(unshare),
-                           SCMP_SYS(setns),
+                           SCMP_SYS(fsopen),
+                           SCMP_SYS(fsconfig),
+                           SCMP_SYS(fsmount),
+                           SCMP_SYS(fspick),
+                           SCMP_SYS(move_mount),
+                           SCMP_SYS(open_tree),
+                           SCMP_SYS(mount_setattr),
+                           SCMP_SYS(open_by_handle_at),
+                           SCMP_SYS(sethostname),
+                           SCMP_SYS(setdomainname),
+                           SCMP_SYS(swapon),
+                           SCMP_SYS(swapoff),
+                           SCMP_SYS(quotactl),
+                           SCMP_SYS(quotactl_fd),
+                           SCMP_SYS(acct),
+                           SCMP_SYS(syslog),
+                           SCMP_SYS(fanotify_init),
+                           SCMP_SYS(setxattr),
+                           SCMP_SYS(lsetxattr),
+                           SCMP_SYS(fsetxattr),
+                           SCMP_SYS(removexattr),
+                           SCMP_SYS(lremovexattr),
+                           SCMP_SYS(fremovexattr),
+                           SCMP_SYS(process_madvise),
                            SCMP_SYS(kexec_load),
                            SCMP_SYS(kexec_file_load),
                            SCMP_SYS(init_module),
@@ -244,10 +268,17 @@ void allow_memory_and_threads(Filter& filter) {
 
 }  // namespace
 
-base::Status deny_broker_calls() {
+base::Status deny_broker_calls(bool enters) {
   if (kSanitized) return sanitized();
   Filter filter(SCMP_ACT_ALLOW);
   for (const int call : kNoDuty) filter.answer(call, EPERM);
+  if (enters) {
+    // Zero would be a namespace of any kind.
+    filter.answer_if(SCMP_SYS(setns), EPERM,
+                     {.arg = 1, .op = SCMP_CMP_NE, .datum_a = CLONE_NEWNET, .datum_b = 0});
+  } else {
+    filter.answer(SCMP_SYS(setns), EPERM);
+  }
   return filter.load();
 }
 

@@ -15,6 +15,7 @@
 #include <limits>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "confine/measures_linux.h"
 
@@ -115,13 +116,14 @@ base::Status drop_capabilities() {
   return base::ok_status();
 }
 
-base::Status keep_broker_capabilities() {
-  // Capture sockets; /proc/PID/fd of other users takes both of the others.
-  constexpr std::array<cap_value_t, 3> kWanted{CAP_NET_RAW, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
+base::Status keep_broker_capabilities(bool enters) {
+  // Capture sockets; /proc/PID/fd of other users takes both of the others; setns(2).
+  std::vector<cap_value_t> wanted{CAP_NET_RAW, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
+  if (enters) wanted.push_back(CAP_SYS_ADMIN);
   const std::unique_ptr<void, decltype(&::cap_free)> now(::cap_get_proc(), &::cap_free);
   const std::unique_ptr<void, decltype(&::cap_free)> kept(::cap_init(), &::cap_free);
   if (!now || !kept) return refused("capabilities");
-  for (const cap_value_t value : kWanted) {
+  for (const cap_value_t value : wanted) {
     cap_flag_value_t there = CAP_CLEAR;
     (void)::cap_get_flag(static_cast<cap_t>(now.get()), value, CAP_PERMITTED, &there);
     if (there != CAP_SET) continue;

@@ -104,8 +104,9 @@ root=$(worker root netwatch)
 confined "$root" 65534
 broker=$(child "$root" broker)
 [[ -n $broker ]] || fail "no broker"
-grep -qE '^CapEff:[[:space:]]*0000000000082004' "/proc/$broker/status" || fail "rights of the broker"
-[[ $(find "/proc/$broker/fd" -type l | wc -l) == 4 ]] || fail "the broker holds more than its socket"
+grep -qE '^CapEff:[[:space:]]*0000000000282004' "/proc/$broker/status" || fail "rights of the broker"
+[[ $(find "/proc/$broker/fd" -type l | wc -l) == 5 ]] ||
+  fail "the broker holds more than its socket and its network namespace"
 # Who asks gateway and resolver is as confined, with one thread and one socket pair.
 courier=$(child "$root" probes)
 [[ -n $courier ]] || fail "no courier"

@@ -1,7 +1,9 @@
 #include "apps/netwatch/live_rights.h"
 
+#include <linux/netlink.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "capture/live_socket.h"
@@ -44,7 +46,73 @@ base::Result<confine::SocketHolders> walk_for_worker() {
   return out;
 }
 
+// What is entered is on the list that the worker was told last, and nothing of it is kept open: a
+// socket in a namespace would keep it alive after its last process.
+class NamespaceDuties {
+ public:
+  base::Result<confine::NetworkNamespaces> list() {
+    auto scan = collect::scan_network_namespaces({});
+    if (!scan.ok()) return scan.error();
+    scan_ = *std::move(scan);
+    if (!visitor_) {
+      if (auto made = collect::NamespaceVisitor::make()) visitor_.emplace(*std::move(made));
+    }
+    confine::NetworkNamespaces out{.rows = {},
+                                   .unreadable_processes = scan_.unreadable_processes,
+                                   .not_kept = scan_.not_kept,
+                                   .may_enter = visitor_ && visitor_->may_enter()};
+    for (const model::NetworkNamespace& one : scan_.namespaces) {
+      out.rows.push_back({.inode = one.inode, .pid = one.pid, .own = one.own, .name = one.name});
+    }
+    return out;
+  }
+
+  base::Result<int> dump(const confine::SocketDumpRequest& request) const {
+    const auto known =
+        std::ranges::find(scan_.namespaces, request.netns, &model::NetworkNamespace::inode);
+    if (known == scan_.namespaces.end() || known->own || !visitor_) {
+      return base::Error{base::ErrorCode::kNotFound, "no other network namespace has that number"};
+    }
+    auto socket = visitor_->open_in({}, *known, NETLINK_SOCK_DIAG);
+    if (!socket.ok()) return socket.error();
+    const auto table = static_cast<collect::DiagTable>(request.table);
+    if (auto asked = collect::ask_sock_diag(*socket, table); !asked.ok()) return asked.error();
+    return socket->release();
+  }
+
+ private:
+  collect::NamespaceScan scan_;
+  std::optional<collect::NamespaceVisitor> visitor_;
+};
+static_assert(confine::SocketDumpRequest::kTables == collect::kDiagTables);
+
 // ---- in the worker's ----
+
+base::Result<collect::NamespaceScan> ask_for_namespaces(confine::BrokerClient& broker,
+                                                        const collect::Root& root) {
+  auto told = broker.namespaces();
+  if (!told.ok()) return told.error();
+  collect::NamespaceScan out;
+  out.unreadable_processes = told->unreadable_processes;
+  out.not_kept = told->not_kept;
+  for (confine::NetworkNamespaceRow& row : told->rows) {
+    if (row.own) out.own = row.inode;
+    model::NetworkNamespace& one = out.namespaces.emplace_back();
+    one.inode = row.inode;
+    one.own = row.own;
+    one.pid = row.pid;
+    one.name = std::move(row.name);
+  }
+  collect::name_containers(root, out.namespaces);
+  return out;
+}
+
+base::Result<collect::NetlinkSocket> ask_for_dump(confine::BrokerClient& broker,
+                                                  std::uint64_t netns, collect::DiagTable table) {
+  const auto fd = broker.socket_dump({.netns = netns, .table = static_cast<std::uint32_t>(table)});
+  if (!fd.ok()) return fd.error();
+  return collect::NetlinkSocket::adopt(*fd);
+}
 
 base::Result<collect::Holdings> ask_for_walk(confine::BrokerClient& broker) {
   const auto told = broker.socket_holders();
@@ -77,10 +145,15 @@ confine::CaptureRequest request_of(const capture::LiveSocketRequest& socket) {
 
 LiveRights::LiveRights(confine::Mode mode) : mode_(mode) {
   if (mode_ == confine::Mode::kOff) return;
+  const auto namespaces = std::make_shared<NamespaceDuties>();
   auto broker = confine::BrokerClient::start(
-      {.open_capture = open_for_worker, .socket_holders = walk_for_worker});
+      {.open_capture = open_for_worker,
+       .socket_holders = walk_for_worker,
+       .namespaces = [namespaces] { return namespaces->list(); },
+       .socket_dump = [namespaces](const auto& request) { return namespaces->dump(request); }});
   if (broker.ok()) {
     broker_ = *std::move(broker);
+    look_at_namespaces();
   } else {
     no_broker_ = broker.error().message;
   }
@@ -96,11 +169,19 @@ void LiveRights::prepare(pipeline::LiveSessionOptions& options) {
   options.open_capture = [this](const capture::LiveOptions& wanted) {
     return open_capture(wanted);
   };
-  options.watched_abilities = [this] { return std::vector{broker_ability()}; };
+  options.watched_abilities = [this] {
+    std::vector<model::Ability> now{broker_ability()};
+    if (auto namespaces = namespaces_ability()) now.push_back(*std::move(namespaces));
+    return now;
+  };
   kept_for_samples_ = collect::KeptAccess::open();
-  // Afterwards nobody can tell. Where there are none, nothing is missing.
-  const auto scan = collect::scan_network_namespaces({});
-  if (scan.ok() && !scan->namespaces.empty()) other_namespaces_ = scan->namespaces.size() - 1;
+  if (enters_namespaces_) {
+    options.namespaces = collect::NamespaceScope::kAllAtTimes;
+    kept_->namespaces = [this, root = options.root] { return ask_for_namespaces(*broker_, root); };
+    kept_->asked_dump = [this](std::uint64_t netns, collect::DiagTable table) {
+      return ask_for_dump(*broker_, netns, table);
+    };
+  }
   options.sample_root.kept = kept_for_samples_;
 }
 
@@ -152,6 +233,29 @@ model::Ability LiveRights::broker_ability() const {
   return out;
 }
 
+void LiveRights::look_at_namespaces() {
+  const auto told = broker_->namespaces();
+  if (!told.ok()) return;
+  enters_namespaces_ = told->may_enter;
+  if (!told->rows.empty()) other_namespaces_ = told->rows.size() - 1;
+}
+
+std::optional<model::Ability> LiveRights::namespaces_ability() const {
+  model::Ability out{.name = "container sockets", .on = true, .why = {}, .fix = {}};
+  if (enters_namespaces_) {
+    if (broker_->alive()) return out;
+    out.on = false;
+    out.why = "the process that enters other network namespaces has ended";
+    out.fix = "start netwatch again";
+    return out;
+  }
+  if (other_namespaces_ == 0) return std::nullopt;
+  out.on = false;
+  out.why = broker_ ? "entering other network namespaces needs CAP_SYS_ADMIN" : no_broker_;
+  out.fix = "sudo netwatch";
+  return out;
+}
+
 base::Result<std::vector<model::Ability>> LiveRights::give_up(
     std::vector<int> written, bool terminal, std::vector<confine::OutputFolder> outputs) {
   confine::Plan plan;
@@ -180,12 +284,7 @@ base::Result<std::vector<model::Ability>> LiveRights::give_up(
   std::vector<model::Ability> abilities{confined->ability()};
   if (given_up_) {
     abilities.push_back(broker_ability());
-    if (other_namespaces_ > 0) {
-      abilities.push_back({.name = "container sockets",
-                           .on = false,
-                           .why = "a confined netwatch may not enter other network namespaces",
-                           .fix = "netwatch --confine off"});
-    }
+    if (auto namespaces = namespaces_ability()) abilities.push_back(*std::move(namespaces));
   }
   return abilities;
 }

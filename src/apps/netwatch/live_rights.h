@@ -34,6 +34,9 @@ class LiveRights {
   base::Result<std::unique_ptr<capture::PacketSource>> ask_for_capture(
       const std::string& interface);
   [[nodiscard]] model::Ability broker_ability() const;
+  // None where there are no other namespaces that could be missing.
+  [[nodiscard]] std::optional<model::Ability> namespaces_ability() const;
+  void look_at_namespaces();
 
   confine::Mode mode_;
   std::unique_ptr<confine::BrokerClient> broker_;
@@ -44,6 +47,7 @@ class LiveRights {
   std::shared_ptr<collect::KeptAccess> kept_;
   std::shared_ptr<collect::KeptAccess> kept_for_samples_;  // another thread's
   std::size_t other_namespaces_ = 0;                       // beside ours, when the session began
+  bool enters_namespaces_ = false;                         // the broker does, for us
   bool given_up_ = false;
 };
 
