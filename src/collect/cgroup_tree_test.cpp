@@ -144,6 +144,9 @@ TEST_F(CgroupTreeTest, WithoutATreeNothingIsKnown) {
   write("proc/self/mountinfo", "30 1 0:26 / /not/there rw - cgroup2 cgroup2 rw\n");
   open();
   EXPECT_EQ(find(7), "- - - -");
+  EXPECT_FALSE(tree_->tells_all());
+  tree_->learn(8, "/docker/" + kId);
+  EXPECT_EQ(find(8), kId + " docker - -") << "but what the kernel tells";
 }
 
 TEST_F(CgroupTreeTest, LinksAreNotFollowed) {
