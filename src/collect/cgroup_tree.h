@@ -38,8 +38,8 @@ class CgroupTree {
 
   // Of the real root; empty where no tree is mounted.
   static std::string folder();
-  // False: /proc tells more of who still lives, since version 1 is in use, too, or since the tree is
-  // not in sight.
+  // False: /proc tells more of who still lives. Version 1 is in use, too, or the tree is not in
+  // sight.
   [[nodiscard]] bool tells_all() const { return fd_ >= 0 && tells_units_; }
 
   // A cgroup that was just made, which then takes no walk, though it may be gone at once. `path` is
