@@ -38,8 +38,9 @@ class CgroupTree {
 
   // Of the real root; empty where no tree is mounted.
   static std::string folder();
-  // False: version 1 is in use, too, or alone.
-  [[nodiscard]] bool tells_units() const { return tells_units_; }
+  // False: /proc tells more of who still lives. Version 1 is in use, too, or the tree is not in
+  // sight.
+  [[nodiscard]] bool tells_all() const { return fd_ >= 0 && tells_units_; }
 
   // A cgroup that was just made, which then takes no walk, though it may be gone at once. `path` is
   // from the root of the whole tree; in a cgroup namespace nobody else calls it so, and it is left

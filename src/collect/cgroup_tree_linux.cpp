@@ -1,6 +1,8 @@
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +31,12 @@ std::optional<base::Cgroup2Mount> find_mount(const Root& root) {
   return text && kInodesAreIds ? base::find_cgroup2(*text) : std::nullopt;
 }
 
+// Something else may be mounted over it.
+bool is_tree(int fd) {
+  struct statfs about{};
+  return ::fstatfs(fd, &about) == 0 && about.f_type == CGROUP2_SUPER_MAGIC;
+}
+
 std::string_view relative(std::string_view path) {
   return path.substr(std::min(path.find_first_not_of('/'), path.size()));
 }
@@ -37,16 +45,20 @@ std::string_view relative(std::string_view path) {
 
 CgroupTree::CgroupTree(const Root& root, CgroupTreeLimits limits)
     : limits_(limits), nowhere_(std::make_shared<const CgroupMembership>()) {
+  const std::string own = read_link(root.join("proc/self/ns/cgroup"));
+  in_first_namespace_ = own.empty() || own == kFirstNamespace;
   auto mount = find_mount(root);
   if (!mount) return;
   const std::string path = root.join(relative(mount->point));
-  fd_ = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   struct stat about{};
-  if (fd_ < 0 || ::fstat(fd_, &about) != 0) return;
+  if (fd < 0 || ::fstat(fd, &about) != 0 || (root.path == "/" && !is_tree(fd))) {
+    if (fd >= 0) ::close(fd);
+    return;
+  }
+  fd_ = fd;
   device_ = about.st_dev;
   tells_units_ = mount->is_only_version();
-  const std::string own = read_link(root.join("proc/self/ns/cgroup"));
-  in_first_namespace_ = own.empty() || own == kFirstNamespace;
   mounted_ = std::move(mount->root);
   if (mounted_.ends_with('/')) mounted_.pop_back();
   place(about.st_ino, mounted_);
@@ -62,8 +74,9 @@ std::string CgroupTree::folder() {
 }
 
 std::shared_ptr<const CgroupMembership> CgroupTree::find(std::uint64_t id, base::TimeNs now_ns) {
-  if (id == 0 || fd_ < 0) return nowhere_;
+  if (id == 0) return nowhere_;
   if (auto known = find_known(id)) return known;
+  if (fd_ < 0) return nowhere_;
   if (now_ns < next_walk_ns_) return nullptr;
   const base::TimeNs begun_ns = base::monotonic_clock_ns();
   walk();
@@ -90,7 +103,7 @@ void CgroupTree::put(std::uint64_t id, std::shared_ptr<const CgroupMembership> m
 }
 
 void CgroupTree::learn(std::uint64_t id, std::string_view path) {
-  if (fd_ >= 0 && in_first_namespace_) place(id, path);
+  if (in_first_namespace_) place(id, path);
 }
 
 void CgroupTree::place(std::uint64_t id, std::string_view path) {

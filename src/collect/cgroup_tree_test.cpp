@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "collect/fake_root.h"
 
@@ -144,6 +144,9 @@ TEST_F(CgroupTreeTest, WithoutATreeNothingIsKnown) {
   write("proc/self/mountinfo", "30 1 0:26 / /not/there rw - cgroup2 cgroup2 rw\n");
   open();
   EXPECT_EQ(find(7), "- - - -");
+  EXPECT_FALSE(tree_->tells_all());
+  tree_->learn(8, "/docker/" + kId);
+  EXPECT_EQ(find(8), kId + " docker - -") << "but what the kernel tells";
 }
 
 TEST_F(CgroupTreeTest, LinksAreNotFollowed) {
@@ -160,8 +163,10 @@ TEST_F(CgroupTreeTest, LinksAreNotFollowed) {
 
 TEST_F(CgroupTreeTest, AWalkHasAnEnd) {
   mounted("/sys/fs/cgroup");
-  std::vector<std::uint64_t> ids;
-  for (int i = 0; i < 20; ++i) ids.push_back(make("many/" + std::to_string(i) + ".service"));
+  std::array<std::uint64_t, 20> ids{};
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    ids[i] = make("many/" + std::to_string(i) + ".service");
+  }
   const auto outer = make("outer.service");
   open({.walked = 10, .known = 1000});
   EXPECT_EQ(find(outer), "- - - outer.service") << "those deep down are left out first";

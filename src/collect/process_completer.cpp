@@ -34,8 +34,7 @@ bool ProcessCompleter::complete(model::Process& process) {
   }
   process.user = facts_.user_of(process.uid);
   process.started_ns = facts_.started_ns(process.start_ticks);
-  // Version 1 tells more, of who still lives.
-  if (!cgroups_.tells_units() && place_by_proc(process)) return true;
+  if (!cgroups_.tells_all() && place_by_proc(process)) return true;
   const auto membership = cgroups_.find(process.cgroup, now_ns);
   if (!membership) return false;
   place(process, *membership);

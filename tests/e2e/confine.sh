@@ -1,35 +1,13 @@
 #!/usr/bin/env bash
 # What `netwatch read` can still do while it reads. NETWATCH names the program.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-: "${NETWATCH:?names the program}"
-scratch=$(mktemp -d)
-pids=()
-cleanup() {
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  rm -rf "$scratch"
-}
-trap cleanup EXIT
+. "$(dirname "$0")/lib.sh"
 http=testdata/dpi/http/curl_nginx.pcapng
 dns=testdata/dpi/dns/dig_dnsmasq.pcapng
 unset SUDO_UID SUDO_GID
 
-fail() {
-  echo "FAILED: $*" >&2
-  for file in out err; do head -c 1000 "$scratch/$file" >&2 2>/dev/null || true; done
-  exit 1
-}
-# expect STATUS COMMAND...
-expect() {
-  local want=$1 status=0
-  shift
-  "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
-  [[ $status == "$want" ]] || fail "status $status, not $want: $*"
-}
 if ! "$NETWATCH" read -q --confine strict $http >/dev/null 2>"$scratch/err"; then
   grep -q 'Landlock: the kernel' "$scratch/err" || fail "strict does not start"
-  echo "the kernel has no Landlock"
-  exit 77
+  skip "the kernel has no Landlock"
 fi
 
 # While it waits for a pipe: the state of every thread, as the kernel tells it.

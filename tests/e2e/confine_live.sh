@@ -2,69 +2,26 @@
 # What the live screen can still do while it runs, started by root and by an ordinary user with a
 # capability of the program file: the state of its threads, a capture that is opened again, the end
 # of its broker. NETWATCH names the program.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-: "${NETWATCH:?names the program}"
-if [[ $(id -u) != 0 ]] || ! unshare -n true 2>/dev/null; then
-  echo "needs root and the right to make network namespaces"
-  exit 77
-fi
-for tool in tmux setcap curl python3; do
-  command -v $tool >/dev/null || { echo "needs $tool" && exit 77; }
-done
-if ! "$NETWATCH" read -q --confine strict testdata/dpi/http/curl_nginx.pcapng >/dev/null 2>&1; then
-  echo "not all measures are possible here"
-  exit 77
-fi
+. "$(dirname "$0")/lib.sh"
+need_namespaces
+need tmux setcap curl python3
+need_confinement
 unset SUDO_UID SUDO_GID
 client=nwk-client-$$ server=nwk-server-$$
-socket=nwk-$$
-scratch=$(mktemp -d)
-chmod 755 "$scratch"
-cp "$NETWATCH" "$scratch/netwatch"
-cp "$NETWATCH" "$scratch/netwatch-cap"
-setcap cap_net_raw=ep "$scratch/netwatch-cap"
-pids=()
-cleanup() {
-  tmux -L "$socket" kill-server 2>/dev/null || true
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  ip netns del "$client" 2>/dev/null || true
-  ip netns del "$server" 2>/dev/null || true
-  rm -rf "$scratch"
-}
-trap cleanup EXIT
-pane() { tmux -L "$socket" capture-pane -p -t "$1"; }
-fail() {
-  echo "FAILED: $*" >&2
-  for name in root cap off; do pane "$name" >&2 2>/dev/null || true; done
-  exit 1
-}
-wait_for() {
-  for _ in $(seq 80); do
-    if pane "$1" 2>/dev/null | grep -qE -- "$2"; then return 0; fi
-    sleep 0.25
-  done
-  fail "'$2' is not on the screen of $1"
-}
-veth() {
-  ip link add nwc netns "$client" type veth peer name nws netns "$server"
-  ip -n "$client" addr add 10.79.0.1/24 dev nwc
-  ip -n "$server" addr add 10.79.0.2/24 dev nws
-  ip -n "$client" link set nwc up
-  ip -n "$server" link set nws up
-}
+copy_program_with_capability
+show_more() { show_screens root cap off; }
+veth() { cable "$client" nwc 10.79.0.1/24 "$server" nws 10.79.0.2/24; }
 start_screen() {  # NAME PROGRAM OPTIONS PREFIX...
   local name=$1 program=$2 options=$3
   shift 3
-  tmux -L "$socket" new-session -d -s "$name" -x 120 -y 35 \
-    "nsenter --net=/run/netns/$client -- $* env TERM=xterm-256color LC_ALL=C.UTF-8 $scratch/$program -i nwc $options 2>$scratch/$name.err; echo status \$?; sleep 90"
-  wait_for "$name" 'capturing'
+  open_screen "$name" "$client" "$*" "$scratch/$program" -i nwc "$options"
+  wait_for_screen "$name" 'capturing'
 }
 # worker NAME PROGRAM: the process on that screen; broker and courier are its children.
 child() { pgrep -P "$1" -x "netwatch-$2" || true; }
 worker() {
   local root pid
-  root=$(tmux -L "$socket" list-panes -t "$1" -F '#{pane_pid}')
+  root=$(tmux -L "$terminal" list-panes -t "$1" -F '#{pane_pid}')
   for pid in $(pgrep -P "$root"; pgrep -x "${2:0:15}"); do
     [[ $(readlink "/proc/$pid/exe") == "$scratch/$2" ]] || continue
     [[ $(cat "/proc/$pid/comm") == netwatch-@(broker|probes) ]] || { echo "$pid" && return; }
@@ -88,10 +45,8 @@ download() {  # UID, for some seconds
   pids+=($!)
 }
 
-ip netns add "$client"
-ip netns add "$server"
-ip -n "$client" link set lo up
-ip -n "$server" link set lo up
+add_namespaces "$client" "$server"
+lo_up "$client" "$server"
 veth
 mkdir "$scratch/www"
 head -c 60000000 /dev/zero >"$scratch/www/big"
@@ -115,14 +70,14 @@ for line in 'CapEff:[[:space:]]*0000000000000000' 'Seccomp:[[:space:]]*2' \
   grep -qE "^$line" "/proc/$courier/status" || fail "the courier has not: $line"
 done
 download 0 60
-wait_for root 'curl.*10\.79\.0\.2.*http.*[0-9]+ ?k'
+wait_for_screen root 'curl.*10\.79\.0\.2.*http.*[0-9]+ ?k'
 
 # By a capability of the file: the capture is there, and own processes are told by the broker.
 start_screen cap netwatch-cap '' setpriv --reuid=4711 --regid=4711 --clear-groups
 cap=$(worker cap netwatch-cap)
 confined "$cap" 4711
 download 4711 60
-wait_for cap 'curl.*10\.79\.0\.2.*http'
+wait_for_screen cap 'curl.*10\.79\.0\.2.*http'
 
 # Off: as it was started, without a broker.
 start_screen off netwatch '--confine off'
@@ -130,34 +85,34 @@ off=$(worker off netwatch)
 grep -qE '^CapEff:[[:space:]]*0000000000000000' "/proc/$off/status" && fail "off gave up rights"
 [[ -z $(child "$off" broker) ]] || fail "off has a broker"
 [[ -n $(child "$off" probes) ]] || fail "off has no courier"
-tmux -L "$socket" send-keys -t off '!'
-wait_for off 'confinement.*off'
-tmux -L "$socket" send-keys -t off Escape
+keys off '!'
+wait_for_screen off 'confinement.*off'
+keys off Escape
 
 # A link that goes down, and one that is another by the same name: captured on again.
 ip -n "$client" link set nwc down
-for name in root cap; do wait_for "$name" 'no packet capture'; done
+for name in root cap; do wait_for_screen "$name" 'no packet capture'; done
 ip -n "$client" link del nwc
 veth
-for name in root cap; do wait_for "$name" '● capturing'; done
+for name in root cap; do wait_for_screen "$name" '● capturing'; done
 download 0 30
-wait_for root 'curl.*10\.79\.0\.2.*http'
+wait_for_screen root 'curl.*10\.79\.0\.2.*http'
 
 # Without its broker the view goes on and says so.
 kill -KILL "$broker"
 sleep 1
-tmux -L "$socket" send-keys -t root '!'
-wait_for root 'keeps the rights has ended'
-tmux -L "$socket" send-keys -t root Escape
-wait_for root 'curl.*10\.79\.0\.2.*http'
+keys root '!'
+wait_for_screen root 'keeps the rights has ended'
+keys root Escape
+wait_for_screen root 'curl.*10\.79\.0\.2.*http'
 kill -0 "$root" || fail "the worker ended with its broker"
 
 # Without its courier, too.
 kill -KILL "$courier"
 sleep 1
-tmux -L "$socket" send-keys -t root '!'
-wait_for root 'asks gateway and resolvers has ended'
-tmux -L "$socket" send-keys -t root Escape
+keys root '!'
+wait_for_screen root 'asks gateway and resolvers has ended'
+keys root Escape
 # Closed before the next key: Escape and a key at once are another key.
 for _ in $(seq 40); do
   pane root | grep -q 'What is missing' || break
@@ -168,8 +123,8 @@ done
 broker=$(child "$cap" broker)
 courier=$(child "$cap" probes)
 for name in root cap off; do
-  tmux -L "$socket" send-keys -t $name q
-  wait_for "$name" 'status 0'
+  keys $name q
+  wait_for_screen "$name" 'status 0'
   [[ ! -s $scratch/$name.err ]] || fail "on standard error: $(cat "$scratch/$name.err")"
 done
 for _ in $(seq 50); do

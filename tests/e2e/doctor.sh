@@ -1,25 +1,8 @@
 #!/usr/bin/env bash
 # `netwatch doctor`: with rights and without, it says what is on and what would turn on the rest, and
 # what it says is so. NETWATCH names the program.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-: "${NETWATCH:?names the program}"
-scratch=$(mktemp -d)
-chmod 755 "$scratch"
-trap 'rm -rf "$scratch"' EXIT
-cp "$NETWATCH" "$scratch/netwatch"  # where any user may start it
-fail() {
-  echo "FAILED: $*" >&2
-  for file in out err; do head -c 3000 "$scratch/$file" >&2 2>/dev/null || true; done
-  exit 1
-}
-expect() {
-  local want=$1 status=0
-  shift
-  "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
-  [[ $status == "$want" ]] || fail "status $status, not $want: $*"
-}
-has() { grep -qE -- "$2" "$scratch/$1" || fail "no '$2' in $1"; }
+. "$(dirname "$0")/lib.sh"
+copy_program
 # state NAME: "true" or "false" of the ability in the NDJSON of $scratch/out
 state() {
   python3 - "$scratch/out" "$1" <<'PY'

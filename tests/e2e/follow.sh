@@ -1,43 +1,15 @@
 #!/usr/bin/env bash
 # `netwatch read --follow` on a file that a real tcpdump is writing, in a namespace of its own, and
 # its output in files that follow each other. NETWATCH names the program.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-: "${NETWATCH:?names the program}"
-if [[ $(id -u) != 0 ]] || ! unshare -n true 2>/dev/null; then
-  echo "needs root and the right to make network namespaces"
-  exit 77
-fi
-for tool in tcpdump curl python3; do
-  command -v $tool >/dev/null || { echo "needs $tool" && exit 77; }
-done
+. "$(dirname "$0")/lib.sh"
+need_namespaces
+need tcpdump curl python3
 ns=nwf-$$
-scratch=$(mktemp -d)
 chmod 755 "$scratch"
-pids=()
-cleanup() {
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  ip netns del "$ns" 2>/dev/null || true
-  rm -rf "$scratch"
-}
-trap cleanup EXIT
-fail() {
-  echo "FAILED: $*" >&2
-  for file in out err; do head -c 2000 "$scratch/$file" >&2 2>/dev/null || true; done
-  exit 1
-}
-# wait_for COMMAND...: succeeds within 15 s
-wait_for() {
-  for _ in $(seq 150); do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    sleep 0.1
-  done
-  fail "this did not become true: $*"
-}
 inside() { ip netns exec "$ns" "$@"; }
 
-ip netns add "$ns"
-ip -n "$ns" link set lo up
+add_namespaces "$ns"
+lo_up "$ns"
 echo hello >"$scratch/page"
 ip netns exec "$ns" python3 -m http.server 80 --bind 127.0.0.1 --directory "$scratch" >/dev/null 2>&1 &
 pids+=($!)

@@ -1,41 +1,11 @@
 #!/usr/bin/env bash
 # `netwatch live` on traffic of known programs, over loopback and over a veth pair, in namespaces of
 # its own: flows, records, sockets and owners of both ends as NDJSON. NETWATCH names the program.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-: "${NETWATCH:?names the program}"
-if [[ $(id -u) != 0 ]] || ! unshare -n true 2>/dev/null; then
-  echo "needs root and the right to make network namespaces"
-  exit 77
-fi
-for tool in curl python3 setpriv; do
-  command -v $tool >/dev/null || { echo "needs $tool" && exit 77; }
-done
+. "$(dirname "$0")/lib.sh"
+need_namespaces
+need curl python3 setpriv
 near=nwv-near-$$ far=nwv-far-$$
-scratch=$(mktemp -d)
-chmod 755 "$scratch"
-cp "$NETWATCH" "$scratch/netwatch"  # where any user may start it
-pids=()
-cleanup() {
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  ip netns del "$near" 2>/dev/null || true
-  ip netns del "$far" 2>/dev/null || true
-  rm -rf "$scratch"
-}
-trap cleanup EXIT
-fail() {
-  echo "FAILED: $*" >&2
-  for file in out err; do tail -c 3000 "$scratch/$file" >&2 2>/dev/null || true; done
-  exit 1
-}
-# wait_for COMMAND...: succeeds within 15 s
-wait_for() {
-  for _ in $(seq 150); do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    sleep 0.1
-  done
-  fail "this did not become true: $*"
-}
+copy_program
 inside() { nsenter --net="/run/netns/$near" -- "$@"; }
 # start COMMAND...: netwatch live in the background, from the near namespace. Nobody is to take what
 # the one before has written for its words.
@@ -45,24 +15,10 @@ start() {
   watcher=$!
   pids+=("$watcher")
 }
-# stop SIGNAL STATUS
-stop() {
-  kill "-$1" "$watcher"
-  local status=0
-  wait "$watcher" || status=$?
-  [[ $status == "$2" ]] || fail "status $status, not $2, after SIG$1"
-}
 
-ip netns add "$near"
-ip netns add "$far"
-ip link add nwn netns "$near" type veth peer name nwf netns "$far"
-ip -n "$near" addr add 10.79.0.1/24 dev nwn
-ip -n "$far" addr add 10.79.0.2/24 dev nwf
-for ns in "$near nwn" "$far nwf"; do
-  read -r name link <<<"$ns"
-  ip -n "$name" link set lo up
-  ip -n "$name" link set "$link" up
-done
+add_namespaces "$near" "$far"
+cable "$near" nwn 10.79.0.1/24 "$far" nwf 10.79.0.2/24
+lo_up "$near" "$far"
 mkdir "$scratch/www"
 echo hello >"$scratch/www/file"
 for ns in $near $far; do

@@ -1,24 +1,10 @@
 #!/usr/bin/env bash
 # `netwatch read` as a person and a script use it. NETWATCH names the program.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-: "${NETWATCH:?names the program}"
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+. "$(dirname "$0")/lib.sh"
 http=testdata/dpi/http/curl_nginx.pcapng
 dns=testdata/dpi/dns/dig_dnsmasq.pcapng
 
-fail() {
-  echo "FAILED: $*" >&2
-  exit 1
-}
-# expect STATUS COMMAND...: output in $scratch/out and $scratch/err
-expect() {
-  local want=$1 status=0
-  shift
-  "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
-  [[ $status == "$want" ]] || fail "status $status, not $want: $* ($(head -c 300 "$scratch/err"))"
-}
+# has FILE TEXT
 has() { grep -qF -- "$2" "$scratch/$1" || fail "no '$2' in $1: $(head -c 600 "$scratch/$1")"; }
 
 # A summary by default, totals alone with -q.

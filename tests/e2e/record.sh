@@ -2,44 +2,14 @@
 # `netwatch record` on traffic of known programs, over loopback and over a veth pair, in namespaces of
 # its own: whose each packet is, the counts of the kernel and of tshark, files that follow each other,
 # a full disk, the owner of the files. NETWATCH names the program.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-: "${NETWATCH:?names the program}"
-if [[ $(id -u) != 0 ]] || ! unshare -n true 2>/dev/null; then
-  echo "needs root and the right to make network namespaces"
-  exit 77
-fi
-for tool in curl python3 setpriv setcap tshark capinfos; do
-  command -v $tool >/dev/null || { echo "needs $tool" && exit 77; }
-done
+. "$(dirname "$0")/lib.sh"
+need_namespaces
+need curl python3 setpriv setcap tshark capinfos
 unset SUDO_UID SUDO_GID
 near=nwr-near-$$ far=nwr-far-$$
-scratch=$(mktemp -d)
-chmod 755 "$scratch"
-cp "$NETWATCH" "$scratch/netwatch"  # where any user may start it
+copy_program
 cp tests/e2e/record_check.py "$scratch/"
-pids=()
-cleanup() {
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  umount "$scratch/small" 2>/dev/null || true
-  ip netns del "$near" 2>/dev/null || true
-  ip netns del "$far" 2>/dev/null || true
-  rm -rf "$scratch"
-}
-trap cleanup EXIT
-fail() {
-  echo "FAILED: $*" >&2
-  tail -c 2000 "$scratch/err" >&2 2>/dev/null || true
-  exit 1
-}
-# wait_for COMMAND...: succeeds within 15 s
-wait_for() {
-  for _ in $(seq 150); do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    sleep 0.1
-  done
-  fail "this did not become true: $*"
-}
+at_end() { umount "$scratch/small" 2>/dev/null || true; }
 inside() { nsenter --net="/run/netns/$near" -- "$@"; }
 get() { inside curl -s -o /dev/null "http://$1:8080/$2"; }
 threads() { [[ $(find "/proc/$watcher/task" -mindepth 1 -maxdepth 1 | wc -l) -ge "$1" ]]; }
@@ -52,13 +22,6 @@ start() {
   wait_for threads 3
 }
 prefix=(env) program=$scratch/netwatch
-# stop SIGNAL STATUS
-stop() {
-  kill "-$1" "$watcher"
-  local status=0
-  wait "$watcher" || status=$?
-  [[ $status == "$2" ]] || fail "status $status, not $2, after SIG$1"
-}
 # opens FILE: in tshark, without a complaint
 opens() {
   tshark -r "$1" -T fields -e frame.number >"$scratch/frames" 2>"$scratch/tshark.err" ||
@@ -68,18 +31,10 @@ opens() {
 # check FILE WHAT...: by its blocks (record_check.py)
 check() { python3 "$scratch/record_check.py" "$@" || fail "$1 is not as it should be"; }
 
-ip netns add "$near"
-ip netns add "$far"
-cable() {
-  ip link add nwn netns "$near" type veth peer name nwf netns "$far"
-  ip -n "$near" addr add 10.81.0.1/24 dev nwn
-  ip -n "$far" addr add 10.81.0.2/24 dev nwf
-  ip -n "$near" link set nwn up
-  ip -n "$far" link set nwf up
-}
-ip -n "$near" link set lo up
-ip -n "$far" link set lo up
-cable
+add_namespaces "$near" "$far"
+plug() { cable "$near" nwn 10.81.0.1/24 "$far" nwf 10.81.0.2/24; }
+lo_up "$near" "$far"
+plug
 mkdir "$scratch/www"
 echo hello >"$scratch/www/file"
 head -c 1000000 /dev/zero >"$scratch/www/big"
@@ -249,7 +204,7 @@ start -w "$scratch/link.pcapng" -i nwn -f 'tcp port 8080'
 get 10.81.0.2 file
 ip -n "$near" link del nwn
 wait_for grep -q 'no capture: .*nwn' "$scratch/err"
-cable
+plug
 wait_for grep -q 'capture: on again' "$scratch/err"
 wait_for get 10.81.0.2 file
 sleep 0.3

@@ -1,43 +1,15 @@
 #!/usr/bin/env bash
 # `netwatch sockets` on sockets of known programs in a namespace of its own: every one has to have
 # its program, user and ends, as table and as NDJSON. NETWATCH names the program.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-: "${NETWATCH:?names the program}"
-if [[ $(id -u) != 0 ]] || ! unshare -n true 2>/dev/null; then
-  echo "needs root and the right to make network namespaces"
-  exit 77
-fi
-for tool in curl python3 setpriv; do
-  command -v $tool >/dev/null || { echo "needs $tool" && exit 77; }
-done
+. "$(dirname "$0")/lib.sh"
+need_namespaces
+need curl python3 setpriv
 ns=nwk-$$
-scratch=$(mktemp -d)
-chmod 755 "$scratch"
-cp "$NETWATCH" "$scratch/netwatch"  # where any user may start it
-pids=()
-cleanup() {
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  ip netns del "$ns" 2>/dev/null || true
-  rm -rf "$scratch"
-}
-trap cleanup EXIT
-fail() {
-  echo "FAILED: $*" >&2
-  for file in out err; do head -c 3000 "$scratch/$file" >&2 2>/dev/null || true; done
-  exit 1
-}
-# expect STATUS COMMAND...: inside the namespace; output in $scratch/out and $scratch/err
-expect() {
-  local want=$1 status=0
-  shift
-  nsenter --net="/run/netns/$ns" -- "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
-  [[ $status == "$want" ]] || fail "status $status, not $want: $*"
-}
-has() { grep -qE -- "$2" "$scratch/$1" || fail "no '$2' in $1"; }
+copy_program
+inside() { nsenter --net="/run/netns/$ns" -- "$@"; }
 
-ip netns add "$ns"
-ip -n "$ns" link set lo up
+add_namespaces "$ns"
+lo_up "$ns"
 # A server that takes connections and says little, one unconnected and one connected UDP socket.
 cat >"$scratch/server.py" <<'PY'
 import socket, time
@@ -59,14 +31,7 @@ PY
 (cd "$scratch" && exec ip netns exec "$ns" setpriv --reuid=65534 --regid=65534 --clear-groups \
   env -i PATH=/usr/bin:/bin python3 server.py >"$scratch/state") &
 server=$!
-pids+=($server)
-wait_for() {
-  for _ in $(seq 150); do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    sleep 0.1
-  done
-  fail "this did not become true: $*"
-}
+pids+=("$server")
 wait_for grep -q ready "$scratch/state"
 ip netns exec "$ns" curl -s -o /dev/null --max-time 600 http://127.0.0.1:8080/ &
 pids+=($!)
@@ -77,7 +42,7 @@ pids+=($!)
 curl6=$!
 wait_for grep -q accepted "$scratch/state"
 
-expect 0 "$scratch/netwatch" sockets --json
+expect 0 inside "$scratch/netwatch" sockets --json
 python3 - "$scratch/out" "$server" "$curl4" "$curl6" <<'PY' || fail "the sockets are not as they should be"
 import json, sys
 lines = [json.loads(line) for line in open(sys.argv[1])]
@@ -119,35 +84,35 @@ print(len(sockets))
 PY
 
 # A table that scripts can read: nothing but rows, none of them cut, in a stable order.
-expect 0 "$scratch/netwatch" sockets
+expect 0 inside "$scratch/netwatch" sockets
 [[ $(wc -l <"$scratch/out") == 9 ]] || fail "the table has not 8 sockets and a head"
 has out '^tcp  LISTEN +127\.0\.0\.1:8080 +\* +python[^ ]* +[0-9]+ +nobody +(exact +ebpf|inferred)'
 has out '^tcp  ESTAB .*\[::1\]:8081 +curl '
 [[ ! -s $scratch/err ]] || fail "says that something is missing: $(cat "$scratch/err")"
 cp "$scratch/out" "$scratch/before"
-expect 0 "$scratch/netwatch" sockets
+expect 0 inside "$scratch/netwatch" sockets
 cut -d' ' -f1-8 "$scratch/before" | cmp -s - <(cut -d' ' -f1-8 "$scratch/out") || fail "order differs"
 
 # Filters: of sockets' own fields and of owners; a wrong one points at itself.
-expect 0 "$scratch/netwatch" sockets -Y 'process:curl and remote.ip == ::1'
+expect 0 inside "$scratch/netwatch" sockets -Y 'process:curl and remote.ip == ::1'
 [[ $(wc -l <"$scratch/out") == 2 ]] || fail "the filter does not select one socket"
-expect 0 "$scratch/netwatch" sockets -Y 'state:LISTEN and user:nobody'
+expect 0 inside "$scratch/netwatch" sockets -Y 'state:LISTEN and user:nobody'
 [[ $(wc -l <"$scratch/out") == 3 ]] || fail "the filter does not select two listeners"
-expect 2 "$scratch/netwatch" sockets -Y 'tcp and tls.sni == x'
+expect 2 inside "$scratch/netwatch" sockets -Y 'tcp and tls.sni == x'
 has err 'belongs to messages'
-expect 2 "$scratch/netwatch" sockets --no-such-option
+expect 2 inside "$scratch/netwatch" sockets --no-such-option
 
 # Without rights: others' sockets without a name, and what would help.
-expect 0 setpriv --reuid=65534 --regid=65534 --clear-groups "$scratch/netwatch" sockets
+expect 0 inside setpriv --reuid=65534 --regid=65534 --clear-groups "$scratch/netwatch" sockets
 [[ $(wc -l <"$scratch/out") == 9 ]] || fail "sockets are missing without rights"
 has out 'ESTAB.* 127\.0\.0\.1:8080 .*unknown'
 has err 'no known owner'
 has err 'setcap|eBPF'
 
 # A reader that has seen enough ends it; a full disk is told.
-expect 0 bash -c "'$scratch/netwatch' sockets | head -n 1"
+expect 0 inside bash -c "'$scratch/netwatch' sockets | head -n 1"
 if [[ -w /dev/full ]]; then
-  expect 3 bash -c "'$scratch/netwatch' sockets >/dev/full"
+  expect 3 inside bash -c "'$scratch/netwatch' sockets >/dev/full"
   has err 'standard output'
 fi
 echo "sockets: names, users and ends of TCP and UDP, table and NDJSON, filters, without rights"

@@ -3,64 +3,20 @@
 # links appears after the switch, with the filter that was given, whatever its kind of link header;
 # what cannot be opened leaves what is there. By root, by a file's capability, and not confined.
 # NETWATCH names the program.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-: "${NETWATCH:?names the program}"
-if [[ $(id -u) != 0 ]] || ! unshare -n true 2>/dev/null; then
-  echo "needs root and the right to make network namespaces"
-  exit 77
-fi
-for tool in tmux setcap python3; do
-  command -v $tool >/dev/null || { echo "needs $tool" && exit 77; }
-done
-[[ -c /dev/net/tun ]] || { echo "needs /dev/net/tun" && exit 77; }
+. "$(dirname "$0")/lib.sh"
+need_namespaces
+need tmux setcap python3
+[[ -c /dev/net/tun ]] || skip "needs /dev/net/tun"
+need_confinement
 strict='--confine strict'
-if ! "$NETWATCH" read -q $strict testdata/dpi/http/curl_nginx.pcapng >/dev/null 2>&1; then
-  echo "not all measures are possible here"
-  exit 77
-fi
 unset SUDO_UID SUDO_GID
 client=nws-client-$$ server=nws-server-$$
-socket=nws-$$
-scratch=$(mktemp -d)
-chmod 755 "$scratch"
-cp "$NETWATCH" "$scratch/netwatch"
-cp "$NETWATCH" "$scratch/netwatch-cap"
-setcap cap_net_raw=ep "$scratch/netwatch-cap"
-pids=()
-cleanup() {
-  tmux -L "$socket" kill-server 2>/dev/null || true
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  ip netns del "$client" 2>/dev/null || true
-  ip netns del "$server" 2>/dev/null || true
-  rm -rf "$scratch"
-}
-trap cleanup EXIT
-pane() { tmux -L "$socket" capture-pane -p -t "$1"; }
-fail() {
-  echo "FAILED: $*" >&2
-  for name in root cap off; do
-    pane "$name" >&2 2>/dev/null || true
-    cat "$scratch/$name.err" >&2 2>/dev/null || true
-  done
-  exit 1
-}
-wait_for() {
-  for _ in $(seq 80); do
-    if pane "$1" 2>/dev/null | grep -qE -- "$2"; then return 0; fi
-    sleep 0.25
-  done
-  fail "'$2' is not on the screen of $1"
-}
-keys() {
-  local name=$1
-  shift
-  tmux -L "$socket" send-keys -t "$name" "$@"
-}
+copy_program_with_capability
+show_more() { show_screens root cap off; }
 # choose NAME INTERFACE: by arrow, from the top of the list.
 choose() {
   keys "$1" i
-  wait_for "$1" 'Capture on'
+  wait_for_screen "$1" 'Capture on'
   keys "$1" g
   for _ in $(seq 8); do
     if pane "$1" | grep -qE "▸ .* $2 "; then
@@ -73,16 +29,11 @@ choose() {
   fail "$2 cannot be chosen on $1"
 }
 
-ip netns add "$client"
-ip netns add "$server"
-for ns in "$client" "$server"; do ip -n "$ns" link set lo up; done
+add_namespaces "$client" "$server"
+lo_up "$client" "$server"
 for i in 1 2; do
-  ip link add "nwc$i" netns "$client" type veth peer name "nws$i" netns "$server"
-  ip -n "$client" addr add "10.81.$i.1/24" dev "nwc$i"
-  ip -n "$server" addr add "10.81.$i.2/24" dev "nws$i"
+  cable "$client" "nwc$i" "10.81.$i.1/24" "$server" "nws$i" "10.81.$i.2/24"
   ip -n "$server" addr add "10.81.$i.9/24" dev "nws$i"
-  ip -n "$client" link set "nwc$i" up
-  ip -n "$server" link set "nws$i" up
 done
 # A link that is down, and one without Ethernet header, which talk.py holds.
 ip link add nwdown netns "$client" type veth peer name nwdown netns "$server"
@@ -119,19 +70,19 @@ pids+=($!)
 start_screen() {  # NAME PROGRAM OPTIONS PREFIX...
   local name=$1 program=$2 options=$3
   shift 3
-  tmux -L "$socket" new-session -d -s "$name" -x 120 -y 35 \
-    "nsenter --net=/run/netns/$client -- $* env TERM=xterm-256color LC_ALL=C.UTF-8 $scratch/$program -i nwc1 -f 'udp and dst portrange 4000-4999' $options 2>$scratch/$name.err; echo status \$?; sleep 90"
-  wait_for "$name" 'nwc1  ● capturing'
+  open_screen "$name" "$client" "$*" "$scratch/$program" -i nwc1 \
+    -f "'udp and dst portrange 4000-4999'" "$options"
+  wait_for_screen "$name" 'nwc1  ● capturing'
 }
 # Sockets that are not connected have no rows: who is listed was seen on the wire.
-captured() { wait_for "$1" "▸. .* 10\.81\.$2\.2 "; }
+captured() { wait_for_screen "$1" "▸. .* 10\.81\.$2\.2 "; }
 unseen() { pane "$1" | grep -qE "10\.81\.$2\.2 " && fail "net $2 is seen by $1 already"; true; }
 
 start_screen root netwatch "$strict"
 start_screen cap netwatch-cap '' setpriv --reuid=4711 --regid=4711 --clear-groups
 start_screen off netwatch '--confine off'
 now_on() {  # NAME INTERFACE
-  wait_for "$1" "$2  ● capturing"
+  wait_for_screen "$1" "$2  ● capturing"
 }
 
 for name in root cap off; do
@@ -148,14 +99,14 @@ for name in root cap off; do
   now_on "$name" any
   # What is down is not opened: the other one stays, and the reason is said.
   choose "$name" nwdown
-  wait_for "$name" 'not switched to nwdown: interface nwdown is down'
+  wait_for_screen "$name" 'not switched to nwdown: interface nwdown is down'
   now_on "$name" any
   pane "$name" | grep -qE '10\.81\.[123]\.9' && fail "the filter is lost on $name"
 done
 
 for name in root cap off; do
   keys "$name" q
-  wait_for "$name" 'status 0'
+  wait_for_screen "$name" 'status 0'
   [[ ! -s $scratch/$name.err ]] || fail "on standard error: $(cat "$scratch/$name.err")"
 done
 echo "switched while confined: root, file capability, off; Ethernet, tunnel, any, one that is down"
