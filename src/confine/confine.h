@@ -54,6 +54,11 @@ struct User {
 // program), else nobody. None if we are not root.
 std::optional<User> less_privileged_user();
 
+// Gives up, for ever, what the program's file lends to whoever starts it: its capabilities
+// (setcap(8)), its owner's rights (a set-user-ID file). For what opens files that the user names:
+// they are to be the user's to open. Nothing happens to somebody who is root.
+base::Status give_up_lent_rights();
+
 // What is in force now. Each measure is an ability: off has a reason.
 struct Confinement {
   Mode mode = Mode::kOff;

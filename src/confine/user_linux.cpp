@@ -116,6 +116,16 @@ base::Status drop_capabilities() {
   return base::ok_status();
 }
 
+base::Status give_up_lent_rights() {
+  const uid_t user = ::getuid();
+  const gid_t group = ::getgid();
+  if (user == 0) return base::ok_status();
+  if (::setresgid(group, group, group) != 0 || ::setresuid(user, user, user) != 0) {
+    return refused("giving up the rights of the program's file");
+  }
+  return drop_capabilities();
+}
+
 base::Status keep_broker_capabilities(bool enters) {
   // Capture sockets; /proc/PID/fd of other users takes both of the others; setns(2).
   std::vector<cap_value_t> wanted{CAP_NET_RAW, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};

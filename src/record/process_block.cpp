@@ -31,13 +31,16 @@ void put(std::vector<std::uint8_t>& out, std::uint64_t value, std::size_t bytes)
   }
 }
 
-void put_text(std::vector<std::uint8_t>& out, std::uint16_t code, std::string_view raw) {
-  const std::string text = base::sanitised(raw.substr(0, kLongestText));
+void put_clean_text(std::vector<std::uint8_t>& out, std::uint16_t code, std::string_view text) {
   if (text.empty()) return;
   put(out, code, 2);
   put(out, text.size(), 2);
   out.insert(out.end(), text.begin(), text.end());
   out.insert(out.end(), pcapng::padded(text.size()) - text.size(), 0);
+}
+
+void put_text(std::vector<std::uint8_t>& out, std::uint16_t code, std::string_view raw) {
+  put_clean_text(out, code, base::sanitised(raw.substr(0, kLongestText)));
 }
 
 void put_number(std::vector<std::uint8_t>& out, std::uint16_t code, std::uint64_t value,
@@ -78,7 +81,7 @@ const model::Owner* linked_owner(const model::PacketOwners& owners) {
 void append_owner_options(std::vector<std::uint8_t>& out, const model::PacketOwners& owners,
                           Annotation annotation) {
   if (annotation != Annotation::kBlocks) {
-    put_text(out, pcapng::option::kComment, owner_comment(owners));
+    put_clean_text(out, pcapng::option::kComment, owner_comment(owners));
   }
   const model::Owner* const owner = linked_owner(owners);
   if (owner == nullptr || annotation == Annotation::kComments) return;

@@ -52,6 +52,10 @@ TEST(OwnerComment, TextOfAProcessCannotMoveACursor) {
   const model::Owner evil =
       owner_of(process_of(1, "a\x1b[2Jb\xff"), model::Quality::kExact, model::OwnerVia::kEbpf);
   EXPECT_EQ(owner_comment({.sender = &evil}), "from a\\x1b[2Jb\\xff[1] exact via ebpf");
+  // Once: the same name as in its process block.
+  EXPECT_NE(
+      hex_of_options({.sender = &evil}, Annotation::kComments).find("66726f6d20615c7831625b324a62"),
+      std::string::npos);
 }
 
 // opt_comment (1), then epb_processid_threadid (8): process and thread, little-endian.

@@ -218,16 +218,24 @@ void draw_throughput_panel(const LiteFrame& frame) {
   Spans notes;
   if (!points.empty()) {
     const auto rate = [](float value) { return format_rate(static_cast<double>(value)); };
-    notes = {{"▼ down ", Role::kDown},
+    const bool narrow = frame.layout.throughput.width < 90;
+    notes = {{narrow ? "▼ " : "▼ down ", Role::kDown},
              {rate(points.back().down), Role::kStrong},
              {" peak " + rate(highest(points, &model::RatePoint::down)), Role::kDim},
              {"   ", Role::kDim},
-             {"▲ up ", Role::kUp},
+             {narrow ? "▲ " : "▲ up ", Role::kUp},
              {rate(points.back().up), Role::kStrong},
              {" peak " + rate(highest(points, &model::RatePoint::up)), Role::kDim}};
   }
-  const Rect inside =
-      pen.panel(frame.layout.throughput, frame.layout.boxed, {{"Traffic", Role::kTitle}}, notes);
+  Spans title{{"Traffic", Role::kTitle}};
+  // Joined by '+' where there are several; too many for this place are counted.
+  constexpr int kLongestLinks = 16;
+  std::string of = frame.snapshot.throughput_of;
+  if (text_columns(of) > kLongestLinks) {
+    of = std::to_string(1 + std::count(of.begin(), of.end(), '+')) + " links";
+  }
+  if (!of.empty()) title.push_back({" " + of, Role::kDim});
+  const Rect inside = pen.panel(frame.layout.throughput, frame.layout.boxed, title, notes);
   if (points.empty()) {
     pen.canvas.put_field(inside.x, inside.y + inside.height / 2, inside.width,
                          "no measurement yet: the first takes a second", pen.theme[Role::kDim],

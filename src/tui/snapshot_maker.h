@@ -87,6 +87,7 @@ class SnapshotMaker {
   }
 
   void throughput(int seconds) {
+    s.throughput_of = "eth0";
     for (int i = 0; i < seconds; ++i) {
       const double t = i;
       const double down = 4e6 + 3.5e6 * std::sin(t / 23) + (i % 41 == 0 ? 9e6 : 0);

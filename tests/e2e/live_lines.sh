@@ -190,6 +190,10 @@ inside timeout 20 bash -c "set -o pipefail
   fail "a closed pipe does not end it, or not well"
 grep -q _meta "$scratch/out" || fail "no head in a pipe"
 
+# timeout(1) sends its signal twice within a moment, to the program and to its group: one wish.
+inside timeout -s INT 3 "$scratch/netwatch" live --json -i lo >"$scratch/out" 2>/dev/null || true
+tail -n 1 "$scratch/out" | grep -q '"type":"stats"' || fail "timeout(1) has cut off the end"
+
 # A reader that reads no more: the second signal ends it, whichever the first was.
 mkfifo "$scratch/stalled"
 exec 7<>"$scratch/stalled"
@@ -200,7 +204,7 @@ watcher=$!
 pids+=("$watcher")
 sleep 4
 kill -INT "$watcher"
-sleep 0.5
+sleep 1.2
 (sleep 10 && kill -KILL "$watcher") 7>&- &
 late=$!
 stop TERM 143

@@ -103,6 +103,24 @@ expect 1 "$NETWATCH" read "$scratch/text"
 expect 1 "$NETWATCH" read /nonexistent.pcap
 has err 'No such file'
 
+# Options of the live screen that would have done nothing are refused.
+expect 2 "$NETWATCH" --confine strict read $http
+has err "those of 'read' come behind its name"
+
+# What setcap lends the program for captures opens no file of another user's.
+if [[ $(id -u) == 0 ]] && command -v setcap setpriv >/dev/null; then
+  chmod 755 "$scratch"
+  cp "$NETWATCH" "$scratch/lent"
+  install -d -m 700 "$scratch/hidden"
+  cp $http "$scratch/hidden/a.pcapng"
+  if setcap cap_net_raw,cap_dac_read_search=ep "$scratch/lent" 2>/dev/null; then
+    expect 0 "$scratch/lent" read -q "$scratch/hidden/a.pcapng"
+    expect 1 setpriv --reuid=65534 --regid=65534 --clear-groups "$scratch/lent" read -q \
+      "$scratch/hidden/a.pcapng"
+    has err 'Permission denied'
+  fi
+fi
+
 # A signal ends the reading of a pipe in good order; a disk that is full, at once.
 mkfifo "$scratch/signalled"
 for signal in INT TERM; do

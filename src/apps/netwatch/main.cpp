@@ -3,6 +3,7 @@
 #include <exception>
 #include <thread>
 
+#include "apps/netwatch/complaint.h"
 #include "apps/netwatch/doctor_command.h"
 #include "apps/netwatch/exit_code.h"
 #include "apps/netwatch/headless_command.h"
@@ -163,6 +164,20 @@ void add_sockets_options(CLI::App& sockets, SocketsOptions& options) {
   sockets.add_flag("--json", options.json, "NDJSON: one line per socket, statistics");
 }
 
+// The options of the live screen do not count for a subcommand, and are not to be taken for it. In
+// words; empty: there is none.
+std::string option_before_subcommand(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  if (chosen.empty()) return {};
+  const std::string& name = chosen.front()->get_name();
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() == 0) continue;
+    return option->get_name() + " is an option of the live screen here: those of '" + name +
+           "' come behind its name (netwatch " + name + " --help)";
+  }
+  return {};
+}
+
 int run(int argc, char** argv) {
   CLI::App app{kAbout, "netwatch"};
   app.footer(kFooter);
@@ -193,6 +208,10 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  if (const std::string stray = option_before_subcommand(app); !stray.empty()) {
+    complain(stray);
+    return kExitUsage;
   }
   if (read_app->parsed()) return run_read(read);
   if (headless_app->parsed()) return run_headless(headless);

@@ -379,6 +379,12 @@ class ReadRun {
 
 }  // namespace
 
-int run_read(const ReadOptions& options) { return ReadRun(options).run(); }
+int run_read(const ReadOptions& options) {
+  if (auto given_up = confine::give_up_lent_rights(); !given_up.ok()) {
+    complain(given_up.error().message);
+    return kExitNotPossible;
+  }
+  return ReadRun(options).run();
+}
 
 }  // namespace netwatch::app

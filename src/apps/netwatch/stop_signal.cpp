@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <utility>
 
 namespace netwatch::app {
@@ -26,14 +28,28 @@ void set(int number, void (*handler)(int)) {
   (void)::sigaction(number, &action, nullptr);
 }
 
+constexpr std::int64_t kOneWishMs = 1000;
+std::atomic<std::int64_t> first_ms{-1};  // when the first came
+static_assert(std::atomic<std::int64_t>::is_always_lock_free);
+
+std::int64_t now_ms() {
+  timespec now{};
+  (void)::clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
 // Only what signal-safety(7) allows.
-extern "C" void on_stop(int) {
+extern "C" void on_stop(int number) {
   const int saved = errno;
-  for (std::size_t i = 0; i < kStops.size(); ++i) {
-    if (handled[i] != 0) set(kStops[i], kStops[i] == SIGHUP ? SIG_IGN : SIG_DFL);
+  const std::int64_t first = first_ms.load(std::memory_order_relaxed);
+  if (first < 0) {
+    first_ms.store(now_ms(), std::memory_order_relaxed);
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(stop_fd, &one, sizeof one);
+  } else if (number != SIGHUP && now_ms() - first >= kOneWishMs) {
+    set(number, SIG_DFL);
+    (void)::raise(number);
   }
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(stop_fd, &one, sizeof one);
   errno = saved;
 }
 
@@ -47,6 +63,7 @@ bool is_ignored(int number) {
 StopSignal::StopSignal() {
   stop_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (stop_fd < 0) return;
+  first_ms.store(-1, std::memory_order_relaxed);
   for (std::size_t i = 0; i < kStops.size(); ++i) {
     // A shell ignores SIGINT for what it starts in the background; `kill -INT` is to work all the
     // same.
