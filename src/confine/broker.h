@@ -97,7 +97,8 @@ base::Result<Request> parse_request(base::Bytes message);
 
 // What the broker does when it is asked. Run in the broker's process.
 struct BrokerDuties {
-  std::function<base::Result<OpenedCapture>(const CaptureRequest&)> open_capture;
+  // Without it the broker keeps no right to capture.
+  std::function<base::Result<OpenedCapture>(const CaptureRequest&)> open_capture = nullptr;
   std::function<base::Result<SocketHolders>()> socket_holders;
   // Both or none. Without them the broker keeps no right to enter namespaces.
   std::function<base::Result<NetworkNamespaces>()> namespaces = nullptr;

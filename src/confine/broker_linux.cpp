@@ -108,6 +108,9 @@ class Broker {
   }
 
   bool answer(const CaptureRequest& request) {
+    if (!duties_.open_capture) {
+      return refuse({base::ErrorCode::kUnsupported, "this broker opens no capture"});
+    }
     const auto opened = duties_.open_capture(request);
     if (!opened.ok()) return refuse(opened.error());
     AnswerHead head;
@@ -189,7 +192,8 @@ class Broker {
 [[noreturn]] void be_broker(int fd, const BrokerDuties& duties) {
   fd = become_child(fd, "netwatch-broker");
   // What is not possible of it leaves the broker with no more than it was started with.
-  (void)keep_broker_capabilities(duties.enters_namespaces());
+  (void)keep_broker_capabilities(
+      {.captures = duties.open_capture != nullptr, .enters = duties.enters_namespaces()});
   (void)forbid_new_privileges();
   (void)hide_memory();
   (void)deny_broker_calls(duties.enters_namespaces());

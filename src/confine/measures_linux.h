@@ -38,8 +38,12 @@ class FileRules {
 };
 
 // For the broker: the user of less_privileged_user(), with the capabilities that its duties need,
-// as far as they are there; CAP_SYS_ADMIN only if it `enters` network namespaces.
-base::Status keep_broker_capabilities(bool enters);
+// as far as they are there.
+struct BrokerNeeds {
+  bool captures = false;  // CAP_NET_RAW
+  bool enters = false;    // network namespaces: CAP_SYS_ADMIN
+};
+base::Status keep_broker_capabilities(const BrokerNeeds& needs);
 // A list of what no duty needs: programs, processes, connections, the kernel's own programs,
 // mounts; other namespaces, but for those of the network if it `enters` them.
 base::Status deny_broker_calls(bool enters);

@@ -126,10 +126,11 @@ base::Status give_up_lent_rights() {
   return drop_capabilities();
 }
 
-base::Status keep_broker_capabilities(bool enters) {
-  // Capture sockets; /proc/PID/fd of other users takes both of the others; setns(2).
-  std::vector<cap_value_t> wanted{CAP_NET_RAW, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
-  if (enters) wanted.push_back(CAP_SYS_ADMIN);
+base::Status keep_broker_capabilities(const BrokerNeeds& needs) {
+  // /proc/PID/fd of other users takes both of these.
+  std::vector<cap_value_t> wanted{CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
+  if (needs.captures) wanted.push_back(CAP_NET_RAW);
+  if (needs.enters) wanted.push_back(CAP_SYS_ADMIN);  // setns(2)
   const std::unique_ptr<void, decltype(&::cap_free)> now(::cap_get_proc(), &::cap_free);
   const std::unique_ptr<void, decltype(&::cap_free)> kept(::cap_init(), &::cap_free);
   if (!now || !kept) return refused("capabilities");

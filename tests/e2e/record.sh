@@ -203,7 +203,7 @@ fi
 start -w "$scratch/link.pcapng" -i nwn -f 'tcp port 8080'
 get 10.81.0.2 file
 ip -n "$near" link del nwn
-wait_for grep -q 'no capture: .*nwn' "$scratch/err"
+wait_for grep -q 'missing: capture: .*nwn' "$scratch/err"
 plug
 wait_for grep -q 'capture: on again' "$scratch/err"
 wait_for get 10.81.0.2 file

@@ -17,7 +17,7 @@ void complain(std::string_view message) {
 
 void complain_of(const model::Ability& ability) {
   if (ability.on) return;
-  complain(fmt::format("no {}: {}{}{}", ability.name, ability.why, ability.fix.empty() ? "" : "; ",
+  complain(fmt::format("missing: {}: {}{}{}", ability.name, ability.why, ability.fix.empty() ? "" : "; ",
                        ability.fix));
 }
 

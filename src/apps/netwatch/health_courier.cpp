@@ -1,6 +1,8 @@
 #include "apps/netwatch/health_courier.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 #include <utility>
 
 #include "collect/collect.h"
@@ -47,23 +49,40 @@ class Prober {
 
 // ---- in the worker's ----
 
-// One ability of what a round could and could not ask.
-void judge(const model::HealthTable& table, model::Ability& ability) {
-  const auto refused =
-      std::ranges::find_if(table.rows, [](const auto& row) { return !row.why.empty(); });
-  ability.on = refused == table.rows.end();
-  ability.why = ability.on ? std::string() : refused->why;
-  ability.fix = ability.on ? std::string() : refused->fix;
+// What a round could not ask, by the kind of probe (of ping by doctor's name), and whom it could
+// not look up: those rows have no target.
+std::vector<model::Ability> judge(const model::HealthTable& table) {
+  const auto ability = [&](std::string_view name, const auto& is_of) {
+    model::Ability out{.name = std::string(name), .on = true, .why = {}, .fix = {}};
+    const auto refused = std::ranges::find_if(table.rows, [&](const model::HealthRow& row) {
+      return !row.why.empty() && is_of(row.target);
+    });
+    if (refused == table.rows.end()) return out;
+    out.on = false;
+    out.why = refused->why;
+    out.fix = refused->fix;
+    return out;
+  };
+  const auto of = [](model::ProbeKind kind) {
+    return [kind](const model::HealthTarget& target) {
+      return target.kind == kind && !target.address.is_unspecified();
+    };
+  };
+  return {ability("ping without rights", of(model::ProbeKind::kIcmpEcho)),
+          ability("questions to resolvers", of(model::ProbeKind::kDnsQuery)),
+          ability("targets of health probes", [](const model::HealthTarget& target) {
+            return target.address.is_unspecified();
+          })};
 }
 
 }  // namespace
 
 HealthCourier::HealthCourier(confine::Mode mode, bool probes) {
   if (!probes) {
-    ability_ = {.name = "health probes",
-                .on = false,
-                .why = "turned off with --no-probes",
-                .fix = "start without --no-probes"};
+    probes_ = {.name = "health probes",
+               .on = false,
+               .why = "turned off with --no-probes",
+               .fix = "start without --no-probes"};
     return;
   }
   Prober prober;
@@ -74,8 +93,8 @@ HealthCourier::HealthCourier(confine::Mode mode, bool probes) {
   if (courier.ok()) {
     courier_ = *std::move(courier);
   } else {
-    ability_.on = false;
-    ability_.why = courier.error().message;
+    probes_.on = false;
+    probes_.why = courier.error().message;
   }
 }
 
@@ -84,7 +103,7 @@ void HealthCourier::prepare(pipeline::LiveSessionOptions& options) {
   options.watched_abilities = [this, others = std::move(options.watched_abilities)] {
     std::vector<model::Ability> all;
     if (others) all = others();
-    all.push_back(ability());
+    std::ranges::move(abilities(), std::back_inserter(all));
     return all;
   };
 }
@@ -93,19 +112,21 @@ std::optional<model::HealthTable> HealthCourier::take() {
   if (!courier_) return std::nullopt;
   auto table = courier_->health();
   const std::lock_guard lock(mutex_);
-  if (table) judge(*table, ability_);
+  if (table) kinds_ = judge(*table);
   if (!courier_->alive()) {
-    ability_ = {.name = "health probes",
-                .on = false,
-                .why = "the process that asks gateway and resolvers has ended",
-                .fix = "start netwatch again"};
+    probes_ = {.name = "health probes",
+               .on = false,
+               .why = "the process that asks gateway and resolvers has ended",
+               .fix = "start netwatch again"};
   }
   return table;
 }
 
-model::Ability HealthCourier::ability() const {
+std::vector<model::Ability> HealthCourier::abilities() const {
   const std::lock_guard lock(mutex_);
-  return ability_;
+  std::vector<model::Ability> out{probes_};
+  out.insert(out.end(), kinds_.begin(), kinds_.end());
+  return out;
 }
 
 }  // namespace netwatch::app

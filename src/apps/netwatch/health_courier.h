@@ -26,11 +26,12 @@ class HealthCourier {
 
  private:
   std::optional<model::HealthTable> take();
-  [[nodiscard]] model::Ability ability() const;
+  [[nodiscard]] std::vector<model::Ability> abilities() const;
 
   std::unique_ptr<confine::CourierClient> courier_;  // of the thread that takes
   mutable std::mutex mutex_;                         // guards what follows
-  model::Ability ability_{.name = "health probes", .on = true, .why = {}, .fix = {}};
+  model::Ability probes_{.name = "health probes", .on = true, .why = {}, .fix = {}};
+  std::vector<model::Ability> kinds_;  // what of it cannot be asked here
 };
 
 }  // namespace netwatch::app

@@ -84,7 +84,7 @@ int run_live(const LiveOptions& options) {
   screen.traits = tui::traits_from_environment([](const char* name) { return std::getenv(name); });
   const confine::Mode mode = confine::mode_of(options.confine).value_or(confine::Mode::kStrict);
   HealthCourier courier(mode, !options.no_probes);
-  LiveRights rights(mode);
+  LiveRights rights(mode, !options.no_capture);
   std::unique_ptr<tui::Terminal> terminal;
   pipeline::LiveSessionOptions wanted;
   wanted.interface = options.interface;

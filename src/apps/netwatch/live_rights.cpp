@@ -143,11 +143,11 @@ confine::CaptureRequest request_of(const capture::LiveSocketRequest& socket) {
 
 }  // namespace
 
-LiveRights::LiveRights(confine::Mode mode) : mode_(mode) {
+LiveRights::LiveRights(confine::Mode mode, bool captures) : mode_(mode) {
   if (mode_ == confine::Mode::kOff) return;
   const auto namespaces = std::make_shared<NamespaceDuties>();
   auto broker = confine::BrokerClient::start(
-      {.open_capture = open_for_worker,
+      {.open_capture = captures ? open_for_worker : nullptr,
        .socket_holders = walk_for_worker,
        .namespaces = [namespaces] { return namespaces->list(); },
        .socket_dump = [namespaces](const auto& request) { return namespaces->dump(request); }});

@@ -19,7 +19,8 @@ namespace netwatch::app {
 class LiveRights {
  public:
   // Starts the broker, unless `mode` is off.
-  explicit LiveRights(confine::Mode mode);
+  // `captures`: now or later; else nobody keeps the right to.
+  explicit LiveRights(confine::Mode mode, bool captures = true);
 
   // Before LiveSession::start(): has the session open things by what is kept here.
   void prepare(pipeline::LiveSessionOptions& options);
