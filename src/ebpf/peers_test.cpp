@@ -293,6 +293,7 @@ TEST_F(PeersInKernel, ThreadsOfOneSocket) {
       const int fd = bound(AF_INET, SOCK_DGRAM, port);
       shared_->port = port;
       std::vector<std::thread> all;
+      all.reserve(threads);
       for (std::size_t i = 0; i < threads; ++i) {
         all.emplace_back([&, i] {
           std::uint16_t own = 0;
@@ -310,7 +311,7 @@ TEST_F(PeersInKernel, ThreadsOfOneSocket) {
     const model::Socket& socket = ended(shared_->port);
     ASSERT_TRUE(socket.peers);
     const ByPeer told = by_peer(*socket.peers);
-    std::int64_t sum = static_cast<std::int64_t>(socket.peers->unknown_sent);
+    auto sum = static_cast<std::int64_t>(socket.peers->unknown_sent);
     for (std::size_t i = 0; i < threads; ++i) {
       const auto one = told.find(endpoint_of(loopback(AF_INET, shared_->others[i])));
       ASSERT_NE(one, told.end());

@@ -12,7 +12,7 @@
 
 #define AF_INET 2
 #define AF_INET6 10
-#define IPPROTO_UDP 17
+#define IPPROTO_TCP 6
 #define PF_KTHREAD 0x00200000
 
 // A thread in the middle of a call; and, when it is through, whom the last one was with.

@@ -41,7 +41,7 @@ static __always_inline struct PeerCall* call_of_thread(struct Kept* kept, struct
 
 // A call that moved nothing has still named its other end.
 static __always_inline void forget_call(struct sock* sk) {
-  if (sk->sk_protocol != IPPROTO_UDP) return;
+  if (sk->sk_protocol == IPPROTO_TCP) return;
   struct Kept* kept = bpf_sk_storage_get(&kept_of_socket, sk, 0, 0);
   if (!kept || !kept->peers) return;
   struct PeerCall* call = call_of_thread(kept, sk, bpf_get_current_task_btf()->pid);

@@ -15,7 +15,6 @@ char LICENSE[] SEC("license") = "GPL";
 
 #define SOCK_STREAM 1
 #define SOCK_RAW 3
-#define IPPROTO_TCP 6
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2
 #define TCP_FIN_WAIT1 4
