@@ -37,7 +37,7 @@ std::string path_of_program(const ProcessExec& event) {
   std::string path;
   for (std::size_t at = 0; at < used;) {
     const std::string_view part = text(event.parts + at, used - at);
-    path = "/" + std::string(part) + path;
+    path.insert(0, part).insert(0, 1, '/');
     at += part.size() + 1;
   }
   if (!path.empty()) return path;

@@ -410,7 +410,7 @@ TEST_F(TrackerInKernel, ProgramsThatAreGoneHaveTheirFiles) {
                                  " && printf '%s' " + std::string(kRequest) +
                                  " >&3 && while read -r -n 9999 <&3; do :; done";
       const std::array<const char*, 4> arguments = {"bash", "-c", script.c_str(), nullptr};
-      auto* const given = const_cast<char* const*>(arguments.data());
+      char* const* const given = const_cast<char* const*>(arguments.data());
       if (by_descriptor) ::fexecve(::open("/usr/bin/bash", O_RDONLY), given, environ);
       if (::chdir("/usr") == 0) ::execv("bin/bash", given);
       ::_exit(1);
