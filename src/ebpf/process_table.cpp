@@ -29,6 +29,25 @@ model::Process process_of(const ProcessNote& note) {
 
 }  // namespace
 
+std::string path_of_program(const ProcessExec& event) {
+  const auto text = [](const char* begin, std::size_t room) {
+    return std::string_view(begin, std::find(begin, begin + room, '\0') - begin);
+  };
+  const std::size_t used = std::min<std::size_t>(event.parts_bytes, sizeof event.parts);
+  std::string path;
+  for (std::size_t at = 0; at < used;) {
+    const std::string_view part = text(event.parts + at, used - at);
+    path.insert(0, part).insert(0, 1, '/');
+    at += part.size() + 1;
+  }
+  if (!path.empty()) return path;
+  const std::string_view called = text(event.path, sizeof event.path);
+  // Relative to a folder that we do not know; or by a descriptor, which anybody may have called so.
+  const bool is_path = called.starts_with('/') && !called.starts_with("/proc/") &&
+                       !called.starts_with("/dev/fd/") && called.size() + 1 < sizeof event.path;
+  return is_path ? std::string(called) : std::string();
+}
+
 std::size_t ProcessTable::KeyHash::operator()(const Key& key) const {
   std::uint64_t h = (key.start_ns ^ (std::uint64_t{key.pid} << 32) ^ key.exec_id);
   h *= 0x9E3779B97F4A7C15ULL;
@@ -66,7 +85,7 @@ std::shared_ptr<const model::Process> ProcessTable::add_locked(const Key& key,
 
 void ProcessTable::take_exec(const ProcessNote& note, std::string_view path) {
   model::Process process = process_of(note);
-  if (path.starts_with('/')) process.exe = path;  // else it is relative to a folder we do not know
+  process.exe = path;
   const std::lock_guard lock(mutex_);
   add_locked(key_of(note), std::move(process));
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -12,6 +13,9 @@
 #include "model/owner.h"
 
 namespace netwatch::ebpf {
+
+// Of the program file that a process has begun to run; empty if it is not known.
+std::string path_of_program(const ProcessExec& event);
 
 // Adds what notes do not tell. False: there may be more to add later.
 using CompleteProcess = std::function<bool(model::Process&)>;
@@ -25,7 +29,7 @@ class ProcessTable {
   // To be called before anything else.
   void complete_by(CompleteProcess complete) { complete_ = std::move(complete); }
 
-  // A process has begun to run a program; `path` as it was called.
+  // A process has begun to run a program.
   void take_exec(const ProcessNote& note, std::string_view path);
   // The process of a note; null for that of nobody.
   std::shared_ptr<const model::Process> find(const ProcessNote& note);

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <string>
 
 namespace netwatch::ebpf {
@@ -64,10 +66,28 @@ TEST(ProcessTable, WithoutAParentThereIsNoName) {
   EXPECT_EQ(table.find(first)->parent, "");
 }
 
-TEST(ProcessTable, ARelativePathIsNoPath) {
-  ProcessTable table;
-  table.take_exec(note(100, 1000, 3, "tool"), "./tool");
-  EXPECT_EQ(table.find(note(100, 1000, 3, "tool"))->exe, "");
+ProcessExec called(const std::string& path, const std::string& parts = {}) {
+  ProcessExec event{};
+  event.parts_bytes = static_cast<NoteU32>(parts.size());
+  std::copy(parts.begin(), parts.end(), std::begin(event.parts));
+  std::copy(path.begin(), path.end(), std::begin(event.path));
+  return event;
+}
+
+TEST(PathOfProgram, IsThatOfItsFile) {
+  using std::string_literals::operator""s;
+  EXPECT_EQ(path_of_program(called("./tool", "tool\0bin\0opt\0"s)), "/opt/bin/tool");
+  EXPECT_EQ(path_of_program(called("/proc/self/exe", "dockerd\0bin\0usr\0"s)), "/usr/bin/dockerd");
+  EXPECT_EQ(path_of_program(called("x", "no\0end"s)), "/end/no");
+}
+
+// Where the way to it is too long.
+TEST(PathOfProgram, IsElseAsItWasCalled) {
+  EXPECT_EQ(path_of_program(called("/usr/bin/curl")), "/usr/bin/curl");
+  EXPECT_EQ(path_of_program(called("./tool")), "");
+  EXPECT_EQ(path_of_program(called("/proc/self/exe")), "");
+  EXPECT_EQ(path_of_program(called("/dev/fd/7")), "");
+  EXPECT_EQ(path_of_program(called("/" + std::string(NETWATCH_PATH_BYTES - 2, 'x'))), "") << "cut";
 }
 
 ProcessNote in_cgroup(ProcessNote process, std::uint64_t id) {

@@ -344,8 +344,7 @@ class Tracker::Impl {
     } else if (kind == kEventExec && size >= sizeof(ProcessExec)) {
       ProcessExec event;
       std::memcpy(&event, data, sizeof event);
-      event.path[sizeof event.path - 1] = '\0';
-      impl.processes_.take_exec(event.process, event.path);
+      impl.processes_.take_exec(event.process, path_of_program(event));
     } else if (kind == kEventCgroup && size >= sizeof(CgroupMade) && impl.on_cgroup_) {
       CgroupMade event;
       std::memcpy(&event, data, sizeof event);

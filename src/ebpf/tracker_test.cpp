@@ -398,6 +398,42 @@ TEST_F(TrackerInKernel, ForOneLookHoldersAreEnough) {
   ::close(go[1]);
 }
 
+// However it was called: by a relative path, by a descriptor.
+TEST_F(TrackerInKernel, ProgramsThatAreGoneHaveTheirFiles) {
+  open();
+  const auto [server, port] = serve("nw-server", AF_INET, SOCK_STREAM,
+                                    [&](int listener) { serve_tcp(ledger_, listener, 2); });
+  std::map<std::uint32_t, bool> clients;
+  for (const bool by_descriptor : {false, true}) {
+    const pid_t client = sandbox_.start("nw-client", [&, to = port] {
+      const std::string script = "exec 3<>/dev/tcp/127.0.0.1/" + std::to_string(to) +
+                                 " && printf '%s' " + std::string(kRequest) +
+                                 " >&3 && while read -r -n 9999 <&3; do :; done";
+      const std::array<const char*, 4> arguments = {"bash", "-c", script.c_str(), nullptr};
+      char* const* const given = const_cast<char* const*>(arguments.data());
+      if (by_descriptor) ::fexecve(::open("/usr/bin/bash", O_RDONLY), given, environ);
+      if (::chdir("/usr") == 0) ::execv("bin/bash", given);
+      ::_exit(1);
+    });
+    clients[static_cast<std::uint32_t>(client)] = by_descriptor;
+    int status = 0;
+    while (::waitpid(client, &status, WNOHANG) == 0) {
+      tracker_->drain(closed_);
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }
+  wait_draining(server);
+  for (const model::ClosedSocket& one : closed_) {
+    ASSERT_TRUE(one.socket.owner.process);
+    if (one.socket.remote.port != port) continue;
+    EXPECT_EQ(clients.erase(one.socket.owner.process->pid), 1U);
+    EXPECT_TRUE(one.socket.owner.process->exe.ends_with("/bin/bash"))
+        << one.socket.owner.process->exe;
+    EXPECT_TRUE(one.socket.owner.process->exe.starts_with("/usr/"));
+  }
+  EXPECT_TRUE(clients.empty());
+}
+
 TEST_F(TrackerInKernel, ProgramsThatAreGoneHaveNames) {
   open();
   const auto [server, port] = serve("nw-server", AF_INET, SOCK_STREAM,

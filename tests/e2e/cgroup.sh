@@ -58,6 +58,7 @@ for line in lines:
 assert {owner["pid"] for owner in owners} == pids, (len(owners), len(pids))
 for owner in owners:
     assert owner["quality"] == "exact" and owner["name"] == "curl", owner
+    assert owner["exe"].endswith("/bin/curl"), owner
     assert owner["user"] == "root" and owner["parent"] in ("bash", "cgroup.sh"), owner
     assert owner.get(key) == value, owner
 rows = {line["ts"]: line for line in lines if line.get("type") == "container" and line.get(key) == value}

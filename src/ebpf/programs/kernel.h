@@ -121,8 +121,10 @@ typedef struct {
 struct cred {
   kuid_t euid;
 };
+struct mm_struct;
 struct task_struct {
   unsigned int flags;
+  struct mm_struct* mm;
   __s32 pid;
   __s32 tgid;
   struct task_struct* real_parent;
@@ -141,8 +143,31 @@ struct linux_binprm {
 struct inode {
   unsigned long i_ino;
 };
+struct qstr {
+  const unsigned char* name;
+};
+struct dentry {
+  struct dentry* d_parent;
+  struct qstr d_name;
+};
+struct vfsmount {
+  struct dentry* mnt_root;
+};
+struct mount {
+  struct mount* mnt_parent;
+  struct dentry* mnt_mountpoint;
+  struct vfsmount mnt;
+};
+struct path {
+  struct vfsmount* mnt;
+  struct dentry* dentry;
+};
 struct file {
   struct inode* f_inode;
+  struct path f_path;
+};
+struct mm_struct {
+  struct file* exe_file;
 };
 struct socket {
   struct sock* sk;

@@ -20,6 +20,8 @@ typedef __u64 NoteU64;
 
 #define NETWATCH_COMM_BYTES 16
 #define NETWATCH_PATH_BYTES 192
+#define NETWATCH_PARTS_BYTES 256  // a power of two
+#define NETWATCH_PART_BYTES 64
 #define NETWATCH_CGROUP_BYTES 512
 
 struct ProcessNote {
@@ -71,9 +73,11 @@ struct SocketReleased {
 
 struct ProcessExec {
   NoteU32 kind;
-  NoteU32 reserved;
+  NoteU32 parts_bytes;  // 0: `parts` are not all
   struct ProcessNote process;
   char path[NETWATCH_PATH_BYTES];  // of the program file as it was called, NUL-terminated
+  // The file itself: its name, the name of its folder, ..., each NUL-terminated.
+  char parts[NETWATCH_PARTS_BYTES + NETWATCH_PART_BYTES];
 };
 
 // A cgroup of version 2 has been made.

@@ -3,6 +3,37 @@
 // What is told of processes themselves, for BPF only: which program one has begun, and the cgroups
 // that processes will be in.
 
+#define PATH_STEPS 24  // folders and mounts
+
+// The way from a program's file up to the root, as /proc/PID/exe tells it: through folders and from
+// one mount to the folder that it is mounted on. A name that is cut makes all of it unknown.
+static __always_inline __u32 write_parts(char* parts, struct task_struct* task) {
+  const struct file* file = BPF_CORE_READ(task, mm, exe_file);
+  struct dentry* dentry = BPF_CORE_READ(file, f_path.dentry);
+  const struct vfsmount* mounted = BPF_CORE_READ(file, f_path.mnt);
+  struct mount* mount = (void*)mounted - bpf_core_field_offset(struct mount, mnt);
+  __u32 used = 0;
+  for (int i = 0; i < PATH_STEPS; ++i) {
+    struct dentry* parent = BPF_CORE_READ(dentry, d_parent);
+    if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
+      struct mount* below = BPF_CORE_READ(mount, mnt_parent);
+      if (below == mount) return used;
+      dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+      mount = below;
+      continue;
+    }
+    if (parent == dentry) return 0;  // in no folder: memfd_create(2)
+    if (used >= NETWATCH_PARTS_BYTES) return 0;
+    const long length =
+        bpf_probe_read_kernel_str(&parts[used & (NETWATCH_PARTS_BYTES - 1)], NETWATCH_PART_BYTES,
+                                  BPF_CORE_READ(dentry, d_name.name));
+    if (length <= 1 || length >= NETWATCH_PART_BYTES) return 0;
+    used += length;
+    dentry = parent;
+  }
+  return 0;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm* binary) {
   struct ProcessExec* event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
@@ -11,8 +42,8 @@ int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm
     return 0;
   }
   event->kind = kEventExec;
-  event->reserved = 0;
   write_process(&event->process, task);
+  event->parts_bytes = write_parts(event->parts, task);
   bpf_probe_read_kernel_str(event->path, sizeof(event->path), binary->interp);
   bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
   return 0;
