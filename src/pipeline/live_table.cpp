@@ -224,8 +224,9 @@ void LiveTable::remove(std::uint32_t number) {
   Slot& slot = slots_[number];
   const model::ConnectionRow& row = slot.row;
   const auto quality = static_cast<std::size_t>(row.owners[0].quality);
-  ended_.bytes[quality] += up_bytes(slot) + down_bytes(slot);
   ended_.rows[quality] += 1;
+  ended_.bytes[quality] += row.up.wire_bytes + row.down.wire_bytes;
+  ended_payload_[quality] += payload_of(slot);
   add_if_unowned(slot, unowned_ended_);
   const auto key = key_of(row.netns, row.proto, row.local, row.remote);
   if (const auto found = by_key_.find(key); found != by_key_.end() && found->second == number) {
@@ -242,21 +243,27 @@ void LiveTable::mark_gone(Slot& slot) const {
   slot.gone_pace_ns = pace_ns_;
 }
 
-// What a connection moved since we began to look, in one kind of bytes for all rows: frames while
-// packets are captured, else payload by the kernel's count.
+// What rates are taken from: frames of a flow while packets are captured, else payload by the
+// kernel's count, of which what there was before we began to look is left out.
 std::uint64_t LiveTable::up_bytes(const Slot& slot) const {
-  return options_.capturing ? slot.row.up.wire_bytes
-                            : slot.row.kernel_up_bytes - slot.first_kernel_up_bytes;
+  const bool payload = slot.row.rates_in(options_.capturing) != model::Measure::kWire;
+  return payload ? slot.row.kernel_up_bytes - slot.first_kernel_up_bytes : slot.row.up.wire_bytes;
 }
 std::uint64_t LiveTable::down_bytes(const Slot& slot) const {
-  return options_.capturing ? slot.row.down.wire_bytes
-                            : slot.row.kernel_down_bytes - slot.first_kernel_down_bytes;
+  const bool payload = slot.row.rates_in(options_.capturing) != model::Measure::kWire;
+  return payload ? slot.row.kernel_down_bytes - slot.first_kernel_down_bytes
+                 : slot.row.down.wire_bytes;
+}
+std::uint64_t LiveTable::payload_of(const Slot& slot) {
+  return slot.row.kernel_up_bytes - slot.first_kernel_up_bytes + slot.row.kernel_down_bytes -
+         slot.first_kernel_down_bytes;
 }
 
 // From here on rates start anew.
 void LiveTable::set_rated(Slot& slot) const {
   slot.rated_up_bytes = up_bytes(slot);
   slot.rated_down_bytes = down_bytes(slot);
+  slot.rated_in = slot.row.rates_in(options_.capturing);
 }
 
 void LiveTable::mark_dirty(std::uint32_t number) {
@@ -277,6 +284,10 @@ void LiveTable::fill_from_flow(Slot& slot, const model::Flow& flow) {
     std::swap(row.owners[0], row.owners[1]);
     std::swap(slot.processes[0], slot.processes[1]);
     std::swap(slot.told_ns[0], slot.told_ns[1]);
+  }
+  if (row.flow == model::kNoFlow && options_.capturing) {
+    slot.rated_up_bytes = slot.rated_down_bytes = 0;  // all of its frames are new
+    slot.rated_in = model::Measure::kWire;
   }
   row.flow = flow.id;
   row.proto = flow.proto;
@@ -354,12 +365,12 @@ void LiveTable::every_second(double seconds) {
       rate(number, seconds);
     }
   }
-  talkers_.start();
+  talkers_.start(options_.capturing);
   model::UnownedTraffic unowned = unowned_ended_;
   for (std::uint32_t number = 0; number < slots_.size(); ++number) {
     const Slot& slot = slots_[number];
     if (slot.row.vacant) continue;
-    talkers_.add(slot.row, number, up_bytes(slot), down_bytes(slot), pool_);
+    talkers_.add(slot.row, number, pool_);
     add_if_unowned(slot, unowned);
   }
   talkers_.finish();
@@ -373,6 +384,9 @@ void LiveTable::rate(std::uint32_t number, double seconds) {
   const auto per_second = [seconds](std::uint64_t now, std::uint64_t before) {
     return now < before ? 0.0F : static_cast<float>(static_cast<double>(now - before) / seconds);
   };
+  const bool counted_anew = slot.rated_in != model::Measure::kUnknown &&
+                            slot.rated_in != row.rates_in(options_.capturing);
+  if (counted_anew) set_rated(slot);
   const float up = per_second(up_bytes(slot), slot.rated_up_bytes);
   const float down = per_second(down_bytes(slot), slot.rated_down_bytes);
   set_rated(slot);
@@ -400,11 +414,14 @@ bool LiveTable::is_local(const base::IpAddress& address) const {
 }
 
 model::Attribution LiveTable::attribution() const {
+  // While packets are captured the shares are of what was on the wire; else of payload.
   model::Attribution all = ended_;
+  if (!options_.capturing) all.bytes = ended_payload_;
   for (const Slot& slot : slots_) {
     if (slot.row.vacant) continue;
     const auto quality = static_cast<std::size_t>(slot.row.owners[0].quality);
-    all.bytes[quality] += up_bytes(slot) + down_bytes(slot);
+    all.bytes[quality] +=
+        options_.capturing ? slot.row.up.wire_bytes + slot.row.down.wire_bytes : payload_of(slot);
     all.rows[quality] += 1;
   }
   return all;

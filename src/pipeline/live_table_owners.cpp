@@ -229,6 +229,8 @@ void LiveTable::take_kernel_bytes(Slot& slot, const model::Socket& socket, bool 
   // Retransmissions are subtracted, so the figure may briefly fall: it must not count backwards.
   row.kernel_up_bytes = std::max(row.kernel_up_bytes, sent);
   row.kernel_down_bytes = std::max(row.kernel_down_bytes, received);
+  row.socket_moved = row.kernel_up_bytes > slot.first_kernel_up_bytes ||
+                     row.kernel_down_bytes > slot.first_kernel_down_bytes;
 }
 
 }  // namespace netwatch::pipeline

@@ -154,6 +154,28 @@ TEST(LiteGolden, OtherNamespaces) {
   EXPECT_EQ(golden_difference(make.done(), "unowned", "!"), "");
 }
 
+// Packets are captured, but not of these.
+TEST(LiteGolden, UncapturedConnections) {
+  SnapshotMaker make;
+  make.throughput(20);
+  const auto uncaptured = [&](std::uint16_t port) -> model::ConnectionRow& {
+    auto& row = make.row(end("127.0.0.1", port), end("127.0.0.1", 8099), kTcp);
+    row.flow = model::kNoFlow;
+    row.has_socket_bytes = true;
+    row.kernel_up_bytes = 8'140;
+    return row;
+  };
+  uncaptured(40'001);
+  make.talker("payload", 31, Quality::kExact, "127.0.0.1", NameSource::kNone, "", 0, 40'000);
+  uncaptured(40'002).has_socket_bytes = false;
+  make.talker("unknown", 32, Quality::kExact, "127.0.0.1", NameSource::kNone, "", 0, 0);
+  uncaptured(40'003);
+  make.row(end("127.0.0.1", 40'004), end("127.0.0.1", 8099), kTcp);
+  auto& both = make.talker("both", 33, Quality::kExact, "127.0.0.1", NameSource::kNone, "", 0, 900);
+  both.bytes_in = both.rates_in = model::Measure::kBoth;
+  EXPECT_EQ(golden_difference(make.done(), "uncaptured", "\rjj\rjj\rk"), "");
+}
+
 TEST(LiteGolden, Themes) {
   SnapshotMaker make;
   add_usual(make);

@@ -82,6 +82,11 @@ struct Drawn {
   Role role = Role::kText;
 };
 
+Drawn rate_cell(float rate, model::Measure in, Role role) {
+  if (!is_known(in)) return {kUnknownMark, Role::kDim};
+  return {format_rate_cell(static_cast<double>(rate)), role};
+}
+
 Drawn talker_cell(const ShownTalker& shown, Column column, int width) {
   const model::Talker& talker = *shown.talker;
   switch (column) {
@@ -100,15 +105,15 @@ Drawn talker_cell(const ShownTalker& shown, Column column, int width) {
     case Column::kConnections:
       return {format_count(shown.connections), Role::kText};
     case Column::kDown:
-      return {format_rate_cell(static_cast<double>(shown.down_rate)), Role::kDown};
+      return rate_cell(shown.down_rate, shown.rates_in, Role::kDown);
     case Column::kUp:
-      return {format_rate_cell(static_cast<double>(shown.up_rate)), Role::kUp};
+      return rate_cell(shown.up_rate, shown.rates_in, Role::kUp);
     case Column::kPeak:
       return {peak_of(shown), Role::kDim};
     case Column::kRtt:
       return {format_rtt(shown.rtt_us), shown.rtt_us < 0 ? Role::kDim : Role::kText};
     case Column::kTotal:
-      if (!shown.bytes_known) return {kUnknownMark, Role::kDim};
+      if (!is_known(shown.bytes_in)) return {kUnknownMark, Role::kDim};
       return {format_bytes(static_cast<double>(shown.up_bytes + shown.down_bytes)), Role::kText};
     case Column::kOwner:
       return {std::string(model::quality_name(talker.quality)), quality_mark(talker.quality).role};
@@ -187,20 +192,22 @@ void draw_connection(const LiteFrame& frame, const model::ConnectionRow& row, co
   const std::string said =
       what.empty() ? std::string(state) : std::string(state) + " " + clean(what);
   pen.canvas.put_field(app->x, y, share, said, pen.theme[Role::kDim]);
-  const auto right = [&](Column column, const std::string& text, Role role) {
+  const auto right = [&](Column column, const Drawn& cell) {
     const PlacedColumn* placed = find_column(layout, column);
     if (placed == nullptr) return;
-    pen.canvas.put_field(placed->x, y, placed->width, text, pen.theme[role],
+    pen.canvas.put_field(placed->x, y, placed->width, cell.text, pen.theme[cell.role],
                          column_def(column).align);
   };
-  right(Column::kDown, format_rate_cell(static_cast<double>(row.down_rate)), Role::kDown);
-  right(Column::kUp, format_rate_cell(static_cast<double>(row.up_rate)), Role::kUp);
-  right(Column::kRtt, format_rtt(row.rtt_us), Role::kDim);
+  const model::Measure rates_in = row.rates_in(frame.snapshot.capturing);
+  right(Column::kDown, rate_cell(row.down_rate, rates_in, Role::kDown));
+  right(Column::kUp, rate_cell(row.up_rate, rates_in, Role::kUp));
+  right(Column::kRtt, {format_rtt(row.rtt_us), Role::kDim});
   const RowBytes bytes = bytes_of(row);
+  const bool known = is_known(bytes.in);
   right(Column::kTotal,
-        bytes.known ? format_bytes(static_cast<double>(bytes.up + bytes.down)) : kUnknownMark,
-        Role::kDim);
-  if (bytes.known) right(Column::kOwner, bytes.payload ? "payload" : "on wire", Role::kDim);
+        {known ? format_bytes(static_cast<double>(bytes.up + bytes.down)) : kUnknownMark,
+         Role::kDim});
+  right(Column::kOwner, {std::string(measure_name(bytes.in)), Role::kDim});
   if (row.first_ns > 0) {
     pen.canvas.put_field(spark->x, y, spark->width,
                          format_age(frame.snapshot.time_ns - row.first_ns), pen.theme[Role::kDim],
@@ -373,12 +380,13 @@ std::string owner_words(const model::RowOwner& owner) {
   return out;
 }
 
-Spans byte_spans(std::uint64_t down, std::uint64_t up, std::string_view kind) {
+Spans byte_spans(std::uint64_t down, std::uint64_t up, model::Measure in) {
+  if (!is_known(in)) return {};
   return {{"▼ ", Role::kDown},
           {format_bytes(static_cast<double>(down)) + " ", Role::kText},
           {"▲ ", Role::kUp},
           {format_bytes(static_cast<double>(up)) + " ", Role::kText},
-          {std::string(kind), Role::kDim}};
+          {std::string(measure_name(in)) + "  ", Role::kDim}};
 }
 
 void append(Spans& out, Spans more) {
@@ -393,8 +401,7 @@ Spans connection_detail(const model::Snapshot& snapshot, const model::Connection
   out.push_back({ends + "  ", Role::kStrong});
   if (row.netns != 0) out.push_back({place_of(snapshot, row) + "  ", Role::kText});
   const RowBytes bytes = bytes_of(row);
-  if (bytes.known)
-    append(out, byte_spans(bytes.down, bytes.up, bytes.payload ? "payload  " : "on wire  "));
+  append(out, byte_spans(bytes.down, bytes.up, bytes.in));
   if (!row.name.empty()) {
     out.push_back({clean(row.name), Role::kText});
     out.push_back({" (" + std::string(model::name_source_name(row.name_from)) + ")  ", Role::kDim});
@@ -434,7 +441,7 @@ Spans talker_detail(const LiteFrame& frame, const ShownTalker& shown) {
         {" (" + std::string(model::name_source_name(talker.host_from)) + ")", Role::kDim});
   }
   out.push_back({"  ", Role::kText});
-  if (shown.bytes_known) append(out, byte_spans(shown.down_bytes, shown.up_bytes, ""));
+  append(out, byte_spans(shown.down_bytes, shown.up_bytes, shown.bytes_in));
   return out;
 }
 

@@ -56,6 +56,8 @@ class SnapshotMaker {
     talker->host = host;
     talker->host_from = from;
     talker->app = app;
+    talker->bytes_in = talker->rates_in =
+        taken_ < rows_.size() ? rows_[taken_].bytes_in() : model::Measure::kWire;
     talker->down_rate = static_cast<float>(down);
     talker->up_rate = static_cast<float>(up);
     talker->down_bytes = static_cast<std::uint64_t>(down * 211);
