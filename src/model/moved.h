@@ -1,8 +1,18 @@
 #pragma once
 
+#include <algorithm>
+#include <vector>
+
 #include "model/snapshot.h"
 
 namespace netwatch::model {
+
+// How many different numbers there are.
+inline std::uint32_t distinct(std::vector<std::uint32_t>& numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  const auto end = std::unique(numbers.begin(), numbers.end());
+  return static_cast<std::uint32_t>(end - numbers.begin());
+}
 
 // What several connections have moved and move now, each measure on its own.
 class Moved {

@@ -90,8 +90,9 @@ inline constexpr std::size_t kSparkSamples = 30;
 
 // Traffic grouped by program and remote name or address; with its last rates, newest last.
 struct Talker {
-  PooledText process;  // empty: no owner is known
-  std::uint32_t pid = 0;
+  PooledText process;           // empty: no owner is known
+  std::uint32_t pid = 0;        // 0: several
+  std::uint32_t processes = 0;  // that are known
   Quality quality = Quality::kUnknown;
   PooledText host;  // name of the remote end, else its address
   NameSource host_from = NameSource::kNone;

@@ -29,6 +29,7 @@ void Talkers::start(bool capturing) {
   groups_.clear();
   building_.clear();
   building_keys_.clear();
+  pids_.clear();
   moved_.clear();
   busiest_.clear();
 }
@@ -53,6 +54,7 @@ void Talkers::add(const model::ConnectionRow& row, std::uint32_t number, TextPoo
     talker->host_from = row.name_from;
     building_.push_back(std::move(talker));
     building_keys_.push_back(key);
+    pids_.emplace_back();
     moved_.emplace_back();
     busiest_.push_back(-1);
   }
@@ -60,6 +62,8 @@ void Talkers::add(const model::ConnectionRow& row, std::uint32_t number, TextPoo
   if (talker.pid != owner.pid) talker.pid = 0;  // several processes of one program
   talker.quality = std::min(talker.quality, owner.quality);
   talker.connections += 1;
+  auto& pids = pids_[place->second];
+  if (owner.pid != 0 && (pids.empty() || pids.back() != owner.pid)) pids.push_back(owner.pid);
   moved_[place->second].add(row, capturing_);
   if (row.rtt_us >= 0 && (talker.rtt_us < 0 || row.rtt_us < talker.rtt_us)) {
     talker.rtt_us = row.rtt_us;
@@ -75,6 +79,7 @@ void Talkers::add(const model::ConnectionRow& row, std::uint32_t number, TextPoo
 void Talkers::finish() {
   for (std::size_t i = 0; i < building_.size(); ++i) {
     moved_[i].fill(*building_[i]);
+    building_[i]->processes = model::distinct(pids_[i]);
     History& past = history_[building_keys_[i]];
     std::rotate(past.spark.begin(), past.spark.begin() + 1, past.spark.end());
     past.spark.back() = building_[i]->up_rate + building_[i]->down_rate;

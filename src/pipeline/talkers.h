@@ -43,6 +43,7 @@ class Talkers {
   std::unordered_map<std::uint64_t, std::size_t> groups_;  // by hash of (program, host)
   std::vector<std::shared_ptr<model::Talker>> building_;
   std::vector<std::uint64_t> building_keys_;
+  std::vector<std::vector<std::uint32_t>> pids_;
   std::vector<model::Moved> moved_;
   std::vector<float> busiest_;  // rate of the connection that names the group's app
   std::unordered_map<std::uint64_t, History> history_;

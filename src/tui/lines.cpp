@@ -13,6 +13,8 @@ ShownTalker whole_talker(const model::Talker& talker) {
   ShownTalker shown;
   shown.talker = &talker;
   shown.connections = talker.connections;
+  shown.pid = talker.pid;
+  shown.processes = talker.processes;
   shown.bytes_in = talker.bytes_in;
   shown.rates_in = talker.rates_in;
   shown.up_bytes = talker.up_bytes;
@@ -34,16 +36,20 @@ ShownTalker part_of(const model::Snapshot& snapshot, const model::Talker& talker
   ShownTalker shown;
   shown.talker = &talker;
   shown.whole = false;
+  std::vector<std::uint32_t> pids;
   model::Moved moved;
   for (const std::uint32_t number : rows) {
     const auto& row = *snapshot.row(number);
     ++shown.connections;
     moved.add(row, snapshot.capturing);
+    if (row.owners[0].pid != 0) pids.push_back(row.owners[0].pid);
     if (row.rtt_us >= 0 && (shown.rtt_us < 0 || row.rtt_us < shown.rtt_us)) {
       shown.rtt_us = row.rtt_us;
     }
   }
   moved.fill(shown);
+  shown.processes = model::distinct(pids);
+  if (shown.processes == 1) shown.pid = pids.front();
   shown.last_30s = (shown.up_rate + shown.down_rate) * model::kSparkSamples;
   shown.rows = std::move(rows);
   return shown;
@@ -66,7 +72,7 @@ std::weak_ordering compare(const ShownTalker& a, const ShownTalker& b, Column by
     case Column::kProcess:
       return order(a.talker->process, b.talker->process);
     case Column::kPid:
-      return order(a.talker->pid, b.talker->pid);
+      return order(a.pid, b.pid);
     case Column::kHost:
       return order(a.talker->host, b.talker->host);
     case Column::kApp:

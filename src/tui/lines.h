@@ -33,6 +33,8 @@ struct ShownTalker {
   std::vector<std::uint32_t> rows;  // accepted ones; empty with `whole`
   bool whole = true;                // all of its connections are accepted
   std::uint32_t connections = 0;
+  std::uint32_t pid = 0;  // 0: several
+  std::uint32_t processes = 0;
   model::Measure bytes_in = model::Measure::kUnknown;
   model::Measure rates_in = model::Measure::kUnknown;
   std::uint64_t up_bytes = 0;

@@ -187,6 +187,36 @@ TEST(LiteGolden, Themes) {
   }
 }
 
+TEST(LiteScreen, SeveralProcessesAreNotOneOfNumberZero) {
+  SnapshotMaker make;
+  for (std::uint16_t i = 0; i < 5; ++i) {
+    make.row(end("192.168.1.20", static_cast<std::uint16_t>(51'000 + i)), end("192.0.2.7", 443),
+             kTcp);
+  }
+  auto& talker = make.talker("curl", 41, Quality::kExact, "192.0.2.7", NameSource::kNone, "", 9, 9);
+  talker.pid = 0;
+  talker.processes = 5;
+  Screen screen(make.done(), 120, 35);
+  const std::string text = screen.draw().to_text();
+  EXPECT_NE(text.find("curl 5 processes exact"), std::string::npos) << text;
+  EXPECT_EQ(text.find("pid 0"), std::string::npos);
+}
+
+// Of several processes a filter may leave one.
+TEST(LiteScreen, APartOfATalkerCountsItsOwnProcesses) {
+  SnapshotMaker make;
+  make.row(end("192.168.1.20", 51'000), end("192.0.2.7", 443), kTcp);
+  make.row(end("192.168.1.20", 51'001), end("192.0.2.7", 443), kUdp);
+  auto& talker = make.talker("curl", 41, Quality::kExact, "192.0.2.7", NameSource::kNone, "", 9, 9);
+  talker.pid = 0;
+  talker.processes = 2;
+  Screen screen(make.done(), 120, 35);
+  screen.view.filter.accepts = [](const model::ConnectionRow& row) { return row.proto == kUdp; };
+  screen.view.filter.version = 1;
+  screen.settle();
+  EXPECT_NE(screen.draw().to_text().find("curl pid 41 exact"), std::string::npos);
+}
+
 TEST(LiteScreen, SaysSoWhereItIsTooSmall) {
   SnapshotMaker make;
   add_usual(make);

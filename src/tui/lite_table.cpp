@@ -94,7 +94,7 @@ Drawn talker_cell(const ShownTalker& shown, Column column, int width) {
       if (talker.process.empty()) return {kUnknownMark, Role::kDim};
       return {clean(talker.process), Role::kStrong};
     case Column::kPid:
-      return {talker.pid == 0 ? std::string() : std::to_string(talker.pid), Role::kDim};
+      return {shown.pid == 0 ? std::string() : std::to_string(shown.pid), Role::kDim};
     case Column::kHost:
       return {clean(talker.host),
               talker.host_from == model::NameSource::kNone ? Role::kDim : Role::kText};
@@ -370,9 +370,15 @@ void draw_table(const LiteFrame& frame) {
 
 namespace {
 
+// Who of that name: a pid, how many, or nothing where it is not known.
+std::string pid_words(std::uint32_t pid, std::uint32_t processes) {
+  if (pid != 0) return " pid " + std::to_string(pid);
+  return processes > 1 ? " " + format_count(processes) + " processes" : std::string();
+}
+
 std::string owner_words(const model::RowOwner& owner) {
   if (owner.quality == model::Quality::kUnknown) return "owner unknown";
-  std::string out = clean(owner.name) + " pid " + std::to_string(owner.pid) + " " +
+  std::string out = clean(owner.name) + pid_words(owner.pid, 1) + " " +
                     std::string(model::quality_name(owner.quality));
   if (owner.via != model::OwnerVia::kNone) {
     out += " by " + std::string(model::owner_via_name(owner.via));
@@ -426,9 +432,9 @@ Spans talker_detail(const LiteFrame& frame, const ShownTalker& shown) {
     out.push_back({"owner unknown", Role::kUnknown});
   } else {
     out.push_back({clean(talker.process), Role::kStrong});
-    std::string words = " pid " + std::to_string(talker.pid) + " " +
+    std::string words = pid_words(shown.pid, shown.processes) + " " +
                         std::string(model::quality_name(talker.quality));
-    if (row != nullptr && row->owners[0].pid == talker.pid &&
+    if (row != nullptr && row->owners[0].pid == shown.pid &&
         row->owners[0].via != model::OwnerVia::kNone) {
       words += " by " + std::string(model::owner_via_name(row->owners[0].via));
     }

@@ -52,6 +52,7 @@ class SnapshotMaker {
     auto talker = std::make_shared<model::Talker>();
     talker->process = process;
     talker->pid = pid;
+    talker->processes = pid == 0 ? 0 : 1;
     talker->quality = quality;
     talker->host = host;
     talker->host_from = from;
