@@ -51,6 +51,7 @@ struct ConnectionRow {
   bool local_is_originator = true;
   bool has_socket_bytes = false;  // payload counters come from the kernel (tcp_info)
   bool socket_moved = false;      // they have grown since we began to look
+  bool socket_gone = false;       // its program has let go of it, or no look shows it any more
   TcpState state = TcpState::kNone;
   FlowEnd end = FlowEnd::kOpen;
   NameSource name_from = NameSource::kNone;

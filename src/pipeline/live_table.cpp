@@ -65,6 +65,7 @@ void LiveTable::look_at_the_rest() {
         // The kernel knows of no connection any more, whatever packets may still come.
         slot.row.state = model::TcpState::kNone;
         slot.row.socket = 0;
+        slot.row.socket_gone = true;
         mark_dirty(number);
       }
     }
@@ -333,6 +334,7 @@ void LiveTable::fill_from_socket(Slot& slot, const model::Socket& socket) {
   if (!from_local) return;
   row.socket = socket.inode;
   row.state = socket.state;
+  row.socket_gone = false;
   if (socket.rtt_us >= 0) {
     row.rtt_us = static_cast<std::int32_t>(std::min<std::int64_t>(socket.rtt_us, INT32_MAX));
   }

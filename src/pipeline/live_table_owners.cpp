@@ -75,13 +75,20 @@ std::optional<LiveTable::Ends> LiveTable::ends_of(model::FlowId flow) {
 }
 
 void LiveTable::find_owners(Slot& slot) {
-  const model::ConnectionRow& row = slot.row;
+  model::ConnectionRow& row = slot.row;
   // Packets are of our namespace, and so are our addresses; a row of another one is a socket's.
   const bool elsewhere = row.netns != 0;
   // Forwarded, mirrored and foreign multicast traffic has no owner here, even if a program of ours
   // is bound to the same port.
   if (!elsewhere && !is_local(row.local.address)) return;
   set_user(slot, 0, find_owner(row, row.local, row.remote));
+  // One that came and went before its first packet was told of.
+  if (row.proto == model::ip_proto::kTcp && row.state == model::TcpState::kNone &&
+      !row.socket_gone) {
+    row.socket_gone =
+        closed_.find(row.netns, row.proto, row.local, row.remote, row.first_ns, row.last_ns)
+            .closed != nullptr;
+  }
   if (!elsewhere && !is_local(row.remote.address)) return;
   set_user(slot, 1, find_owner(row, row.remote, row.local));
 }
@@ -210,6 +217,7 @@ void LiveTable::fill_from_closed(Slot& slot, const model::ClosedSocket& closed) 
   if (!from_local) return;
   row.state = model::TcpState::kNone;
   row.socket = 0;
+  row.socket_gone = true;
   // Bytes of before this session count as seen, where there was no look to tell how many they were.
   const bool is_older = closed.opened_ns < started_ns_;
   take_kernel_bytes(slot, socket, is_older);

@@ -187,6 +187,22 @@ TEST(LiteGolden, Themes) {
   }
 }
 
+TEST(LiteScreen, WhatTheKernelKnowsToBeOverIsNotOpen) {
+  SnapshotMaker make;
+  auto& row = make.row(end("192.168.1.20", 51'000), end("192.0.2.7", 443), kTcp);
+  row.state = model::TcpState::kNone;
+  make.talker("curl", 41, Quality::kExact, "192.0.2.7", NameSource::kNone, "", 9, 9);
+  const auto unfolded = [&] {
+    Screen screen(make.done(), 120, 35);
+    screen.type("\r");
+    return screen.draw().to_text();
+  };
+  EXPECT_NE(unfolded().find(" open "), std::string::npos);
+  row.socket_gone = true;
+  EXPECT_EQ(unfolded().find(" open "), std::string::npos);
+  EXPECT_NE(unfolded().find(" closed "), std::string::npos);
+}
+
 TEST(LiteScreen, SeveralProcessesAreNotOneOfNumberZero) {
   SnapshotMaker make;
   for (std::uint16_t i = 0; i < 5; ++i) {

@@ -59,10 +59,12 @@ std::string_view innermost_app(const model::ConnectionRow& row) {
   return app;
 }
 
-// What a connection is doing: the kernel's state, else whether and how the flow ended.
+// What a connection is doing: the kernel's state, else whether and how the flow ended. The kernel
+// tells of an end before the flow's last packets have had their time.
 std::string_view state_of(const model::ConnectionRow& row) {
   if (row.state != model::TcpState::kNone) return model::tcp_state_name(row.state);
   if (row.end != model::FlowEnd::kOpen) return model::flow_end_name(row.end);
+  if (row.socket_gone) return model::flow_end_name(model::FlowEnd::kClosed);
   return row.flow != model::kNoFlow ? "open" : "";
 }
 
