@@ -49,6 +49,7 @@ struct ConnectionRow {
   Endpoint remote;
   std::uint8_t proto = 0;
   bool local_is_originator = true;
+  bool originator_known = true;   // else local is no more likely to have begun it than remote
   bool has_socket_bytes = false;  // payload counters come from the kernel (tcp_info)
   bool socket_moved = false;      // they have grown since we began to look
   bool socket_gone = false;       // its program has let go of it, or no look shows it any more

@@ -276,15 +276,12 @@ void LiveTable::mark_dirty(std::uint32_t number) {
 void LiveTable::fill_from_flow(Slot& slot, const model::Flow& flow) {
   model::ConnectionRow& row = slot.row;
   const bool orig_local = is_local(flow.orig.address);
-  row.local_is_originator = orig_local || !is_local(flow.resp.address);
-  const model::Side local =
-      row.local_is_originator ? model::Side::kOriginator : model::Side::kResponder;
+  const bool from_orig = orig_local || !is_local(flow.resp.address);
+  const model::Side local = from_orig ? model::Side::kOriginator : model::Side::kResponder;
   const model::Side remote = model::other(local);
   // A row made from a socket may look at a loopback connection from its other end.
   if (row.local != flow.endpoint(local)) {
-    std::swap(row.owners[0], row.owners[1]);
-    std::swap(slot.processes[0], slot.processes[1]);
-    std::swap(slot.told_ns[0], slot.told_ns[1]);
+    turn(slot);
   }
   if (row.flow == model::kNoFlow && options_.capturing) {
     slot.rated_up_bytes = slot.rated_down_bytes = 0;  // all of its frames are new
@@ -292,6 +289,8 @@ void LiveTable::fill_from_flow(Slot& slot, const model::Flow& flow) {
   }
   row.flow = flow.id;
   row.proto = flow.proto;
+  row.local_is_originator = from_orig;
+  row.originator_known = true;
   row.local = flow.endpoint(local);
   row.remote = flow.endpoint(remote);
   row.end = flow.end;
@@ -318,6 +317,7 @@ void LiveTable::fill_from_flow(Slot& slot, const model::Flow& flow) {
 
 void LiveTable::fill_from_socket(Slot& slot, const model::Socket& socket) {
   model::ConnectionRow& row = slot.row;
+  find_originator(slot, socket);
   const bool from_local = socket.local == row.local;
   slot.socket_round = socket_round_;
   const std::size_t end = from_local ? 0 : 1;

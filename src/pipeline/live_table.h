@@ -89,6 +89,8 @@ class LiveTable final : public ResultSink {
     std::uint64_t first_kernel_down_bytes = 0;
     // Of its packets, if no owner is known at either end.
     model::UnownedTraffic::Kind unowned = model::UnownedTraffic::Kind::kUnknown;
+    std::array<bool, 2> had_socket{};  // by end of the row
+    bool originator_found = false;
     bool gone = false;               // flow and socket are over: only shown for a while
     base::TimeNs gone_pace_ns = 0;   // since when
     std::uint32_t socket_round = 0;  // the look at the sockets that saw it last
@@ -124,6 +126,8 @@ class LiveTable final : public ResultSink {
   void set_owner(Slot& slot, std::size_t end, const model::Owner& owner);
   void set_user(Slot& slot, std::size_t end, const model::Owner& owner);
   void find_owners(Slot& slot);
+  void find_originator(Slot& slot, const model::Socket& socket);
+  static void turn(Slot& slot);
   [[nodiscard]] model::UnownedTraffic::Kind kind_if_unowned(const model::Flow& flow) const;
   [[nodiscard]] model::OwnerTotals totals_with(model::UnownedTraffic unowned) const;
   static void add_if_unowned(const Slot& slot, model::UnownedTraffic& all);

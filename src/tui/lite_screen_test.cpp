@@ -187,6 +187,25 @@ TEST(LiteGolden, Themes) {
   }
 }
 
+TEST(LiteScreen, ArrowsPointFromWhoBeganAConnection) {
+  SnapshotMaker make;
+  auto& row = make.row(end("192.168.1.20", 22), end("192.0.2.7", 4343), kTcp);
+  make.talker("sshd", 41, Quality::kExact, "192.0.2.7", NameSource::kNone, "", 9, 9);
+  const auto count = [&](std::string_view words) {
+    Screen screen(make.done(), 120, 35);
+    screen.type("\rj");
+    const std::string text = screen.draw().to_text();
+    int found = 0;
+    for (auto at = text.find(words); at != text.npos; at = text.find(words, at + 1)) ++found;
+    return found;
+  };
+  EXPECT_EQ(count("22 → 192.0.2.7:4343"), 2);  // below its talker, and in the detail line
+  row.local_is_originator = false;
+  EXPECT_EQ(count("22 ← 192.0.2.7:4343"), 2);
+  row.originator_known = false;
+  EXPECT_EQ(count("22 ↔ 192.0.2.7:4343"), 2);
+}
+
 TEST(LiteScreen, WhatTheKernelKnowsToBeOverIsNotOpen) {
   SnapshotMaker make;
   auto& row = make.row(end("192.168.1.20", 51'000), end("192.0.2.7", 443), kTcp);

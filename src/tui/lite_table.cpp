@@ -35,6 +35,12 @@ std::string endpoint_text(const model::Endpoint& end, std::uint8_t proto) {
   return address + ":" + std::to_string(end.port);
 }
 
+// From who has begun it; both ways where that is not known.
+std::string_view arrow_of(const model::ConnectionRow& row) {
+  if (!row.originator_known) return "↔ ";
+  return row.local_is_originator ? "→ " : "← ";
+}
+
 bool is_connected(const model::ConnectionRow& row) {
   return !row.remote.address.is_unspecified() || row.remote.port != 0;
 }
@@ -175,7 +181,7 @@ void draw_connection(const LiteFrame& frame, const model::ConnectionRow& row, co
   std::string ends;
   if (is_connected(row)) {
     if (model::ip_proto::has_ports(row.proto)) ends = std::to_string(row.local.port) + " ";
-    ends += "→ " + endpoint_text(row.remote, row.proto);
+    ends += std::string(arrow_of(row)) + endpoint_text(row.remote, row.proto);
   } else {
     ends = endpoint_text(row.local, row.proto);
   }
@@ -405,7 +411,9 @@ Spans connection_detail(const model::Snapshot& snapshot, const model::Connection
                         int width) {
   Spans out{{std::string(model::ip_proto_name(row.proto)) + " ", Role::kDim}};
   std::string ends = endpoint_text(row.local, row.proto);
-  if (is_connected(row)) ends += " → " + endpoint_text(row.remote, row.proto);
+  if (is_connected(row)) {
+    ends += " " + std::string(arrow_of(row)) + endpoint_text(row.remote, row.proto);
+  }
   out.push_back({ends + "  ", Role::kStrong});
   if (row.netns != 0) out.push_back({place_of(snapshot, row) + "  ", Role::kText});
   const RowBytes bytes = bytes_of(row);
