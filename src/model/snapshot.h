@@ -21,6 +21,14 @@ namespace netwatch::model {
 // Interned text of a snapshot: valid as long as any Snapshot that carries the pool.
 using PooledText = std::string_view;
 
+// In what bytes are counted. Those on the wire and payload are never added up.
+enum class Measure : std::uint8_t {
+  kUnknown,  // nobody counts
+  kWire,     // frames of captured packets
+  kPayload,  // payload by the kernel's count
+  kBoth,     // some so, some so: the figures are those on the wire
+};
+
 // One end of a connection row that lives on this host.
 struct RowOwner {
   Quality quality = Quality::kUnknown;
@@ -41,7 +49,10 @@ struct ConnectionRow {
   Endpoint remote;
   std::uint8_t proto = 0;
   bool local_is_originator = true;
+  bool originator_known = true;   // else local is no more likely to have begun it than remote
   bool has_socket_bytes = false;  // payload counters come from the kernel (tcp_info)
+  bool socket_moved = false;      // they have grown since we began to look
+  bool socket_gone = false;       // its program has let go of it, or no look shows it any more
   TcpState state = TcpState::kNone;
   FlowEnd end = FlowEnd::kOpen;
   NameSource name_from = NameSource::kNone;
@@ -57,6 +68,16 @@ struct ConnectionRow {
   float up_rate = 0;  // bytes per second over the last full second
   float down_rate = 0;
   std::int32_t rtt_us = -1;
+
+  [[nodiscard]] Measure bytes_in() const {
+    if (flow != kNoFlow) return Measure::kWire;
+    return has_socket_bytes ? Measure::kPayload : Measure::kUnknown;
+  }
+  // Of a flow that no packets come of any more the kernel may still count.
+  [[nodiscard]] Measure rates_in(bool capturing) const {
+    if (flow != kNoFlow && (capturing || end != FlowEnd::kOpen)) return Measure::kWire;
+    return has_socket_bytes ? Measure::kPayload : Measure::kUnknown;
+  }
 };
 
 inline constexpr std::uint32_t kNoRow = 0xffffffff;
@@ -71,13 +92,16 @@ inline constexpr std::size_t kSparkSamples = 30;
 
 // Traffic grouped by program and remote name or address; with its last rates, newest last.
 struct Talker {
-  PooledText process;  // empty: no owner is known
-  std::uint32_t pid = 0;
+  PooledText process;           // empty: no owner is known
+  std::uint32_t pid = 0;        // 0: several
+  std::uint32_t processes = 0;  // that are known
   Quality quality = Quality::kUnknown;
   PooledText host;  // name of the remote end, else its address
   NameSource host_from = NameSource::kNone;
   PooledText app;  // innermost application protocol of the busiest connection
   std::uint32_t connections = 0;
+  Measure bytes_in = Measure::kUnknown;
+  Measure rates_in = Measure::kUnknown;
   std::uint64_t up_bytes = 0;
   std::uint64_t down_bytes = 0;
   float up_rate = 0;  // bytes per second

@@ -65,6 +65,7 @@ void LiveTable::look_at_the_rest() {
         // The kernel knows of no connection any more, whatever packets may still come.
         slot.row.state = model::TcpState::kNone;
         slot.row.socket = 0;
+        slot.row.socket_gone = true;
         mark_dirty(number);
       }
     }
@@ -224,8 +225,9 @@ void LiveTable::remove(std::uint32_t number) {
   Slot& slot = slots_[number];
   const model::ConnectionRow& row = slot.row;
   const auto quality = static_cast<std::size_t>(row.owners[0].quality);
-  ended_.bytes[quality] += up_bytes(slot) + down_bytes(slot);
   ended_.rows[quality] += 1;
+  ended_.bytes[quality] += row.up.wire_bytes + row.down.wire_bytes;
+  ended_payload_[quality] += payload_of(slot);
   add_if_unowned(slot, unowned_ended_);
   const auto key = key_of(row.netns, row.proto, row.local, row.remote);
   if (const auto found = by_key_.find(key); found != by_key_.end() && found->second == number) {
@@ -242,21 +244,27 @@ void LiveTable::mark_gone(Slot& slot) const {
   slot.gone_pace_ns = pace_ns_;
 }
 
-// What a connection moved since we began to look, in one kind of bytes for all rows: frames while
-// packets are captured, else payload by the kernel's count.
+// What rates are taken from: frames of a flow while packets are captured, else payload by the
+// kernel's count, of which what there was before we began to look is left out.
 std::uint64_t LiveTable::up_bytes(const Slot& slot) const {
-  return options_.capturing ? slot.row.up.wire_bytes
-                            : slot.row.kernel_up_bytes - slot.first_kernel_up_bytes;
+  const bool payload = slot.row.rates_in(options_.capturing) != model::Measure::kWire;
+  return payload ? slot.row.kernel_up_bytes - slot.first_kernel_up_bytes : slot.row.up.wire_bytes;
 }
 std::uint64_t LiveTable::down_bytes(const Slot& slot) const {
-  return options_.capturing ? slot.row.down.wire_bytes
-                            : slot.row.kernel_down_bytes - slot.first_kernel_down_bytes;
+  const bool payload = slot.row.rates_in(options_.capturing) != model::Measure::kWire;
+  return payload ? slot.row.kernel_down_bytes - slot.first_kernel_down_bytes
+                 : slot.row.down.wire_bytes;
+}
+std::uint64_t LiveTable::payload_of(const Slot& slot) {
+  return slot.row.kernel_up_bytes - slot.first_kernel_up_bytes + slot.row.kernel_down_bytes -
+         slot.first_kernel_down_bytes;
 }
 
 // From here on rates start anew.
 void LiveTable::set_rated(Slot& slot) const {
   slot.rated_up_bytes = up_bytes(slot);
   slot.rated_down_bytes = down_bytes(slot);
+  slot.rated_in = slot.row.rates_in(options_.capturing);
 }
 
 void LiveTable::mark_dirty(std::uint32_t number) {
@@ -268,18 +276,21 @@ void LiveTable::mark_dirty(std::uint32_t number) {
 void LiveTable::fill_from_flow(Slot& slot, const model::Flow& flow) {
   model::ConnectionRow& row = slot.row;
   const bool orig_local = is_local(flow.orig.address);
-  row.local_is_originator = orig_local || !is_local(flow.resp.address);
-  const model::Side local =
-      row.local_is_originator ? model::Side::kOriginator : model::Side::kResponder;
+  const bool from_orig = orig_local || !is_local(flow.resp.address);
+  const model::Side local = from_orig ? model::Side::kOriginator : model::Side::kResponder;
   const model::Side remote = model::other(local);
   // A row made from a socket may look at a loopback connection from its other end.
   if (row.local != flow.endpoint(local)) {
-    std::swap(row.owners[0], row.owners[1]);
-    std::swap(slot.processes[0], slot.processes[1]);
-    std::swap(slot.told_ns[0], slot.told_ns[1]);
+    turn(slot);
+  }
+  if (row.flow == model::kNoFlow && options_.capturing) {
+    slot.rated_up_bytes = slot.rated_down_bytes = 0;  // all of its frames are new
+    slot.rated_in = model::Measure::kWire;
   }
   row.flow = flow.id;
   row.proto = flow.proto;
+  row.local_is_originator = from_orig;
+  row.originator_known = true;
   row.local = flow.endpoint(local);
   row.remote = flow.endpoint(remote);
   row.end = flow.end;
@@ -306,6 +317,7 @@ void LiveTable::fill_from_flow(Slot& slot, const model::Flow& flow) {
 
 void LiveTable::fill_from_socket(Slot& slot, const model::Socket& socket) {
   model::ConnectionRow& row = slot.row;
+  find_originator(slot, socket);
   const bool from_local = socket.local == row.local;
   slot.socket_round = socket_round_;
   const std::size_t end = from_local ? 0 : 1;
@@ -322,6 +334,7 @@ void LiveTable::fill_from_socket(Slot& slot, const model::Socket& socket) {
   if (!from_local) return;
   row.socket = socket.inode;
   row.state = socket.state;
+  row.socket_gone = false;
   if (socket.rtt_us >= 0) {
     row.rtt_us = static_cast<std::int32_t>(std::min<std::int64_t>(socket.rtt_us, INT32_MAX));
   }
@@ -354,12 +367,12 @@ void LiveTable::every_second(double seconds) {
       rate(number, seconds);
     }
   }
-  talkers_.start();
+  talkers_.start(options_.capturing);
   model::UnownedTraffic unowned = unowned_ended_;
   for (std::uint32_t number = 0; number < slots_.size(); ++number) {
     const Slot& slot = slots_[number];
     if (slot.row.vacant) continue;
-    talkers_.add(slot.row, number, up_bytes(slot), down_bytes(slot), pool_);
+    talkers_.add(slot.row, number, pool_);
     add_if_unowned(slot, unowned);
   }
   talkers_.finish();
@@ -373,6 +386,9 @@ void LiveTable::rate(std::uint32_t number, double seconds) {
   const auto per_second = [seconds](std::uint64_t now, std::uint64_t before) {
     return now < before ? 0.0F : static_cast<float>(static_cast<double>(now - before) / seconds);
   };
+  const bool counted_anew = slot.rated_in != model::Measure::kUnknown &&
+                            slot.rated_in != row.rates_in(options_.capturing);
+  if (counted_anew) set_rated(slot);
   const float up = per_second(up_bytes(slot), slot.rated_up_bytes);
   const float down = per_second(down_bytes(slot), slot.rated_down_bytes);
   set_rated(slot);
@@ -400,11 +416,14 @@ bool LiveTable::is_local(const base::IpAddress& address) const {
 }
 
 model::Attribution LiveTable::attribution() const {
+  // While packets are captured the shares are of what was on the wire; else of payload.
   model::Attribution all = ended_;
+  if (!options_.capturing) all.bytes = ended_payload_;
   for (const Slot& slot : slots_) {
     if (slot.row.vacant) continue;
     const auto quality = static_cast<std::size_t>(slot.row.owners[0].quality);
-    all.bytes[quality] += up_bytes(slot) + down_bytes(slot);
+    all.bytes[quality] +=
+        options_.capturing ? slot.row.up.wire_bytes + slot.row.down.wire_bytes : payload_of(slot);
     all.rows[quality] += 1;
   }
   return all;

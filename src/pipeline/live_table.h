@@ -84,10 +84,13 @@ class LiveTable final : public ResultSink {
     model::ConnectionRow row;
     std::uint64_t rated_up_bytes = 0;  // at the last second, to take rates from
     std::uint64_t rated_down_bytes = 0;
+    model::Measure rated_in = model::Measure::kUnknown;
     std::uint64_t first_kernel_up_bytes = 0;  // when the socket was first looked at
     std::uint64_t first_kernel_down_bytes = 0;
     // Of its packets, if no owner is known at either end.
     model::UnownedTraffic::Kind unowned = model::UnownedTraffic::Kind::kUnknown;
+    std::array<bool, 2> had_socket{};  // by end of the row
+    bool originator_found = false;
     bool gone = false;               // flow and socket are over: only shown for a while
     base::TimeNs gone_pace_ns = 0;   // since when
     std::uint32_t socket_round = 0;  // the look at the sockets that saw it last
@@ -113,6 +116,7 @@ class LiveTable final : public ResultSink {
   void set_rated(Slot& slot) const;
   [[nodiscard]] std::uint64_t up_bytes(const Slot& slot) const;
   [[nodiscard]] std::uint64_t down_bytes(const Slot& slot) const;
+  static std::uint64_t payload_of(const Slot& slot);
   void remove(std::uint32_t number);
   void mark_dirty(std::uint32_t number);
   void fill_from_flow(Slot& slot, const model::Flow& flow);
@@ -122,6 +126,8 @@ class LiveTable final : public ResultSink {
   void set_owner(Slot& slot, std::size_t end, const model::Owner& owner);
   void set_user(Slot& slot, std::size_t end, const model::Owner& owner);
   void find_owners(Slot& slot);
+  void find_originator(Slot& slot, const model::Socket& socket);
+  static void turn(Slot& slot);
   [[nodiscard]] model::UnownedTraffic::Kind kind_if_unowned(const model::Flow& flow) const;
   [[nodiscard]] model::OwnerTotals totals_with(model::UnownedTraffic unowned) const;
   static void add_if_unowned(const Slot& slot, model::UnownedTraffic& all);
@@ -159,7 +165,8 @@ class LiveTable final : public ResultSink {
   std::vector<model::Ability> abilities_;
   std::shared_ptr<const model::SampleTable> samples_;
   std::shared_ptr<const model::HealthTable> health_;
-  model::Attribution ended_;             // of rows that have been removed
+  model::Attribution ended_;  // of rows that have been removed, on the wire
+  std::array<std::uint64_t, 3> ended_payload_{};
   model::UnownedTraffic unowned_ended_;  // likewise
   std::uint64_t non_ip_packets_ = 0;
   bool captured_ = false;  // ever

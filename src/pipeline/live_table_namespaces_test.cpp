@@ -114,6 +114,18 @@ TEST_F(LiveTableNamespaces, LoopbackOfEach) {
   EXPECT_EQ(rows(), (Lines{"curl/nginx flow", "curl2/nginx2 in c0ffee"}));
 }
 
+// A listener of ours tells nothing of a connection elsewhere.
+TEST_F(LiveTableNamespaces, WhoListensInEach) {
+  const auto client = at("10.0.0.9", 40'000);
+  const auto server = at("10.0.0.9", 80);
+  auto ours = socket_in(kOurs, client, {}, "other");
+  auto theirs = socket_in(kTheirs, server, {}, "nginx");
+  ours.state = theirs.state = model::TcpState::kListen;
+  look({ours, theirs, socket_in(kTheirs, server, client, "nginx"),
+        socket_in(kTheirs, client, server, "curl")});
+  EXPECT_EQ(rows(), Lines{"curl/nginx in c0ffee"});
+}
+
 TEST_F(LiveTableNamespaces, AnEndOfAnotherEndsNothingOfOurs) {
   auto unnamed = socket_in(kOurs, mine_, theirs_, "");
   unnamed.owner = {};

@@ -75,15 +75,69 @@ std::optional<LiveTable::Ends> LiveTable::ends_of(model::FlowId flow) {
 }
 
 void LiveTable::find_owners(Slot& slot) {
-  const model::ConnectionRow& row = slot.row;
+  model::ConnectionRow& row = slot.row;
   // Packets are of our namespace, and so are our addresses; a row of another one is a socket's.
   const bool elsewhere = row.netns != 0;
   // Forwarded, mirrored and foreign multicast traffic has no owner here, even if a program of ours
   // is bound to the same port.
   if (!elsewhere && !is_local(row.local.address)) return;
   set_user(slot, 0, find_owner(row, row.local, row.remote));
+  // One that came and went before its first packet was told of.
+  if (row.proto == model::ip_proto::kTcp && row.state == model::TcpState::kNone &&
+      !row.socket_gone) {
+    row.socket_gone =
+        closed_.find(row.netns, row.proto, row.local, row.remote, row.first_ns, row.last_ns)
+            .closed != nullptr;
+  }
   if (!elsewhere && !is_local(row.remote.address)) return;
   set_user(slot, 1, find_owner(row, row.remote, row.local));
+}
+
+// The row as seen from its other end.
+void LiveTable::turn(Slot& slot) {
+  model::ConnectionRow& row = slot.row;
+  std::swap(row.local, row.remote);
+  row.local_is_originator = !row.local_is_originator;
+  std::swap(row.owners[0], row.owners[1]);
+  std::swap(slot.processes[0], slot.processes[1]);
+  std::swap(slot.told_ns[0], slot.told_ns[1]);
+  std::swap(slot.had_socket[0], slot.had_socket[1]);
+  std::swap(row.up, row.down);
+  std::swap(row.kernel_up_bytes, row.kernel_down_bytes);
+  std::swap(slot.first_kernel_up_bytes, slot.first_kernel_down_bytes);
+  std::swap(slot.rated_up_bytes, slot.rated_down_bytes);
+  std::swap(row.up_rate, row.down_rate);
+  // These are of the socket at the other end, whose own look will tell.
+  row.socket = 0;
+  row.state = model::TcpState::kNone;
+  row.name = {};
+  row.name_from = model::NameSource::kNone;
+}
+
+// Who has begun a connection that no packet was seen of: not who accepts others at its end. Where
+// both ends are sockets of this host the row is the beginner's. Where nothing tells (UDP; a
+// listener that was closed before it was seen) its ends have a fixed order, and it says so.
+void LiveTable::find_originator(Slot& slot, const model::Socket& socket) {
+  model::ConnectionRow& row = slot.row;
+  const std::size_t end = socket.local == row.local ? 0 : 1;
+  const bool is_new = !slot.had_socket[end];
+  slot.had_socket[end] = true;
+  if (!is_new || row.flow != model::kNoFlow || slot.originator_found) return;
+  const bool is_tcp = row.proto == model::ip_proto::kTcp;
+  const bool local_listens = is_tcp && sockets_.listens(row.netns, row.local);
+  const bool both = slot.had_socket[0] && slot.had_socket[1];
+  if (!both) {
+    row.local_is_originator = !local_listens;
+    return;
+  }
+  const bool remote_listens = is_tcp && sockets_.listens(row.netns, row.remote);
+  slot.originator_found = local_listens != remote_listens;
+  row.originator_known = slot.originator_found;
+  row.local_is_originator = !local_listens || !slot.originator_found;
+  const bool wrong = slot.originator_found ? local_listens : row.local < row.remote;
+  if (!wrong) return;
+  turn(slot);
+  row.local_is_originator = true;
 }
 
 // One end of a row as a socket has it: first by a socket that is known to have been there for these
@@ -198,6 +252,7 @@ std::uint32_t LiveTable::slot_of_closed(const model::ClosedSocket& closed) {
 void LiveTable::fill_from_closed(Slot& slot, const model::ClosedSocket& closed) {
   const model::Socket& socket = closed.socket;
   model::ConnectionRow& row = slot.row;
+  find_originator(slot, socket);
   const bool from_local = socket.local == row.local;
   const bool may_share = socket.proto == model::ip_proto::kUdp;
   set_owner(slot, from_local ? 0 : 1,
@@ -210,6 +265,7 @@ void LiveTable::fill_from_closed(Slot& slot, const model::ClosedSocket& closed) 
   if (!from_local) return;
   row.state = model::TcpState::kNone;
   row.socket = 0;
+  row.socket_gone = true;
   // Bytes of before this session count as seen, where there was no look to tell how many they were.
   const bool is_older = closed.opened_ns < started_ns_;
   take_kernel_bytes(slot, socket, is_older);
@@ -229,6 +285,8 @@ void LiveTable::take_kernel_bytes(Slot& slot, const model::Socket& socket, bool 
   // Retransmissions are subtracted, so the figure may briefly fall: it must not count backwards.
   row.kernel_up_bytes = std::max(row.kernel_up_bytes, sent);
   row.kernel_down_bytes = std::max(row.kernel_down_bytes, received);
+  row.socket_moved = row.kernel_up_bytes > slot.first_kernel_up_bytes ||
+                     row.kernel_down_bytes > slot.first_kernel_down_bytes;
 }
 
 }  // namespace netwatch::pipeline

@@ -424,7 +424,8 @@ TEST_F(LiveTableTest, TalkersGroupByProgramAndHost) {
   ASSERT_EQ(snapshot->talkers.size(), 1U);
   const model::Talker& talker = *snapshot->talkers[0];
   EXPECT_EQ(talker.process, "curl");
-  EXPECT_EQ(talker.pid, 0U);  // two processes
+  EXPECT_EQ(talker.pid, 0U);
+  EXPECT_EQ(talker.processes, 2U);
   EXPECT_EQ(talker.connections, 2U);
   EXPECT_FLOAT_EQ(talker.down_rate, 2000);
   EXPECT_FLOAT_EQ(talker.spark.back(), 2200);

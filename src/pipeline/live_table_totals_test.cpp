@@ -141,6 +141,87 @@ TEST_F(LiveTableTotals, WithoutCaptureThereIsNone) {
   EXPECT_TRUE(table.owner_totals().unowned) << "some of it was measured";
 }
 
+// What is sent on an interface that we do not capture on is known by the kernel's count alone.
+TEST_F(LiveTableTotals, ASocketWithoutPacketsIsCountedByTheKernelWhileOthersAreCaptured) {
+  auto socket = socket_of(mine_, theirs_);
+  table_.take_sockets({.taken_ns = kStart, .sockets = {socket}});
+  publish(kSecond);
+  socket.bytes_received += 3000;
+  table_.take_sockets({.taken_ns = kStart, .sockets = {socket}});
+  const auto snapshot = publish(2 * kSecond);
+  const model::ConnectionRow& row = *snapshot->row(0);
+  EXPECT_EQ(row.bytes_in(), model::Measure::kPayload);
+  EXPECT_FLOAT_EQ(row.down_rate, 3000);
+  const model::Talker& talker = *snapshot->talkers.at(0);
+  EXPECT_EQ(talker.bytes_in, model::Measure::kPayload);
+  EXPECT_EQ(talker.rates_in, model::Measure::kPayload);
+  EXPECT_EQ(talker.up_bytes, 10U);
+  EXPECT_EQ(talker.down_bytes, 3020U);
+  EXPECT_FLOAT_EQ(talker.down_rate, 3000);
+  const auto& shares = snapshot->attribution.bytes;
+  EXPECT_EQ(shares[0] + shares[1] + shares[2], 0U) << "shares are of what was on the wire";
+}
+
+TEST_F(LiveTableTotals, WhatNobodyCountsIsUnknown) {
+  auto socket = socket_of(mine_, theirs_);
+  socket.proto = kUdp;
+  socket.state = model::TcpState::kNone;
+  socket.bytes_sent = socket.bytes_received = -1;
+  table_.take_sockets({.taken_ns = kStart, .sockets = {socket}});
+  const auto snapshot = publish(kSecond);
+  EXPECT_EQ(snapshot->talkers.at(0)->bytes_in, model::Measure::kUnknown);
+  EXPECT_EQ(snapshot->talkers.at(0)->rates_in, model::Measure::kUnknown);
+}
+
+TEST_F(LiveTableTotals, FramesAndPayloadOfOneTalkerAreNeverAddedUp) {
+  auto other = socket_of(at("192.0.2.10", 50'001), theirs_);
+  other.cookie = other.inode = 4712;
+  table_.take_sockets({.taken_ns = kStart, .sockets = {socket_of(mine_, theirs_), other}});
+  table_.on_flow(flow_of(1, kTcp, mine_, theirs_));
+  auto idle = publish(kSecond);
+  ASSERT_EQ(idle->talkers.size(), 1U);
+  EXPECT_EQ(idle->talkers[0]->bytes_in, model::Measure::kWire) << "the other one is idle";
+  EXPECT_EQ(idle->talkers[0]->up_bytes, 114U);
+  EXPECT_EQ(idle->talkers[0]->rates_in, model::Measure::kWire);
+  other.bytes_sent += 500;
+  table_.take_sockets({.taken_ns = kStart, .sockets = {socket_of(mine_, theirs_), other}});
+  auto flow = flow_of(1, kTcp, mine_, theirs_);
+  flow.sides[0].wire_bytes += 1000;
+  table_.on_flow(flow);
+  const auto busy = publish(2 * kSecond);
+  EXPECT_EQ(busy->talkers[0]->bytes_in, model::Measure::kBoth);
+  EXPECT_EQ(busy->talkers[0]->up_bytes, 1114U);
+  EXPECT_EQ(busy->talkers[0]->rates_in, model::Measure::kBoth);
+  EXPECT_FLOAT_EQ(busy->talkers[0]->up_rate, 1000);
+}
+
+// The link that we capture on is gone, and comes back.
+TEST_F(LiveTableTotals, WhatWasCapturedStaysWhenCaptureEnds) {
+  auto socket = socket_of(mine_, theirs_);
+  const auto look = [&] { table_.take_sockets({.taken_ns = kStart, .sockets = {socket}}); };
+  look();
+  table_.on_flow(flow_of(1, kTcp, mine_, theirs_));
+  publish(kSecond);
+  table_.set_capturing(false);
+  socket.bytes_sent += 700;
+  look();
+  const auto without = publish(2 * kSecond);
+  EXPECT_EQ(without->talkers.at(0)->bytes_in, model::Measure::kWire);
+  EXPECT_EQ(without->talkers.at(0)->up_bytes, 114U);
+  EXPECT_EQ(without->talkers.at(0)->down_bytes, 58U);
+  EXPECT_EQ(without->talkers.at(0)->rates_in, model::Measure::kPayload);
+  EXPECT_FLOAT_EQ(without->talkers.at(0)->up_rate, 700);
+  EXPECT_EQ(without->attribution.bytes[2], 700U) << "payload alone";
+  auto flow = flow_of(1, kTcp, mine_, theirs_);
+  flow.end = model::FlowEnd::kIdle;
+  table_.on_flow(flow);
+  EXPECT_FLOAT_EQ(publish(3 * kSecond)->row(0)->up_rate, 0) << "no measure is taken for another";
+  table_.set_capturing(true);
+  const auto again = publish(4 * kSecond);
+  EXPECT_EQ(again->talkers.at(0)->up_bytes, 114U);
+  EXPECT_EQ(again->attribution.bytes[2], 172U);
+}
+
 TEST_F(LiveTableTotals, ProcessesAreCountedByTheirSocketsNotByPackets) {
   table_.on_flow(flow_of(1, kTcp, mine_, theirs_));
   table_.take_sockets({.taken_ns = kStart, .sockets = {socket_of(mine_, theirs_)}});

@@ -19,15 +19,19 @@ void SocketIndex::rebuild(const model::SocketTable& table) {
   sockets_ = table.sockets;
   by_ends_.clear();
   any_v6_.clear();
+  listeners_.clear();
   by_ends_.reserve(sockets_.size());
   shared_.clear();
   seen_before_ = std::exchange(seen_, {});
   for (std::uint32_t i = 0; i < sockets_.size(); ++i) {
     const model::Socket& socket = sockets_[i];
-    if (socket.state == model::TcpState::kListen) continue;
+    const std::uint32_t netns = model::netns_scope(socket.netns, table.own_netns);
+    if (socket.state == model::TcpState::kListen) {
+      listeners_.insert(key_of(netns, socket.proto, socket.local, {}));
+      continue;
+    }
     model::Endpoint remote = socket.remote;
     if (remote.port == 0) remote = {};
-    const std::uint32_t netns = model::netns_scope(socket.netns, table.own_netns);
     if (socket.proto == model::ip_proto::kUdp && socket.cookie != 0 && netns == 0) {
       const auto known = seen_before_.find(socket.cookie);
       Seen& seen = seen_[socket.cookie];
@@ -60,6 +64,14 @@ SocketIndex::Shared SocketIndex::claim_of(std::uint32_t place,
   const bool may_be_anothers = holders > 1 || socket.users == model::SocketUsers::kSeveral;
   if (may_be_anothers && !is_its_users && !model::is_connected(socket)) claim.claimants.doubt();
   return claim;
+}
+
+bool SocketIndex::listens(std::uint32_t netns, const model::Endpoint& local) const {
+  const auto at = [&](const model::Endpoint& end) {
+    return listeners_.contains(key_of(netns, model::ip_proto::kTcp, end, {}));
+  };
+  const bool v4 = local.address.is_v4();
+  return at(local) || at(wildcard(local.port, v4)) || (v4 && at(wildcard(local.port, false)));
 }
 
 void SocketIndex::add_what_was_seen(model::Socket& socket) const {

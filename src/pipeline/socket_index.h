@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "model/socket.h"
@@ -30,6 +31,8 @@ class SocketIndex {
   // listener: a connection's bytes are not the listener's. `netns` as netns_scope() tells.
   [[nodiscard]] Match find(std::uint32_t netns, std::uint8_t proto, const model::Endpoint& local,
                            const model::Endpoint& remote) const;
+  // Whether some socket accepts connections at this local end.
+  [[nodiscard]] bool listens(std::uint32_t netns, const model::Endpoint& local) const;
   // What the word of a socket's end does not tell and looks have: its holders, IPV6_V6ONLY.
   void add_what_was_seen(model::Socket& socket) const;
   [[nodiscard]] const std::vector<model::Socket>& sockets() const { return sockets_; }
@@ -61,6 +64,7 @@ class SocketIndex {
 
   std::vector<model::Socket> sockets_;
   Places by_ends_;
+  std::unordered_set<model::FlowKey, KeyHash> listeners_;  // of TCP
   Places any_v6_;  // of those bound to ::, which may take IPv4 traffic: not IPV6_V6ONLY
   std::vector<Shared> shared_;
   // What looks have shown of an UDP socket of ours.

@@ -23,16 +23,18 @@ std::string_view innermost_app(const model::ConnectionRow& row) {
 
 }  // namespace
 
-void Talkers::start() {
+void Talkers::start(bool capturing) {
   ++round_;
+  capturing_ = capturing;
   groups_.clear();
   building_.clear();
   building_keys_.clear();
+  pids_.clear();
+  moved_.clear();
   busiest_.clear();
 }
 
-void Talkers::add(const model::ConnectionRow& row, std::uint32_t number, std::uint64_t up_bytes,
-                  std::uint64_t down_bytes, TextPool& pool) {
+void Talkers::add(const model::ConnectionRow& row, std::uint32_t number, TextPool& pool) {
   const model::RowOwner& owner = row.owners[0];
   std::string_view host = row.name;
   if (host.empty()) host = pool.intern(row.remote.address.to_string());
@@ -52,16 +54,17 @@ void Talkers::add(const model::ConnectionRow& row, std::uint32_t number, std::ui
     talker->host_from = row.name_from;
     building_.push_back(std::move(talker));
     building_keys_.push_back(key);
+    pids_.emplace_back();
+    moved_.emplace_back();
     busiest_.push_back(-1);
   }
   model::Talker& talker = *building_[place->second];
   if (talker.pid != owner.pid) talker.pid = 0;  // several processes of one program
   talker.quality = std::min(talker.quality, owner.quality);
   talker.connections += 1;
-  talker.up_bytes += up_bytes;
-  talker.down_bytes += down_bytes;
-  talker.up_rate += row.up_rate;
-  talker.down_rate += row.down_rate;
+  auto& pids = pids_[place->second];
+  if (owner.pid != 0 && (pids.empty() || pids.back() != owner.pid)) pids.push_back(owner.pid);
+  moved_[place->second].add(row, capturing_);
   if (row.rtt_us >= 0 && (talker.rtt_us < 0 || row.rtt_us < talker.rtt_us)) {
     talker.rtt_us = row.rtt_us;
   }
@@ -75,6 +78,8 @@ void Talkers::add(const model::ConnectionRow& row, std::uint32_t number, std::ui
 
 void Talkers::finish() {
   for (std::size_t i = 0; i < building_.size(); ++i) {
+    moved_[i].fill(*building_[i]);
+    building_[i]->processes = model::distinct(pids_[i]);
     History& past = history_[building_keys_[i]];
     std::rotate(past.spark.begin(), past.spark.begin() + 1, past.spark.end());
     past.spark.back() = building_[i]->up_rate + building_[i]->down_rate;

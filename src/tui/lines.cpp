@@ -4,6 +4,8 @@
 #include <compare>
 #include <numeric>
 
+#include "model/moved.h"
+
 namespace netwatch::tui {
 namespace {
 
@@ -11,6 +13,10 @@ ShownTalker whole_talker(const model::Talker& talker) {
   ShownTalker shown;
   shown.talker = &talker;
   shown.connections = talker.connections;
+  shown.pid = talker.pid;
+  shown.processes = talker.processes;
+  shown.bytes_in = talker.bytes_in;
+  shown.rates_in = talker.rates_in;
   shown.up_bytes = talker.up_bytes;
   shown.down_bytes = talker.down_bytes;
   shown.up_rate = talker.up_rate;
@@ -18,18 +24,6 @@ ShownTalker whole_talker(const model::Talker& talker) {
   shown.rtt_us = talker.rtt_us;
   shown.last_30s = std::accumulate(talker.spark.begin(), talker.spark.end(), 0.0F);
   return shown;
-}
-
-void add_row(ShownTalker& shown, const model::ConnectionRow& row) {
-  ++shown.connections;
-  shown.up_rate += row.up_rate;
-  shown.down_rate += row.down_rate;
-  if (row.rtt_us >= 0 && (shown.rtt_us < 0 || row.rtt_us < shown.rtt_us)) {
-    shown.rtt_us = row.rtt_us;
-  }
-  const RowBytes bytes = bytes_of(row);
-  shown.up_bytes += bytes.up;
-  shown.down_bytes += bytes.down;
 }
 
 ShownTalker part_of(const model::Snapshot& snapshot, const model::Talker& talker,
@@ -42,15 +36,20 @@ ShownTalker part_of(const model::Snapshot& snapshot, const model::Talker& talker
   ShownTalker shown;
   shown.talker = &talker;
   shown.whole = false;
-  bool wire = false;
-  bool payload = false;
+  std::vector<std::uint32_t> pids;
+  model::Moved moved;
   for (const std::uint32_t number : rows) {
     const auto& row = *snapshot.row(number);
-    add_row(shown, row);
-    const RowBytes bytes = bytes_of(row);
-    (bytes.payload ? payload : wire) |= bytes.known;
+    ++shown.connections;
+    moved.add(row, snapshot.capturing);
+    if (row.owners[0].pid != 0) pids.push_back(row.owners[0].pid);
+    if (row.rtt_us >= 0 && (shown.rtt_us < 0 || row.rtt_us < shown.rtt_us)) {
+      shown.rtt_us = row.rtt_us;
+    }
   }
-  shown.bytes_known = !(wire && payload);
+  moved.fill(shown);
+  shown.processes = model::distinct(pids);
+  if (shown.processes == 1) shown.pid = pids.front();
   shown.last_30s = (shown.up_rate + shown.down_rate) * model::kSparkSamples;
   shown.rows = std::move(rows);
   return shown;
@@ -73,7 +72,7 @@ std::weak_ordering compare(const ShownTalker& a, const ShownTalker& b, Column by
     case Column::kProcess:
       return order(a.talker->process, b.talker->process);
     case Column::kPid:
-      return order(a.talker->pid, b.talker->pid);
+      return order(a.pid, b.pid);
     case Column::kHost:
       return order(a.talker->host, b.talker->host);
     case Column::kApp:
@@ -138,13 +137,15 @@ TalkerKey key_of(const model::Talker& talker) {
 ConnectionKey key_of(const model::ConnectionRow& row) { return {row.local, row.remote, row.proto}; }
 
 RowBytes bytes_of(const model::ConnectionRow& row) {
-  RowBytes out;
-  if (row.flow != model::kNoFlow) {
-    out = {row.up.wire_bytes, row.down.wire_bytes, true, false};
-  } else if (row.has_socket_bytes) {
-    out = {row.kernel_up_bytes, row.kernel_down_bytes, true, true};
-  }
-  return out;
+  const model::Measure in = row.bytes_in();
+  if (in == model::Measure::kWire) return {row.up.wire_bytes, row.down.wire_bytes, in};
+  if (in == model::Measure::kPayload) return {row.kernel_up_bytes, row.kernel_down_bytes, in};
+  return {};
+}
+
+std::string_view measure_name(model::Measure measure) {
+  if (measure == model::Measure::kWire) return "on wire";
+  return measure == model::Measure::kPayload ? "payload" : "";
 }
 
 void RowVerdicts::update(const model::Snapshot& snapshot, const FilterState& filter) {

@@ -33,9 +33,12 @@ struct ShownTalker {
   std::vector<std::uint32_t> rows;  // accepted ones; empty with `whole`
   bool whole = true;                // all of its connections are accepted
   std::uint32_t connections = 0;
+  std::uint32_t pid = 0;  // 0: several
+  std::uint32_t processes = 0;
+  model::Measure bytes_in = model::Measure::kUnknown;
+  model::Measure rates_in = model::Measure::kUnknown;
   std::uint64_t up_bytes = 0;
   std::uint64_t down_bytes = 0;
-  bool bytes_known = true;  // false: wire and payload bytes would have to be added
   float up_rate = 0;
   float down_rate = 0;
   std::int32_t rtt_us = -1;
@@ -73,9 +76,14 @@ void settle_selection(const model::Snapshot& snapshot, const LineList& list, int
 struct RowBytes {
   std::uint64_t up = 0;
   std::uint64_t down = 0;
-  bool known = false;
-  bool payload = false;
+  model::Measure in = model::Measure::kUnknown;
 };
 RowBytes bytes_of(const model::ConnectionRow& row);
+
+// One figure can be said: there are some, and all of them in the same measure.
+inline bool is_known(model::Measure measure) {
+  return measure == model::Measure::kWire || measure == model::Measure::kPayload;
+}
+std::string_view measure_name(model::Measure measure);  // "on wire", "payload"
 
 }  // namespace netwatch::tui

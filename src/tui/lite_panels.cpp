@@ -157,8 +157,15 @@ int apps_panel(const LiteFrame& frame, Rect area) {
       frame.pen.panel(area, true, {{"Applications", Role::kTitle}}, {{"by bytes", Role::kDim}});
   std::map<std::string_view, std::uint64_t> by_app;
   std::uint64_t whole = 0;
-  for (const ShownTalker& shown : frame.list.talkers) {
-    if (!shown.bytes_known) continue;
+  // In one measure: of what was on the wire, where packets have been seen.
+  const auto& talkers = frame.list.talkers;
+  const bool wire = std::any_of(talkers.begin(), talkers.end(), [](const ShownTalker& shown) {
+    return shown.bytes_in == model::Measure::kWire || shown.bytes_in == model::Measure::kBoth;
+  });
+  for (const ShownTalker& shown : talkers) {
+    const bool of_wire =
+        shown.bytes_in == model::Measure::kWire || shown.bytes_in == model::Measure::kBoth;
+    if (shown.bytes_in == model::Measure::kUnknown || of_wire != wire) continue;
     const std::uint64_t bytes = shown.up_bytes + shown.down_bytes;
     by_app[shown.talker->app] += bytes;
     whole += bytes;

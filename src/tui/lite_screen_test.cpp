@@ -154,6 +154,28 @@ TEST(LiteGolden, OtherNamespaces) {
   EXPECT_EQ(golden_difference(make.done(), "unowned", "!"), "");
 }
 
+// Packets are captured, but not of these.
+TEST(LiteGolden, UncapturedConnections) {
+  SnapshotMaker make;
+  make.throughput(20);
+  const auto uncaptured = [&](std::uint16_t port) -> model::ConnectionRow& {
+    auto& row = make.row(end("127.0.0.1", port), end("127.0.0.1", 8099), kTcp);
+    row.flow = model::kNoFlow;
+    row.has_socket_bytes = true;
+    row.kernel_up_bytes = 8'140;
+    return row;
+  };
+  uncaptured(40'001);
+  make.talker("payload", 31, Quality::kExact, "127.0.0.1", NameSource::kNone, "", 0, 40'000);
+  uncaptured(40'002).has_socket_bytes = false;
+  make.talker("unknown", 32, Quality::kExact, "127.0.0.1", NameSource::kNone, "", 0, 0);
+  uncaptured(40'003);
+  make.row(end("127.0.0.1", 40'004), end("127.0.0.1", 8099), kTcp);
+  auto& both = make.talker("both", 33, Quality::kExact, "127.0.0.1", NameSource::kNone, "", 0, 900);
+  both.bytes_in = both.rates_in = model::Measure::kBoth;
+  EXPECT_EQ(golden_difference(make.done(), "uncaptured", "\rjj\rjj\rk"), "");
+}
+
 TEST(LiteGolden, Themes) {
   SnapshotMaker make;
   add_usual(make);
@@ -163,6 +185,71 @@ TEST(LiteGolden, Themes) {
     const std::string name = "theme-" + std::string(themes()[i].name) + "-80x24";
     EXPECT_EQ(golden_difference(screen.draw(), name), "");
   }
+}
+
+TEST(LiteScreen, ArrowsPointFromWhoBeganAConnection) {
+  SnapshotMaker make;
+  auto& row = make.row(end("192.168.1.20", 22), end("192.0.2.7", 4343), kTcp);
+  make.talker("sshd", 41, Quality::kExact, "192.0.2.7", NameSource::kNone, "", 9, 9);
+  const auto count = [&](std::string_view words) {
+    Screen screen(make.done(), 120, 35);
+    screen.type("\rj");
+    const std::string text = screen.draw().to_text();
+    int found = 0;
+    for (auto at = text.find(words); at != text.npos; at = text.find(words, at + 1)) ++found;
+    return found;
+  };
+  EXPECT_EQ(count("22 → 192.0.2.7:4343"), 2);  // below its talker, and in the detail line
+  row.local_is_originator = false;
+  EXPECT_EQ(count("22 ← 192.0.2.7:4343"), 2);
+  row.originator_known = false;
+  EXPECT_EQ(count("22 ↔ 192.0.2.7:4343"), 2);
+}
+
+TEST(LiteScreen, WhatTheKernelKnowsToBeOverIsNotOpen) {
+  SnapshotMaker make;
+  auto& row = make.row(end("192.168.1.20", 51'000), end("192.0.2.7", 443), kTcp);
+  row.state = model::TcpState::kNone;
+  make.talker("curl", 41, Quality::kExact, "192.0.2.7", NameSource::kNone, "", 9, 9);
+  const auto unfolded = [&] {
+    Screen screen(make.done(), 120, 35);
+    screen.type("\r");
+    return screen.draw().to_text();
+  };
+  EXPECT_NE(unfolded().find(" open "), std::string::npos);
+  row.socket_gone = true;
+  EXPECT_EQ(unfolded().find(" open "), std::string::npos);
+  EXPECT_NE(unfolded().find(" closed "), std::string::npos);
+}
+
+TEST(LiteScreen, SeveralProcessesAreNotOneOfNumberZero) {
+  SnapshotMaker make;
+  for (std::uint16_t i = 0; i < 5; ++i) {
+    make.row(end("192.168.1.20", static_cast<std::uint16_t>(51'000 + i)), end("192.0.2.7", 443),
+             kTcp);
+  }
+  auto& talker = make.talker("curl", 41, Quality::kExact, "192.0.2.7", NameSource::kNone, "", 9, 9);
+  talker.pid = 0;
+  talker.processes = 5;
+  Screen screen(make.done(), 120, 35);
+  const std::string text = screen.draw().to_text();
+  EXPECT_NE(text.find("curl 5 processes exact"), std::string::npos) << text;
+  EXPECT_EQ(text.find("pid 0"), std::string::npos);
+}
+
+// Of several processes a filter may leave one.
+TEST(LiteScreen, APartOfATalkerCountsItsOwnProcesses) {
+  SnapshotMaker make;
+  make.row(end("192.168.1.20", 51'000), end("192.0.2.7", 443), kTcp);
+  make.row(end("192.168.1.20", 51'001), end("192.0.2.7", 443), kUdp);
+  auto& talker = make.talker("curl", 41, Quality::kExact, "192.0.2.7", NameSource::kNone, "", 9, 9);
+  talker.pid = 0;
+  talker.processes = 2;
+  Screen screen(make.done(), 120, 35);
+  screen.view.filter.accepts = [](const model::ConnectionRow& row) { return row.proto == kUdp; };
+  screen.view.filter.version = 1;
+  screen.settle();
+  EXPECT_NE(screen.draw().to_text().find("curl pid 41 exact"), std::string::npos);
 }
 
 TEST(LiteScreen, SaysSoWhereItIsTooSmall) {

@@ -35,6 +35,12 @@ std::string endpoint_text(const model::Endpoint& end, std::uint8_t proto) {
   return address + ":" + std::to_string(end.port);
 }
 
+// From who has begun it; both ways where that is not known.
+std::string_view arrow_of(const model::ConnectionRow& row) {
+  if (!row.originator_known) return "↔ ";
+  return row.local_is_originator ? "→ " : "← ";
+}
+
 bool is_connected(const model::ConnectionRow& row) {
   return !row.remote.address.is_unspecified() || row.remote.port != 0;
 }
@@ -59,10 +65,12 @@ std::string_view innermost_app(const model::ConnectionRow& row) {
   return app;
 }
 
-// What a connection is doing: the kernel's state, else whether and how the flow ended.
+// What a connection is doing: the kernel's state, else whether and how the flow ended. The kernel
+// tells of an end before the flow's last packets have had their time.
 std::string_view state_of(const model::ConnectionRow& row) {
   if (row.state != model::TcpState::kNone) return model::tcp_state_name(row.state);
   if (row.end != model::FlowEnd::kOpen) return model::flow_end_name(row.end);
+  if (row.socket_gone) return model::flow_end_name(model::FlowEnd::kClosed);
   return row.flow != model::kNoFlow ? "open" : "";
 }
 
@@ -82,6 +90,11 @@ struct Drawn {
   Role role = Role::kText;
 };
 
+Drawn rate_cell(float rate, model::Measure in, Role role) {
+  if (!is_known(in)) return {kUnknownMark, Role::kDim};
+  return {format_rate_cell(static_cast<double>(rate)), role};
+}
+
 Drawn talker_cell(const ShownTalker& shown, Column column, int width) {
   const model::Talker& talker = *shown.talker;
   switch (column) {
@@ -89,7 +102,7 @@ Drawn talker_cell(const ShownTalker& shown, Column column, int width) {
       if (talker.process.empty()) return {kUnknownMark, Role::kDim};
       return {clean(talker.process), Role::kStrong};
     case Column::kPid:
-      return {talker.pid == 0 ? std::string() : std::to_string(talker.pid), Role::kDim};
+      return {shown.pid == 0 ? std::string() : std::to_string(shown.pid), Role::kDim};
     case Column::kHost:
       return {clean(talker.host),
               talker.host_from == model::NameSource::kNone ? Role::kDim : Role::kText};
@@ -100,15 +113,15 @@ Drawn talker_cell(const ShownTalker& shown, Column column, int width) {
     case Column::kConnections:
       return {format_count(shown.connections), Role::kText};
     case Column::kDown:
-      return {format_rate_cell(static_cast<double>(shown.down_rate)), Role::kDown};
+      return rate_cell(shown.down_rate, shown.rates_in, Role::kDown);
     case Column::kUp:
-      return {format_rate_cell(static_cast<double>(shown.up_rate)), Role::kUp};
+      return rate_cell(shown.up_rate, shown.rates_in, Role::kUp);
     case Column::kPeak:
       return {peak_of(shown), Role::kDim};
     case Column::kRtt:
       return {format_rtt(shown.rtt_us), shown.rtt_us < 0 ? Role::kDim : Role::kText};
     case Column::kTotal:
-      if (!shown.bytes_known) return {kUnknownMark, Role::kDim};
+      if (!is_known(shown.bytes_in)) return {kUnknownMark, Role::kDim};
       return {format_bytes(static_cast<double>(shown.up_bytes + shown.down_bytes)), Role::kText};
     case Column::kOwner:
       return {std::string(model::quality_name(talker.quality)), quality_mark(talker.quality).role};
@@ -168,7 +181,7 @@ void draw_connection(const LiteFrame& frame, const model::ConnectionRow& row, co
   std::string ends;
   if (is_connected(row)) {
     if (model::ip_proto::has_ports(row.proto)) ends = std::to_string(row.local.port) + " ";
-    ends += "→ " + endpoint_text(row.remote, row.proto);
+    ends += std::string(arrow_of(row)) + endpoint_text(row.remote, row.proto);
   } else {
     ends = endpoint_text(row.local, row.proto);
   }
@@ -187,20 +200,22 @@ void draw_connection(const LiteFrame& frame, const model::ConnectionRow& row, co
   const std::string said =
       what.empty() ? std::string(state) : std::string(state) + " " + clean(what);
   pen.canvas.put_field(app->x, y, share, said, pen.theme[Role::kDim]);
-  const auto right = [&](Column column, const std::string& text, Role role) {
+  const auto right = [&](Column column, const Drawn& cell) {
     const PlacedColumn* placed = find_column(layout, column);
     if (placed == nullptr) return;
-    pen.canvas.put_field(placed->x, y, placed->width, text, pen.theme[role],
+    pen.canvas.put_field(placed->x, y, placed->width, cell.text, pen.theme[cell.role],
                          column_def(column).align);
   };
-  right(Column::kDown, format_rate_cell(static_cast<double>(row.down_rate)), Role::kDown);
-  right(Column::kUp, format_rate_cell(static_cast<double>(row.up_rate)), Role::kUp);
-  right(Column::kRtt, format_rtt(row.rtt_us), Role::kDim);
+  const model::Measure rates_in = row.rates_in(frame.snapshot.capturing);
+  right(Column::kDown, rate_cell(row.down_rate, rates_in, Role::kDown));
+  right(Column::kUp, rate_cell(row.up_rate, rates_in, Role::kUp));
+  right(Column::kRtt, {format_rtt(row.rtt_us), Role::kDim});
   const RowBytes bytes = bytes_of(row);
+  const bool known = is_known(bytes.in);
   right(Column::kTotal,
-        bytes.known ? format_bytes(static_cast<double>(bytes.up + bytes.down)) : kUnknownMark,
-        Role::kDim);
-  if (bytes.known) right(Column::kOwner, bytes.payload ? "payload" : "on wire", Role::kDim);
+        {known ? format_bytes(static_cast<double>(bytes.up + bytes.down)) : kUnknownMark,
+         Role::kDim});
+  right(Column::kOwner, {std::string(measure_name(bytes.in)), Role::kDim});
   if (row.first_ns > 0) {
     pen.canvas.put_field(spark->x, y, spark->width,
                          format_age(frame.snapshot.time_ns - row.first_ns), pen.theme[Role::kDim],
@@ -363,9 +378,15 @@ void draw_table(const LiteFrame& frame) {
 
 namespace {
 
+// Who of that name: a pid, how many, or nothing where it is not known.
+std::string pid_words(std::uint32_t pid, std::uint32_t processes) {
+  if (pid != 0) return " pid " + std::to_string(pid);
+  return processes > 1 ? " " + format_count(processes) + " processes" : std::string();
+}
+
 std::string owner_words(const model::RowOwner& owner) {
   if (owner.quality == model::Quality::kUnknown) return "owner unknown";
-  std::string out = clean(owner.name) + " pid " + std::to_string(owner.pid) + " " +
+  std::string out = clean(owner.name) + pid_words(owner.pid, 1) + " " +
                     std::string(model::quality_name(owner.quality));
   if (owner.via != model::OwnerVia::kNone) {
     out += " by " + std::string(model::owner_via_name(owner.via));
@@ -373,12 +394,13 @@ std::string owner_words(const model::RowOwner& owner) {
   return out;
 }
 
-Spans byte_spans(std::uint64_t down, std::uint64_t up, std::string_view kind) {
+Spans byte_spans(std::uint64_t down, std::uint64_t up, model::Measure in) {
+  if (!is_known(in)) return {};
   return {{"▼ ", Role::kDown},
           {format_bytes(static_cast<double>(down)) + " ", Role::kText},
           {"▲ ", Role::kUp},
           {format_bytes(static_cast<double>(up)) + " ", Role::kText},
-          {std::string(kind), Role::kDim}};
+          {std::string(measure_name(in)) + "  ", Role::kDim}};
 }
 
 void append(Spans& out, Spans more) {
@@ -389,12 +411,13 @@ Spans connection_detail(const model::Snapshot& snapshot, const model::Connection
                         int width) {
   Spans out{{std::string(model::ip_proto_name(row.proto)) + " ", Role::kDim}};
   std::string ends = endpoint_text(row.local, row.proto);
-  if (is_connected(row)) ends += " → " + endpoint_text(row.remote, row.proto);
+  if (is_connected(row)) {
+    ends += " " + std::string(arrow_of(row)) + endpoint_text(row.remote, row.proto);
+  }
   out.push_back({ends + "  ", Role::kStrong});
   if (row.netns != 0) out.push_back({place_of(snapshot, row) + "  ", Role::kText});
   const RowBytes bytes = bytes_of(row);
-  if (bytes.known)
-    append(out, byte_spans(bytes.down, bytes.up, bytes.payload ? "payload  " : "on wire  "));
+  append(out, byte_spans(bytes.down, bytes.up, bytes.in));
   if (!row.name.empty()) {
     out.push_back({clean(row.name), Role::kText});
     out.push_back({" (" + std::string(model::name_source_name(row.name_from)) + ")  ", Role::kDim});
@@ -419,9 +442,9 @@ Spans talker_detail(const LiteFrame& frame, const ShownTalker& shown) {
     out.push_back({"owner unknown", Role::kUnknown});
   } else {
     out.push_back({clean(talker.process), Role::kStrong});
-    std::string words = " pid " + std::to_string(talker.pid) + " " +
+    std::string words = pid_words(shown.pid, shown.processes) + " " +
                         std::string(model::quality_name(talker.quality));
-    if (row != nullptr && row->owners[0].pid == talker.pid &&
+    if (row != nullptr && row->owners[0].pid == shown.pid &&
         row->owners[0].via != model::OwnerVia::kNone) {
       words += " by " + std::string(model::owner_via_name(row->owners[0].via));
     }
@@ -434,7 +457,7 @@ Spans talker_detail(const LiteFrame& frame, const ShownTalker& shown) {
         {" (" + std::string(model::name_source_name(talker.host_from)) + ")", Role::kDim});
   }
   out.push_back({"  ", Role::kText});
-  if (shown.bytes_known) append(out, byte_spans(shown.down_bytes, shown.up_bytes, ""));
+  append(out, byte_spans(shown.down_bytes, shown.up_bytes, shown.bytes_in));
   return out;
 }
 

@@ -52,10 +52,13 @@ class SnapshotMaker {
     auto talker = std::make_shared<model::Talker>();
     talker->process = process;
     talker->pid = pid;
+    talker->processes = pid == 0 ? 0 : 1;
     talker->quality = quality;
     talker->host = host;
     talker->host_from = from;
     talker->app = app;
+    talker->bytes_in = talker->rates_in =
+        taken_ < rows_.size() ? rows_[taken_].bytes_in() : model::Measure::kWire;
     talker->down_rate = static_cast<float>(down);
     talker->up_rate = static_cast<float>(up);
     talker->down_bytes = static_cast<std::uint64_t>(down * 211);
