@@ -2,46 +2,20 @@
 # A confined live session shows the sockets of network namespaces that are made after its start,
 # with their namespace, owner and counters, and keeps none of them alive; it sends nothing on what
 # it is passed. By the right to capture alone it says what is missing. NETWATCH names the program.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-: "${NETWATCH:?names the program}"
-if [[ $(id -u) != 0 ]] || ! unshare -n true 2>/dev/null; then
-  echo "needs root and the right to make network namespaces"
-  exit 77
-fi
-for tool in tmux setcap python3; do
-  command -v $tool >/dev/null || { echo "needs $tool" && exit 77; }
-done
-if ! "$NETWATCH" read -q --confine strict testdata/dpi/http/curl_nginx.pcapng >/dev/null 2>&1; then
-  echo "not all measures are possible here"
-  exit 77
-fi
+. "$(dirname "$0")/lib.sh"
+need_namespaces
+need tmux setcap python3
+need_confinement
 unset SUDO_UID SUDO_GID
 ours=nwn-ours-$$ other=nwn-other-$$
-socket=nwn-$$
 program=nwtalk-$$  # other namespaces of this host may have programs of any name
-scratch=$(mktemp -d)
-chmod 755 "$scratch"
-cp "$NETWATCH" "$scratch/netwatch"
-cp "$NETWATCH" "$scratch/netwatch-cap"
-setcap cap_net_raw=ep "$scratch/netwatch-cap"
-pids=()
-cleanup() {
-  tmux -L "$socket" kill-server 2>/dev/null || true
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  ip netns del "$ours" 2>/dev/null || true
-  ip netns del "$other" 2>/dev/null || true
-  rm -rf "$scratch"
+copy_program_with_capability
+show_more() {
+  show_screens screen
+  tail -n 5 "$scratch/root.err" "$scratch/cap.err"
 }
-trap cleanup EXIT
-pane() { tmux -L "$socket" capture-pane -p -t "$1"; }
-fail() {
-  echo "FAILED: $*" >&2
-  pane screen >&2 2>/dev/null || true
-  tail -n 5 "$scratch"/*.err >&2 2>/dev/null || true
-  exit 1
-}
-wait_for() {
+# Other namespaces are looked at each 30 seconds at least.
+wait_long() {
   for _ in $(seq 200); do
     if "$@" >/dev/null 2>&1; then return 0; fi
     sleep 0.2
@@ -67,35 +41,34 @@ two.sendall(b"x" * 5000)
 time.sleep(600)
 PY
 
-ip netns add "$ours"
-ip -n "$ours" link set lo up
+add_namespaces "$ours"
+lo_up "$ours"
 live root netwatch
 root=$last
-tmux -L "$socket" new-session -d -s screen -x 120 -y 35 \
-  "nsenter --net=/run/netns/$ours -- env TERM=xterm-256color LC_ALL=C.UTF-8 $scratch/netwatch --confine strict -Y process:$program 2>$scratch/screen.err; echo status \$?; sleep 90"
-wait_for on_screen '● capturing'
+open_screen screen "$ours" "$scratch/netwatch" --confine strict -Y "process:$program"
+wait_long on_screen '● capturing'
 
 # Made afterwards, with a name and a process.
-ip netns add "$other"
-ip -n "$other" link set lo up
+add_namespaces "$other"
+lo_up "$other"
 inode=$(stat -Lc %i "/run/netns/$other")
 ip netns exec "$other" python3 "$scratch/talk.py" "$program" &
 talker=$!
 pids+=("$talker")
-wait_for on_screen "$program .*127\.0\.0\.1"
+wait_long on_screen "$program .*127\.0\.0\.1"
 # Its namespace by name, in the row's detail.
-tmux -L "$socket" send-keys -t screen Enter j
-wait_for on_screen "$other"
-tmux -L "$socket" send-keys -t screen '!'
-wait_for on_screen '✓ container sockets'
+keys screen Enter j
+wait_long on_screen "$other"
+keys screen '!'
+wait_long on_screen '✓ container sockets'
 grep -qE '"name":"container sockets","on":false' "$scratch/root.json" && fail "said to be off"
 
 # Kind of end, port, payload, owner and namespace, as the kernel tells them.
-wait_for grep -qE "\"port\":8123.*\"pid\":$talker,\"name\":\"$program\".*\"sent_bytes\":5000.*\"netns\":$inode," \
+wait_long grep -qE "\"port\":8123.*\"pid\":$talker,\"name\":\"$program\".*\"sent_bytes\":5000.*\"netns\":$inode," \
   "$scratch/root.json"
 # What cannot enter says so where there is another one at its start, and how to.
 live cap netwatch-cap setpriv --reuid=4711 --regid=4711 --clear-groups
-wait_for grep -qE '"name":"container sockets","on":false,"why":"[^"]*CAP_SYS_ADMIN","fix":"sudo netwatch"' \
+wait_long grep -qE '"name":"container sockets","on":false,"why":"[^"]*CAP_SYS_ADMIN","fix":"sudo netwatch"' \
   "$scratch/cap.json"
 grep -q "$program" "$scratch/cap.json" && fail "seen without the right"
 
@@ -113,11 +86,11 @@ sleep 5
 kill "$talker"
 wait "$talker" 2>/dev/null || true
 ip netns del "$other"
-wait_for grep -qE "\"event\":\"closed\".*\"port\":8123.*\"netns\":$inode" "$scratch/root.json"
+wait_long grep -qE "\"event\":\"closed\".*\"port\":8123.*\"netns\":$inode" "$scratch/root.json"
 for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
-tmux -L "$socket" send-keys -t screen Escape
+keys screen Escape
 sleep 1
-tmux -L "$socket" send-keys -t screen q
-wait_for on_screen 'status 0'
+keys screen q
+wait_long on_screen 'status 0'
 [[ ! -s $scratch/screen.err ]] || fail "on standard error: $(cat "$scratch/screen.err")"
 echo "sockets of another namespace, confined: named, owned, counted, gone; without the right: said"
