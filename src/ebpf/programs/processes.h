@@ -24,9 +24,11 @@ static __always_inline __u32 write_parts(char* parts, struct task_struct* task) 
     }
     if (parent == dentry) return 0;  // in no folder: memfd_create(2)
     if (used >= NETWATCH_PARTS_BYTES) return 0;
-    const long length =
-        bpf_probe_read_kernel_str(&parts[used & (NETWATCH_PARTS_BYTES - 1)], NETWATCH_PART_BYTES,
-                                  BPF_CORE_READ(dentry, d_name.name));
+    const unsigned char* name = BPF_CORE_READ(dentry, d_name.name);
+    // What the compiler knows and leaves out, older verifiers have to be shown.
+    __u64 at = used;
+    asm volatile("%0 &= %1" : "+r"(at) : "i"(NETWATCH_PARTS_BYTES - 1));
+    const long length = bpf_probe_read_kernel_str(&parts[at], NETWATCH_PART_BYTES, name);
     if (length <= 1 || length >= NETWATCH_PART_BYTES) return 0;
     used += length;
     dentry = parent;
