@@ -17,8 +17,8 @@ void complain(std::string_view message) {
 
 void complain_of(const model::Ability& ability) {
   if (ability.on) return;
-  complain(fmt::format("missing: {}: {}{}{}", ability.name, ability.why, ability.fix.empty() ? "" : "; ",
-                       ability.fix));
+  complain(fmt::format("missing: {}: {}{}{}", ability.name, ability.why,
+                       ability.fix.empty() ? "" : "; ", ability.fix));
 }
 
 }  // namespace netwatch::app

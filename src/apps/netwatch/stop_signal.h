@@ -4,7 +4,7 @@ namespace netwatch::app {
 
 // While it lives, the first SIGINT, SIGTERM or SIGHUP makes fd() readable and does nothing else; a
 // SIGINT or SIGTERM that comes a second after that or later ends the program as usual, whichever
-// came first. What comes sooner is the same wish told again (timeout(1) signals the program and then
+// came first. What comes sooner is the same wish told again (timeout(1) signals the program, then
 // its group), and so is a second SIGHUP: the shell and the kernel each send one as a terminal
 // closes. SIGHUP stays ignored if it was (nohup(1)). One at a time.
 class StopSignal {
