@@ -26,7 +26,15 @@ void draw_side(const LiteFrame& frame);
 
 // lite_table.cpp
 void draw_table(const LiteFrame& frame);
+
+// lite_detail.cpp
 void draw_detail(const LiteFrame& frame);
+std::string endpoint_text(const model::Endpoint& end, std::uint8_t proto);
+bool is_connected(const model::ConnectionRow& row);
+// From who has begun it; both ways where that is not known.
+std::string_view arrow_of(const model::ConnectionRow& row);
+// Which other network namespace a socket is in; empty for ours.
+std::string place_of(const model::Snapshot& snapshot, const model::ConnectionRow& row);
 
 // lite_overlay.cpp
 void draw_overlay(const LiteFrame& frame);

@@ -176,6 +176,17 @@ TEST(LiteGolden, UncapturedConnections) {
   EXPECT_EQ(golden_difference(make.done(), "uncaptured", "\rjj\rjj\rk"), "");
 }
 
+TEST(LiteGolden, BothEndsAreOfThisHost) {
+  SnapshotMaker make;
+  make.throughput(20);
+  const auto server = model::RowOwner{Quality::kExact, model::OwnerVia::kEbpf, 3100, "srv"};
+  make.row(end("127.0.0.1", 33'008), end("127.0.0.1", 8099), kTcp).owners[1] = server;
+  make.row(end("127.0.0.1", 33'010), end("127.0.0.1", 8099), kTcp).owners[1] = server;
+  make.talker("cli", 3112, Quality::kExact, "127.0.0.1", NameSource::kNone, "http", 1e5, 40'000);
+  EXPECT_EQ(golden_difference(make.done(), "both-ends-talker"), "");
+  EXPECT_EQ(golden_difference(make.done(), "both-ends", "\rj"), "");
+}
+
 TEST(LiteGolden, Themes) {
   SnapshotMaker make;
   add_usual(make);
