@@ -19,6 +19,12 @@ constexpr std::string_view kCut = "…";
 
 }  // namespace
 
+std::string read_program_link(const std::string& path) {
+  std::string exe = read_link(path);
+  if (exe.ends_with(kDeleted)) exe.resize(exe.size() - kDeleted.size());
+  return exe;
+}
+
 std::optional<ProcessStat> parse_proc_stat(std::string_view text) {
   const std::size_t open = text.find('(');
   const std::size_t close = text.rfind(')');
@@ -148,8 +154,7 @@ void ProcessCache::refresh(std::uint32_t pid, Entry& entry) {
     return;
   }
   entry.stat = *stat;
-  std::string exe = read_link(path_of(pid, "exe"));
-  if (exe.ends_with(kDeleted)) exe.resize(exe.size() - kDeleted.size());
+  std::string exe = read_program_link(path_of(pid, "exe"));
   // A reused pid has another start; execve keeps the start but changes name and program.
   if (!entry.process || entry.process->start_ticks != stat->start_ticks ||
       entry.process->comm != stat->comm || entry.process->exe != exe ||

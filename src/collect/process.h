@@ -42,6 +42,9 @@ std::unordered_map<std::uint32_t, std::string> parse_passwd(std::string_view tex
 // Arguments joined by spaces; a cut one ends in "…".
 std::string join_cmdline(std::string_view nul_separated, std::size_t max_bytes);
 
+// Where /proc/PID/exe, given by its path, leads to; empty where that may not be known.
+std::string read_program_link(const std::string& path);
+
 // Processes by pid, read once and again only when a pid is reused or has executed another program.
 // Not thread-safe.
 class ProcessCache {
@@ -74,5 +77,9 @@ class ProcessCache {
   std::uint64_t round_ = 0;
   std::unordered_map<std::uint32_t, Entry> entries_;
 };
+
+// All processes whose program file may be looked up, with pid, start, name and file alone. Once,
+// while the rights for it are there.
+std::vector<model::Process> running_programs(const Root& root);
 
 }  // namespace netwatch::collect

@@ -15,7 +15,7 @@ namespace netwatch::collect {
 namespace {
 
 constexpr std::size_t kMaxProcesses = 1U << 18;
-constexpr std::size_t kMaxUptimeBytes = 4096;
+constexpr std::size_t kMaxLineBytes = 4096;
 
 std::vector<std::uint32_t> pids_of(const std::vector<std::string>& names) {
   std::vector<std::uint32_t> pids;
@@ -27,6 +27,24 @@ std::vector<std::uint32_t> pids_of(const std::vector<std::string>& names) {
 }
 
 }  // namespace
+
+std::vector<model::Process> running_programs(const Root& root) {
+  std::vector<model::Process> found;
+  for (const std::uint32_t pid : pids_of(LocalHost(root).list("proc"))) {
+    const std::string folder = root.join("proc/" + std::to_string(pid) + "/");
+    std::string exe = read_program_link(folder + "exe");
+    if (exe.empty()) continue;  // the kernel's own, somebody else's, or gone
+    const auto text = read_text_file(folder + "stat", kMaxLineBytes);
+    auto stat = text ? parse_proc_stat(*text) : std::nullopt;
+    if (!stat) continue;
+    model::Process& process = found.emplace_back();
+    process.pid = pid;
+    process.start_ticks = stat->start_ticks;
+    process.comm = std::move(stat->comm);
+    process.exe = std::move(exe);
+  }
+  return found;
+}
 
 class ProcessCollector::Impl {
  public:
@@ -90,7 +108,7 @@ class ProcessCollector::Impl {
 
   // The clock that processes' starts are told by.
   [[nodiscard]] std::optional<std::uint64_t> uptime_ticks() const {
-    const auto text = host_.read("proc/uptime", kMaxUptimeBytes);
+    const auto text = host_.read("proc/uptime", kMaxLineBytes);
     if (!text) return std::nullopt;
     std::string_view line = *text;
     const auto seconds = to_number<double>(next_word(line));

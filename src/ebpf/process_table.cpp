@@ -83,10 +83,33 @@ std::shared_ptr<const model::Process> ProcessTable::add_locked(const Key& key,
   return added;
 }
 
+void ProcessTable::learn_programs(const std::vector<model::Process>& running) {
+  const std::lock_guard lock(mutex_);
+  for (const model::Process& one : running) {
+    if (older_.size() >= 2 * half_) return;
+    if (!one.exe.empty()) older_[one.pid] = {one.start_ticks, one.comm, one.exe};
+  }
+}
+
+// The name has to be the same, too: it would be another if an event was lost.
+std::string ProcessTable::program_locked(const model::Process& process) const {
+  if (const auto own = older_.find(process.pid); own != older_.end()) {
+    const bool same =
+        own->second.start_ticks == process.start_ticks && own->second.comm == process.comm;
+    return same ? own->second.exe : std::string();
+  }
+  // It was forked later and has executed nothing of its own.
+  const auto parent = older_.find(process.parent_pid);
+  const bool same = parent != older_.end() && parent->second.comm == process.comm &&
+                    parent->second.start_ticks <= process.start_ticks;
+  return same ? parent->second.exe : std::string();
+}
+
 void ProcessTable::take_exec(const ProcessNote& note, std::string_view path) {
   model::Process process = process_of(note);
   process.exe = path;
   const std::lock_guard lock(mutex_);
+  older_.erase(note.pid);
   add_locked(key_of(note), std::move(process));
 }
 
@@ -100,7 +123,7 @@ std::shared_ptr<const model::Process> ProcessTable::find(const ProcessNote& note
       known && known->comm == now.comm && known->uid == now.uid && known->cgroup == now.cgroup;
   if (same && complete) return known;
   // First seen, or not all is known of it, or it has another name, user or cgroup since.
-  if (known) now.exe = known->exe;
+  now.exe = known ? known->exe : program_locked(now);
   return add_locked(key, std::move(now));
 }
 

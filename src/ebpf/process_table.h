@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "ebpf/programs/notes.h"
 #include "model/owner.h"
@@ -29,6 +30,9 @@ class ProcessTable {
   // To be called before anything else.
   void complete_by(CompleteProcess complete) { complete_ = std::move(complete); }
 
+  // What ran already when the events began, by what /proc tells (pid, start_ticks, comm, exe).
+  // Once, before the first event is taken: what executes something later is told by that.
+  void learn_programs(const std::vector<model::Process>& running);
   // A process has begun to run a program.
   void take_exec(const ProcessNote& note, std::string_view path);
   // The process of a note; null for that of nobody.
@@ -55,12 +59,21 @@ class ProcessTable {
   Known find_locked(const Key& key);
   void put_locked(const Key& key, Known known);
   std::shared_ptr<const model::Process> add_locked(const Key& key, model::Process process);
+  [[nodiscard]] std::string program_locked(const model::Process& process) const;
+
+  struct Older {
+    std::uint64_t start_ticks = 0;
+    std::string comm;
+    std::string exe;
+  };
 
   std::size_t half_;
   CompleteProcess complete_;
   std::mutex mutex_;
   Generation young_;  // guarded by mutex_
   Generation old_;    // guarded by mutex_
+  // By pid: who ran before the events began and has executed nothing since. Guarded by mutex_.
+  std::unordered_map<std::uint32_t, Older> older_;
 };
 
 }  // namespace netwatch::ebpf

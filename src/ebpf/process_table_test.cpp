@@ -66,6 +66,37 @@ TEST(ProcessTable, WithoutAParentThereIsNoName) {
   EXPECT_EQ(table.find(first)->parent, "");
 }
 
+model::Process running(std::uint32_t pid, std::uint64_t start_ticks, std::string comm,
+                       std::string exe) {
+  model::Process process;
+  process.pid = pid;
+  process.start_ticks = start_ticks;
+  process.comm = std::move(comm);
+  process.exe = std::move(exe);
+  return process;
+}
+
+// Of what ran before the events began; and of its children, until they execute something.
+TEST(ProcessTable, OlderProgramsAreThoseOfProc) {
+  constexpr std::uint64_t kTick = 10'000'000;
+  ProcessTable table;
+  table.learn_programs({running(20, 100, "nginx", "/usr/sbin/nginx"),
+                        running(30, 100, "bash", "/usr/bin/bash"), running(40, 7, "old", "/old")});
+  EXPECT_EQ(table.find(note(20, 100 * kTick, 3, "nginx"))->exe, "/usr/sbin/nginx");
+  EXPECT_EQ(table.find(note(40, 9 * kTick, 3, "old"))->exe, "") << "another process by now";
+  ProcessNote child = note(21, 200 * kTick, 3, "nginx");
+  child.parent_pid = 20;
+  EXPECT_EQ(table.find(child)->exe, "/usr/sbin/nginx");
+  child.pid = 22;
+  std::copy_n("curl", 5, child.comm);
+  EXPECT_EQ(table.find(child)->exe, "") << "an event was lost";
+  table.take_exec(note(30, 100 * kTick, 4, "bash"), "");
+  EXPECT_EQ(table.find(note(30, 100 * kTick, 4, "bash"))->exe, "") << "it runs something else";
+  ProcessNote later = note(31, 300 * kTick, 4, "bash");
+  later.parent_pid = 30;
+  EXPECT_EQ(table.find(later)->exe, "");
+}
+
 ProcessExec called(const std::string& path, const std::string& parts = {}) {
   ProcessExec event{};
   event.parts_bytes = static_cast<NoteU32>(parts.size());

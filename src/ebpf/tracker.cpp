@@ -88,6 +88,10 @@ class Tracker::Impl {
     return load(options, *kernel, abilities) && attach(folder.fd, abilities);
   }
 
+  void learn_programs(const std::vector<model::Process>& running) {
+    processes_.learn_programs(running);
+  }
+
   void drain(std::vector<model::ClosedSocket>& out) {
     if (!ring_) return;
     out_ = &out;
@@ -473,6 +477,9 @@ bool Tracker::built_in() { return true; }
 
 Tracker::Tracker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Tracker::~Tracker() = default;
+void Tracker::learn_programs(const std::vector<model::Process>& running) {
+  impl_->learn_programs(running);
+}
 void Tracker::drain(std::vector<model::ClosedSocket>& out) { impl_->drain(out); }
 base::Result<model::SocketHoldings> Tracker::holdings() { return impl_->holdings(); }
 std::uint64_t Tracker::lost_events() const { return impl_->lost_events(); }

@@ -67,6 +67,9 @@ class Tracker {
   Tracker(const Tracker&) = delete;
   Tracker& operator=(const Tracker&) = delete;
 
+  // What runs already, as /proc tells (pid, start_ticks, comm, exe): the events of the kernel tell
+  // programs of later. To be called once, before drain() and holdings().
+  void learn_programs(const std::vector<model::Process>& running);
   // Appends the sockets that have ended since the last call. Never waits; to be called some ten
   // times a second.
   void drain(std::vector<model::ClosedSocket>& out);

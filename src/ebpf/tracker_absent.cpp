@@ -21,6 +21,7 @@ bool Tracker::built_in() { return false; }
 
 Tracker::Tracker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Tracker::~Tracker() = default;
+void Tracker::learn_programs(const std::vector<model::Process>&) {}
 void Tracker::drain(std::vector<model::ClosedSocket>&) {}
 base::Result<model::SocketHoldings> Tracker::holdings() { return model::SocketHoldings{}; }
 std::uint64_t Tracker::lost_events() const { return 0; }

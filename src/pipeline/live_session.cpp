@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "collect/probes/health.h"
+#include "collect/process.h"
 #include "collect/process_completer.h"
 #include "pipeline/abilities.h"
 
@@ -110,6 +111,8 @@ base::Result<std::unique_ptr<LiveSession>> LiveSession::start(const LiveSessionO
       completer->learn_cgroup(id, path);
     };
     tracker = options.open_tracker(wanted);
+    // While the rights for it are there.
+    if (tracker.tracker) tracker.tracker->learn_programs(collect::running_programs(options.root));
   }
   std::unique_ptr<capture::PacketSource> source;
   if (options.capture) {
