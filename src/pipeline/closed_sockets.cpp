@@ -12,6 +12,8 @@ constexpr base::TimeNs kSlackNs = base::kNsPerMs / 10;
 constexpr base::TimeNs kOrderNs = base::kNsPerMs;
 // Of those that had equal ends before: each flow that moves asks again.
 constexpr std::size_t kMaxLookedAt = 64;
+// Of one socket.
+constexpr std::size_t kMaxEarlierPeers = 64;
 
 model::FlowKey key_of(std::uint32_t netns, std::uint8_t proto, const model::Endpoint& local,
                       const model::Endpoint& remote) {
@@ -42,7 +44,30 @@ const ClosedSockets::Entry* ClosedSockets::at(std::uint64_t number) const {
   return number < first_number_ ? nullptr : &sockets_[number - first_number_];
 }
 
+// A UDP socket may connect anew, and its end tells the last peer only. That it was one process's
+// with the peers before, too, is known where it had no other user.
 void ClosedSockets::add(std::uint32_t netns, const model::ClosedSocket& closed) {
+  const model::Socket& socket = closed.socket;
+  add_one(netns, closed);
+  if (socket.proto != model::ip_proto::kUdp || !socket.peers || !model::is_connected(socket) ||
+      socket.users != model::SocketUsers::kOne) {
+    return;
+  }
+  std::size_t added = 0;
+  for (const model::PeerPayload& one : socket.peers->peers) {
+    if (one.peer == socket.remote) continue;
+    if (++added > kMaxEarlierPeers) return;
+    model::ClosedSocket earlier = closed;
+    earlier.socket.remote = one.peer;
+    earlier.socket.cookie = 0;
+    earlier.socket.bytes_sent = static_cast<std::int64_t>(one.sent);
+    earlier.socket.bytes_received = static_cast<std::int64_t>(one.received);
+    earlier.socket.peers = nullptr;
+    add_one(netns, earlier);
+  }
+}
+
+void ClosedSockets::add_one(std::uint32_t netns, const model::ClosedSocket& closed) {
   if (sockets_.size() >= capacity_) {
     const Entry& oldest = sockets_.front();
     const auto forget = [this](auto& numbers, const auto& key) {

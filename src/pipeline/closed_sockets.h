@@ -58,6 +58,7 @@ class ClosedSockets {
       return h ^ (h >> 31);
     }
   };
+  void add_one(std::uint32_t netns, const model::ClosedSocket& closed);
   [[nodiscard]] const Entry* at(std::uint64_t number) const;
   [[nodiscard]] Claimants claimants_of(const Entry& entry, base::TimeNs first_ns,
                                        base::TimeNs last_ns) const;

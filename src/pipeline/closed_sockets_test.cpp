@@ -58,6 +58,32 @@ TEST(ClosedSockets, TheLastOfThoseThatMatch) {
   EXPECT_EQ(cookie(31, 40), 0U);
 }
 
+// A UDP socket that connected to one, then to another.
+TEST(ClosedSockets, EarlierPeersAreTheSoleUsersToo) {
+  const model::Endpoint earlier{.address = *base::IpAddress::parse("192.0.2.9"), .port = 9};
+  for (const auto users : {model::SocketUsers::kOne, model::SocketUsers::kSeveral}) {
+    model::ClosedSocket one = closed(1000, 1, 0, 10);
+    one.socket.proto = model::ip_proto::kUdp;
+    one.socket.users = users;
+    model::SocketPeers peers;
+    peers.peers = {{.peer = one.socket.remote, .sent = 30, .received = 0},
+                   {.peer = earlier, .sent = 20, .received = 7}};
+    one.socket.peers = std::make_shared<const model::SocketPeers>(std::move(peers));
+    ClosedSockets sockets;
+    sockets.add(0, one);
+    const auto* now =
+        sockets.find(0, one.socket.proto, one.socket.local, one.socket.remote, 0, 10).closed;
+    ASSERT_NE(now, nullptr);
+    EXPECT_EQ(now->socket.cookie, 1U);
+    EXPECT_EQ(sockets.find(0, 1), now) << "a number is the socket's last end";
+    const auto* before = sockets.find(0, one.socket.proto, one.socket.local, earlier, 0, 10).closed;
+    ASSERT_EQ(before != nullptr, users == model::SocketUsers::kOne);
+    if (before != nullptr) {
+      EXPECT_EQ(before->socket.bytes_sent, 20);
+    }
+  }
+}
+
 TEST(ClosedSockets, NamespacesAreApart) {
   ClosedSockets sockets;
   sockets.add(7, closed(1000, 1, 0, 10));
