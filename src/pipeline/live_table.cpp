@@ -1,8 +1,15 @@
 #include "pipeline/live_table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace netwatch::pipeline {
+namespace {
+
+// A rate that no look has told anew for so long is none: looks are at most 30 s apart.
+constexpr double kLongestSilenceS = 35;
+
+}  // namespace
 
 model::FlowKey LiveTable::key_of(std::uint32_t netns, std::uint8_t proto,
                                  const model::Endpoint& one, const model::Endpoint& two) {
@@ -320,6 +327,7 @@ void LiveTable::fill_from_socket(Slot& slot, const model::Socket& socket) {
   find_originator(slot, socket);
   const bool from_local = socket.local == row.local;
   slot.socket_round = socket_round_;
+  slot.told = slot.told || !socket.kept;
   const std::size_t end = from_local ? 0 : 1;
   const bool may_share = socket.proto == model::ip_proto::kUdp;
   set_owner(
@@ -383,12 +391,22 @@ void LiveTable::every_second(double seconds) {
 void LiveTable::rate(std::uint32_t number, double seconds) {
   Slot& slot = slots_[number];
   model::ConnectionRow& row = slot.row;
-  const auto per_second = [seconds](std::uint64_t now, std::uint64_t before) {
+  const auto per_second = [&seconds](std::uint64_t now, std::uint64_t before) {
     return now < before ? 0.0F : static_cast<float>(static_cast<double>(now - before) / seconds);
   };
   const bool counted_anew = slot.rated_in != model::Measure::kUnknown &&
                             slot.rated_in != row.rates_in(options_.capturing);
   if (counted_anew) set_rated(slot);
+  // Other namespaces are looked at less often than once a second: until the next look a rate stays,
+  // and then it is of all the time between.
+  const bool waits = row.rates_in(options_.capturing) == model::Measure::kPayload && !slot.gone &&
+                     !slot.told && !counted_anew && slot.silent_s < kLongestSilenceS;
+  if (waits) {
+    slot.silent_s += seconds;
+    return;
+  }
+  seconds += std::exchange(slot.silent_s, 0.0);
+  slot.told = false;
   const float up = per_second(up_bytes(slot), slot.rated_up_bytes);
   const float down = per_second(down_bytes(slot), slot.rated_down_bytes);
   set_rated(slot);

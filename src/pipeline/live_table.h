@@ -85,6 +85,8 @@ class LiveTable final : public ResultSink {
     std::uint64_t rated_up_bytes = 0;  // at the last second, to take rates from
     std::uint64_t rated_down_bytes = 0;
     model::Measure rated_in = model::Measure::kUnknown;
+    bool told = false;                        // a look has told of its socket since
+    double silent_s = 0.0;                    // for how long none had
     std::uint64_t first_kernel_up_bytes = 0;  // when the socket was first looked at
     std::uint64_t first_kernel_down_bytes = 0;
     // Of its packets, if no owner is known at either end.

@@ -160,6 +160,29 @@ TEST_F(LiveTableNamespaces, WhatALookDidNotReadAnewStays) {
   EXPECT_EQ(rows(), Lines{"inside/ in c0ffee"});
 }
 
+// Two seconds lie between two looks, and a publication in between.
+TEST_F(LiveTableNamespaces, RatesAreOfAllTheTimeBetweenTwoLooks) {
+  auto inside = socket_in(kTheirs, mine_, theirs_, "inside");
+  int seconds = 0;
+  const auto second = [&](bool anew, std::int64_t sent) {
+    inside.kept = !anew;
+    inside.bytes_sent = sent;
+    look({inside});
+    ++seconds;
+    const base::TimeNs now_ns = kStart + seconds * kSecond;
+    const auto snapshot = table_.publish(now_ns, now_ns, {});
+    return snapshot->chunks[0]->rows[0].up_rate;
+  };
+  second(true, 0);
+  second(false, 0);
+  EXPECT_FLOAT_EQ(second(true, 3000), 1500);
+  EXPECT_FLOAT_EQ(second(false, 3000), 1500);
+  EXPECT_FLOAT_EQ(second(true, 3000), 0);
+  EXPECT_FLOAT_EQ(second(true, 4000), 1000);
+  for (int i = 0; i < 40; ++i) second(false, 4000);
+  EXPECT_FLOAT_EQ(second(false, 4000), 0) << "nobody looks any more";
+}
+
 TEST_F(LiveTableNamespaces, EndsBeforeTheFirstLookAreApartToo) {
   table_.take_closed({{.socket = socket_in(kTheirs, mine_, theirs_, "inside"),
                        .opened_ns = kStart - 1,
