@@ -31,7 +31,8 @@ model::Process process_of(const ProcessNote& note) {
 
 std::string path_of_program(const ProcessExec& event) {
   const auto text = [](const char* begin, std::size_t room) {
-    return std::string_view(begin, std::find(begin, begin + room, '\0') - begin);
+    const std::string_view whole(begin, room);
+    return whole.substr(0, whole.find('\0'));
   };
   const std::size_t used = std::min<std::size_t>(event.parts_bytes, sizeof event.parts);
   std::string path;
