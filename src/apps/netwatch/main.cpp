@@ -1,4 +1,6 @@
 // netwatch: options and wiring. What it does is in *_command.cpp.
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <thread>
@@ -172,8 +174,11 @@ std::string option_before_subcommand(const CLI::App& app) {
   const std::string& name = chosen.front()->get_name();
   for (const CLI::Option* option : app.get_options()) {
     if (option->count() == 0) continue;
-    return option->get_name() + " is an option of the live screen here: those of '" + name +
-           "' come behind its name (netwatch " + name + " --help)";
+    return fmt::format(
+        "{0} is an option of the live screen here: those of '{1}' come behind its name (netwatch "
+        "{1} "
+        "--help)",
+        option->get_name(), name);
   }
   return {};
 }
