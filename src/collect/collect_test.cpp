@@ -152,6 +152,38 @@ TEST(FakeRootSockets, HoldersThatTheKernelTells) {
   EXPECT_EQ(find_inode(*table, 5003)->owner.process->comm, "other");
 }
 
+// However many sockets it has, and however often it is looked at.
+TEST(FakeRootSockets, AProcessThatTwoTellOfIsThereOnce) {
+  auto told_process = std::make_shared<model::Process>();
+  told_process->pid = 401;
+  told_process->start_ticks = 4100;
+  told_process->comm = "a) (b 7 8";
+  told_process->exe = "/opt/odd";  // which /proc does not show
+  SocketCollector collector(web_host(), [&]() -> base::Result<model::SocketHoldings> {
+    model::SocketHoldings told;
+    for (const std::uint64_t inode : {5004U, 5005U}) {
+      model::SocketHolding& holding = told.holdings.emplace_back();
+      holding.inode = inode;
+      holding.holder = holding.user = told_process;
+    }
+    return told;
+  });
+  std::shared_ptr<const model::Process> first;
+  for (int look = 0; look < 3; ++look) {
+    const auto table = collector.collect();
+    ASSERT_TRUE(table);
+    const auto process = find_inode(*table, 5004)->owner.process;
+    ASSERT_NE(process, nullptr);
+    EXPECT_EQ(process->exe, "/opt/odd");
+    EXPECT_TRUE(process->in_proc);
+    EXPECT_EQ(find_inode(*table, 5005)->owner.process, process);
+    if (first != nullptr) {
+      EXPECT_EQ(process, first);
+    }
+    first = process;
+  }
+}
+
 TEST(FakeRootSockets, WithoutThemProcIsWalked) {
   SocketCollector collector(web_host(), []() -> base::Result<model::SocketHoldings> {
     return base::Error{base::ErrorCode::kDenied, "no"};

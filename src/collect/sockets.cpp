@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "collect/collect.h"
@@ -237,6 +238,7 @@ class SocketCollector::Impl {
 
   void find_owners(model::SocketTable& table) {
     processes_.begin_round();
+    completed_before_ = std::exchange(completed_, {});
     table.torn_tables = torn_;
     model::SocketHoldings told;
     Holdings walked;
@@ -315,9 +317,25 @@ class SocketCollector::Impl {
     if (!same) return told;
     // A confined reader is not shown what others run.
     if (!process->exe.empty() || told->exe.empty()) return process;
+    return with_program(process, told);
+  }
+
+  // One for all sockets of the process, and for as many looks as nothing else becomes known of it.
+  std::shared_ptr<const model::Process> with_program(
+      const std::shared_ptr<const model::Process>& process,
+      const std::shared_ptr<const model::Process>& told) {
+    Completed& now = completed_[told->pid];
+    if (now.process == process && now.told == told) return now.both;
+    const auto before = completed_before_.find(told->pid);
+    if (before != completed_before_.end() && before->second.process == process &&
+        before->second.told == told) {
+      now = before->second;
+      return now.both;
+    }
     auto both = std::make_shared<model::Process>(*process);
     both->exe = told->exe;
-    return both;
+    now = {.process = process, .told = told, .both = std::move(both)};
+    return now.both;
   }
 
   model::Owner owner_of(std::uint64_t inode, const std::vector<Holding>& holdings,
@@ -342,6 +360,14 @@ class SocketCollector::Impl {
   Root root_;
   HoldingSource holdings_;
   ProcessCache processes_;
+  // What /proc and the kernel's programs tell of one process, and both together.
+  struct Completed {
+    std::shared_ptr<const model::Process> process;
+    std::shared_ptr<const model::Process> told;
+    std::shared_ptr<const model::Process> both;
+  };
+  std::unordered_map<std::uint32_t, Completed> completed_;  // by pid, in this look
+  std::unordered_map<std::uint32_t, Completed> completed_before_;
   std::vector<model::OwnerVia> via_;  // of each socket of the table in work
   std::uint64_t torn_ = 0;            // tables of the last look that kept changing
   model::SocketTable others_;         // of other namespaces, as last read
