@@ -400,7 +400,8 @@ void LiveTable::rate(std::uint32_t number, double seconds) {
   // Other namespaces are looked at less often than once a second: until the next look a rate stays,
   // and then it is of all the time between.
   const bool waits = row.rates_in(options_.capturing) == model::Measure::kPayload && !slot.gone &&
-                     !slot.told && !counted_anew && slot.silent_s < kLongestSilenceS;
+                     !row.socket_gone && !slot.told && !counted_anew &&
+                     slot.silent_s < kLongestSilenceS;
   if (waits) {
     slot.silent_s += seconds;
     return;
