@@ -85,8 +85,12 @@ struct sock_common {
   struct in6_addr skc_v6_daddr;
   struct in6_addr skc_v6_rcv_saddr;
 };
+struct socket_lock {
+  __u32 slock;  // of who handles packets; 0: nobody
+};
 struct sock {
   struct sock_common __sk_common;
+  struct socket_lock sk_lock;  // read by its place: what is in it has other names elsewhere
   __u16 sk_protocol;
 };
 struct inet_sock {

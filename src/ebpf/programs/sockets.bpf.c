@@ -189,6 +189,32 @@ int from_peer6(struct bpf_sock_addr* ctx) {
 
 // --- the end -----------------------------------------------------------------------------------
 
+#define LOCK_LOOKS 48
+
+static __always_inline __u32 is_locked(const struct sock* sk) {
+  __u32 lock = 0;
+  bpf_probe_read_kernel(&lock, sizeof(lock),
+                        (const void*)sk + bpf_core_field_offset(struct sock, sk_lock));
+  return lock;
+}
+
+// Payload that has come, without the peer's FIN, which the kernel counts first and says a moment
+// later, on another processor perhaps: so both are read while no packet is handled, if that comes
+// about soon.
+static __always_inline __u64 received_bytes(const struct sock* sk) {
+  const struct tcp_sock* tcp = (const struct tcp_sock*)sk;
+  __u64 bytes = 0;
+  int done = 0;
+  for (int i = 0; i < LOCK_LOOKS; ++i) {
+    const __u32 locked = is_locked(sk);
+    done = (BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE) != 0;
+    bytes = BPF_CORE_READ(tcp, bytes_received);
+    const int still = (BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE) != 0;
+    if (!locked && !is_locked(sk) && still == done) break;
+  }
+  return bytes - done;
+}
+
 // What TCP itself has counted, all of the connection's life: payload that programs handed over, and
 // payload that came. A FIN, sent or come, takes a place among the bytes (RFC 9293 section 3.4).
 static __always_inline void write_tcp_bytes(struct SocketNote* note, const struct sock* sk) {
@@ -199,8 +225,7 @@ static __always_inline void write_tcp_bytes(struct SocketNote* note, const struc
   const int ends = state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK || state == TCP_CLOSING;
   if (ends && queued > 0) --queued;
   note->sent = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans) + queued;
-  note->received = BPF_CORE_READ(tcp, bytes_received);
-  if (BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE) --note->received;
+  note->received = received_bytes(sk);
   note->whole = 1;
 }
 
