@@ -9,6 +9,7 @@
 
 #include "collect/collect.h"
 #include "collect/fake_root.h"
+#include "collect/process.h"
 
 namespace netwatch::collect {
 namespace {
@@ -118,6 +119,20 @@ TEST_F(ProcessesTest, HiddenProcessesAndDamagedFiles) {
   EXPECT_EQ(table.processes[0].process->started_ns, 0);
   fs::remove_all(root_.path);
   EXPECT_FALSE(collector.collect(0));
+}
+
+// Those whose file may be looked up.
+TEST_F(ProcessesTest, RunningPrograms) {
+  for (const std::uint32_t pid : {7U, 8U, 9U}) write_stat(pid, {.start = 100 + pid});
+  fs::create_symlink("/usr/bin/one", root_.join("proc/7/exe"));
+  fs::create_symlink("/opt/two (deleted)", root_.join("proc/9/exe"));
+  const auto found = running_programs(root_);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].pid, 7U);
+  EXPECT_EQ(found[0].start_ticks, 107U);
+  EXPECT_EQ(found[0].comm, "p7");
+  EXPECT_EQ(found[0].exe, "/usr/bin/one");
+  EXPECT_EQ(found[1].exe, "/opt/two");
 }
 
 TEST(LiveProcesses, AChildThatWorks) {

@@ -5,18 +5,13 @@
 #include <vector>
 
 #include "pipeline/live_table.h"
+#include "pipeline/live_table_fixture.h"
 
 namespace netwatch::pipeline {
 namespace {
 
-constexpr base::TimeNs kSecond = base::kNsPerSecond;
-constexpr base::TimeNs kStart = 1'700'000'000 * kSecond;
 constexpr std::uint64_t kOurs = 4'026'531'840;
 constexpr std::uint64_t kTheirs = 4'026'532'999;
-
-model::Endpoint at(const char* address, std::uint16_t port) {
-  return {*base::IpAddress::parse(address), port};
-}
 
 model::Socket socket_in(std::uint64_t netns, const model::Endpoint& local,
                         const model::Endpoint& remote, const char* comm) {

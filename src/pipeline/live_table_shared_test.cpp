@@ -5,16 +5,10 @@
 #include <string>
 
 #include "pipeline/live_table.h"
+#include "pipeline/live_table_fixture.h"
 
 namespace netwatch::pipeline {
 namespace {
-
-constexpr base::TimeNs kSecond = base::kNsPerSecond;
-constexpr base::TimeNs kStart = 1'700'000'000 * kSecond;
-
-model::Endpoint at(const char* address, std::uint16_t port) {
-  return {*base::IpAddress::parse(address), port};
-}
 
 model::Socket udp_socket(std::uint64_t cookie, const model::Endpoint& local, const char* comm,
                          std::uint32_t pid) {

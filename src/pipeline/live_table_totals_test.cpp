@@ -4,18 +4,12 @@
 #include <string>
 
 #include "pipeline/live_table.h"
+#include "pipeline/live_table_fixture.h"
 
 namespace netwatch::pipeline {
 namespace {
 
 using Kind = model::UnownedTraffic::Kind;
-
-constexpr base::TimeNs kSecond = base::kNsPerSecond;
-constexpr base::TimeNs kStart = 1'700'000'000 * kSecond;
-
-model::Endpoint at(const char* address, std::uint16_t port) {
-  return {*base::IpAddress::parse(address), port};
-}
 
 model::Flow flow_of(model::FlowId id, std::uint8_t proto, const model::Endpoint& orig,
                     const model::Endpoint& resp) {

@@ -98,6 +98,7 @@ if exact:
         owner = flow["resp"]["owner"]
         assert owner["quality"] == "exact" and owner["pid"] == server, flow
         assert owner["name"].startswith("python"), flow
+        assert "/python" in owner["exe"], ("older than netwatch, and confined", flow)
     for flow in veth:  # the other namespace's server is not ours to name
         assert "owner" not in flow["resp"], flow
     # Sockets: each connection's ends are told, with what they moved.

@@ -175,9 +175,8 @@ std::string option_before_subcommand(const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
     if (option->count() == 0) continue;
     return fmt::format(
-        "{0} is an option of the live screen here: those of '{1}' come behind its name (netwatch "
-        "{1} "
-        "--help)",
+        "{0} is an option of the live screen here: those of '{1}' come behind its name (see "
+        "netwatch {1} --help)",
         option->get_name(), name);
   }
   return {};
