@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
-#include "tui/lite_input.h"
+#include "tui/full_view.h"
+#include "tui/lite_screen.h"
+#include "tui/overlay.h"
 #include "tui/theme.h"
 
 namespace netwatch::tui {
@@ -25,62 +28,68 @@ bool read_input(int fd, InputParser& parser, std::vector<Event>& out) {
 
 }  // namespace
 
-LiteApp::LiteApp(std::function<model::SnapshotPtr()> latest, LiteOptions options)
-    : latest_(std::move(latest)), options_(std::move(options)), renderer_(options_.traits) {
-  view_.host = options_.host;
-  view_.utc_offset_s = options_.utc_offset_s;
-  view_.theme = find_theme(options_.theme).value_or(0);
-  if (!options_.filter.empty() && options_.compile) {
-    CompiledFilter compiled = options_.compile(options_.filter);
-    view_.filter.editor.set(options_.filter);
-    view_.filter.problem = std::move(compiled.problem);
-    view_.filter.open = view_.filter.problem.has_value();
-    if (compiled.accepts) {
-      view_.filter.accepts = std::move(compiled.accepts);
-      view_.filter.text = options_.filter;
-      view_.filter.version = 1;
-    }
-  }
+App::App(std::function<model::SnapshotPtr()> latest, AppOptions options)
+    : latest_(std::move(latest)),
+      options_(std::move(options)),
+      renderer_(options_.traits),
+      snapshot_(std::make_shared<const model::Snapshot>()),
+      views_{std::make_unique<FullView>(), std::make_unique<LiteView>()} {
+  state_.host = options_.host;
+  state_.utc_offset_s = options_.utc_offset_s;
+  state_.theme = find_theme(options_.theme).value_or(0);
+  state_.view = options_.view;
+  state_.tab = options_.tab;
+  if (options_.filter.empty()) return;
+  state_.filter.editor.set(options_.filter);
+  set_filter(options_.filter, options_.compile, state_.filter);
+  state_.filter.open = state_.filter.problem.has_value();
 }
 
-void LiteApp::take_latest() {
-  if (view_.paused) return;
+void App::take_latest() {
+  if (state_.paused) return;
   model::SnapshotPtr newest = latest_();
-  if (newest == snapshot_) return;
-  list_ = {};  // points into the one before
-  snapshot_ = std::move(newest);
+  if (newest == nullptr || newest == snapshot_) return;
+  // Until the next refresh the view points into the one before.
+  const model::SnapshotPtr before = std::exchange(snapshot_, std::move(newest));
   changed_ = true;
-  stale_ = true;
+  refresh({screen_.width, screen_.height});
 }
 
-void LiteApp::refresh(TerminalSize size) {
+void App::refresh(TerminalSize size) {
   stale_ = false;
-  layout_ = lite_layout(size.columns, size.rows);
-  list_ = {};
-  if (snapshot_ == nullptr) return;
-  list_ = make_lines(*snapshot_, view_, verdicts_);
-  settle_selection(*snapshot_, list_, layout_.rows.height, view_);
+  screen_ = {0, 0, size.columns, size.rows};
+  verdicts_.update(*snapshot_, state_.filter);
+  if (!too_small(screen_)) view().refresh(frame(), screen_, state_);
+}
+
+bool App::draw(Terminal& terminal) {
+  const Theme& theme = themes()[std::min(state_.theme, themes().size() - 1)];
+  Canvas canvas(screen_.width, screen_.height, theme[Role::kText]);
+  const Pen pen{canvas, theme};
+  draw_screen(pen, frame(), view(), screen_);
+  changed_ = false;
+  return terminal.write(renderer_.frame(canvas));
 }
 
 // False: quit.
-bool LiteApp::handle(const std::vector<Event>& events, Terminal& terminal) {
+bool App::handle(const std::vector<Event>& events, Terminal& terminal) {
   for (const Event& event : events) {
-    const LiteContext context{snapshot_.get(), list_, layout_, options_.compile,
-                              options_.switch_interface};
-    const LiteOutcome outcome = apply_event(event, context, view_);
+    const Frame shown = frame();
+    const InputContext context{shown, view(), screen_, options_.compile, options_.switch_interface};
+    const Outcome outcome = apply_event(event, context, state_);
     switch (outcome) {
-      case LiteOutcome::kQuit:
+      case Outcome::kQuit:
         return false;
-      case LiteOutcome::kSuspend:
+      case Outcome::kSuspend:
         terminal.suspend();
         renderer_.invalidate();
         break;
-      case LiteOutcome::kRedraw:
+      case Outcome::kRedraw:
         renderer_.invalidate();
         break;
-      case LiteOutcome::kDraw:
+      case Outcome::kDraw:
         break;
-      case LiteOutcome::kNothing:
+      case Outcome::kNothing:
         continue;
     }
     changed_ = true;
@@ -89,14 +98,14 @@ bool LiteApp::handle(const std::vector<Event>& events, Terminal& terminal) {
   return true;
 }
 
-int LiteApp::wait_ms(const InputParser& parser, base::TimeNs next_tick_ns) const {
+int App::wait_ms(const InputParser& parser, base::TimeNs next_tick_ns) const {
   const base::TimeNs left = next_tick_ns - base::monotonic_clock_ns();
   int wait = static_cast<int>(std::clamp<base::TimeNs>(left / base::kNsPerMs + 1, 0, kTickMs));
   if (parser.wait_ms() >= 0) wait = std::min(wait, parser.wait_ms());
   return wait;
 }
 
-int LiteApp::run(Terminal& terminal) {
+int App::run(Terminal& terminal) {
   InputParser parser;
   std::vector<Event> events;
   base::TimeNs next_tick_ns = base::monotonic_clock_ns();
@@ -109,9 +118,7 @@ int LiteApp::run(Terminal& terminal) {
     }
     if (changed_) {
       if (stale_) refresh(terminal.size());
-      const Canvas canvas = draw_lite(snapshot_.get(), list_, view_, layout_);
-      if (!terminal.write(renderer_.frame(canvas))) return 1;
-      changed_ = false;
+      if (!draw(terminal)) return 1;
     }
     std::array<pollfd, 2> fds{
         {{terminal.input_fd(), POLLIN, 0}, {terminal.signal_fd(), POLLIN, 0}}};

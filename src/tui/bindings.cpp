@@ -5,7 +5,7 @@
 namespace netwatch::tui {
 namespace {
 
-constexpr std::array<Binding, 21> kBindings{{
+constexpr std::array<Binding, 24> kBindings{{
     {Action::kQuit, {"q", "^C"}, "quit", "quit"},
     {Action::kFilter, {"/"}, "filter connections, in the language of -Y", "filter"},
     {Action::kToggle, {"Enter", "Space"}, "show or hide the connections of a row", "expand"},
@@ -15,6 +15,9 @@ constexpr std::array<Binding, 21> kBindings{{
     {Action::kInterface, {"i"}, "choose the interface to capture on", "link"},
     {Action::kHelp, {"?", "F1"}, "this help", "help"},
     {Action::kTheme, {"t"}, "next theme", "theme"},
+    {Action::kView, {"V"}, "next view: full (tabs), lite (one screen)", ""},
+    {Action::kNextTab, {"Tab"}, "next tab of the full view; 1 to 9 go to one", ""},
+    {Action::kPreviousTab, {"Shift-Tab"}, "previous tab", ""},
     {Action::kReverse, {"S"}, "reverse the sort", ""},
     {Action::kUp, {"Up", "k"}, "one row up", ""},
     {Action::kDown, {"Down", "j"}, "one row down", ""},
@@ -40,9 +43,11 @@ struct KeyName {
   Key key;
   std::string_view name;
 };
-constexpr std::array<KeyName, 12> kKeyNames{{
+constexpr std::array<KeyName, 14> kKeyNames{{
     {Key::kEnter, "Enter"},
     {Key::kEscape, "Esc"},
+    {Key::kTab, "Tab"},
+    {Key::kBackTab, "Shift-Tab"},
     {Key::kUp, "Up"},
     {Key::kDown, "Down"},
     {Key::kLeft, "Left"},
@@ -86,6 +91,21 @@ std::optional<Action> action_of(const KeyEvent& key) {
     }
   }
   return std::nullopt;
+}
+
+std::optional<int> command_of(const KeyEvent& key, std::span<const OwnKey> own_keys) {
+  const std::string name = spelling(key);
+  if (name.empty()) return std::nullopt;
+  for (const OwnKey& own : own_keys) {
+    if (own.keys[0] == name || own.keys[1] == name) return own.command;
+  }
+  return std::nullopt;
+}
+
+std::optional<int> digit_of(const KeyEvent& key) {
+  if (key.key != Key::kRune || key.ctrl || key.alt) return std::nullopt;
+  if (key.rune < '0' || key.rune > '9') return std::nullopt;
+  return static_cast<int>(key.rune - '0');
 }
 
 }  // namespace netwatch::tui

@@ -28,6 +28,9 @@ enum class Action : std::uint8_t {
   kSort,
   kReverse,
   kTheme,
+  kView,
+  kNextTab,
+  kPreviousTab,
   kMissing,
   kInterface,
   kHelp,
@@ -46,6 +49,18 @@ struct Binding {
 std::span<const Binding> bindings();
 // The action of a key; nothing if it has none.
 std::optional<Action> action_of(const KeyEvent& key);
+
+// A key of one tab or view alone. Keys of the table above come first.
+struct OwnKey {
+  int command = 0;  // a number of the tab's
+  std::array<std::string_view, 2> keys;
+  std::string_view help;
+  std::string_view hint;  // a word of the last line; empty: not there
+};
+// Its command; nothing if it is none of them.
+std::optional<int> command_of(const KeyEvent& key, std::span<const OwnKey> own_keys);
+// Which digit it is; nothing if it is none.
+std::optional<int> digit_of(const KeyEvent& key);
 
 // What the mouse does, for the help.
 struct MouseHelp {

@@ -2,7 +2,7 @@
 // choice.
 #include <algorithm>
 
-#include "tui/lite_parts.h"
+#include "tui/overlay.h"
 
 namespace netwatch::tui {
 namespace {
@@ -40,18 +40,18 @@ std::vector<std::string> interface_choices(const model::Snapshot& snapshot) {
   return out;
 }
 
-int interface_place(const std::vector<std::string>& choices, const ViewState& view) {
-  const auto found = std::find(choices.begin(), choices.end(), view.interface);
+int interface_place(const std::vector<std::string>& choices, const ViewState& state) {
+  const auto found = std::find(choices.begin(), choices.end(), state.interface);
   // One that has gone meanwhile leaves its place to who follows it.
   if (found == choices.end()) {
-    return std::clamp(view.overlay_scroll, 0, static_cast<int>(choices.size()) - 1);
+    return std::clamp(state.overlay_scroll, 0, static_cast<int>(choices.size()) - 1);
   }
   return static_cast<int>(found - choices.begin());
 }
 
-std::vector<Spans> interface_lines(const model::Snapshot& snapshot, const ViewState& view) {
+std::vector<Spans> interface_lines(const model::Snapshot& snapshot, const ViewState& state) {
   const auto choices = interface_choices(snapshot);
-  const auto place = static_cast<std::size_t>(interface_place(choices, view));
+  const auto place = static_cast<std::size_t>(interface_place(choices, state));
   const auto current = [&](const std::string& name) {
     return snapshot.capturing && snapshot.source == name;
   };
@@ -60,13 +60,13 @@ std::vector<Spans> interface_lines(const model::Snapshot& snapshot, const ViewSt
                         "all of them, also those to come"));
   for (const auto& row : snapshot.interfaces) {
     const model::Interface& interface = row.interface;
-    const Span state = interface.up
-                           ? Span{"up", Role::kGood}
-                           : Span{interface.state == model::LinkState::kUnknown
-                                      ? "down"
-                                      : std::string(model::link_state_name(interface.state)),
-                                  Role::kDim};
-    out.push_back(line_of(interface.name, current(interface.name), place == out.size(), state,
+    const Span link = interface.up
+                          ? Span{"up", Role::kGood}
+                          : Span{interface.state == model::LinkState::kUnknown
+                                     ? "down"
+                                     : std::string(model::link_state_name(interface.state)),
+                                 Role::kDim};
+    out.push_back(line_of(interface.name, current(interface.name), place == out.size(), link,
                           addresses_of(interface)));
   }
   return out;

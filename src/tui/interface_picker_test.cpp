@@ -96,7 +96,7 @@ TEST(InterfacePicker, OfManyTheChosenOneIsInSightAndAClickTakesWhatItHits) {
   Posting one(make.done(), 80, 24);
   one.screen.type("iG");
   EXPECT_NE(one.screen.draw().to_text().find("▸   veth39"), std::string::npos);
-  const Rect inside = overlay_area(one.screen.layout, Overlay::kInterface).inset(1);
+  const Rect inside = overlay_area({one.screen.frame(), one.screen.lite, one.screen.area}).inset(1);
   one.screen.send(MouseEvent{MouseEvent::Action::kPress, 0, inside.x + 3, inside.y});
   EXPECT_EQ(one.posted, std::vector<std::string>{"veth" + std::to_string(40 - inside.height)});
 }

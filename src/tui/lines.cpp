@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "model/moved.h"
+#include "tui/order.h"
 
 namespace netwatch::tui {
 namespace {
@@ -53,13 +54,6 @@ ShownTalker part_of(const model::Snapshot& snapshot, const model::Talker& talker
   shown.last_30s = (shown.up_rate + shown.down_rate) * model::kSparkSamples;
   shown.rows = std::move(rows);
   return shown;
-}
-
-template <typename T>
-std::weak_ordering order(const T& a, const T& b) {
-  if (a < b) return std::weak_ordering::less;
-  if (b < a) return std::weak_ordering::greater;
-  return std::weak_ordering::equivalent;
 }
 
 float peak(const ShownTalker& shown) {
@@ -177,10 +171,10 @@ bool RowVerdicts::accepted(const model::Snapshot& snapshot, std::uint32_t row) c
          found->second.accepted[place];
 }
 
-LineList make_lines(const model::Snapshot& snapshot, const ViewState& view, RowVerdicts& verdicts) {
+LineList make_lines(const model::Snapshot& snapshot, const ViewState& view,
+                    const RowVerdicts& verdicts) {
   LineList list;
   list.all_talkers = snapshot.talkers.size();
-  verdicts.update(snapshot, view.filter);
   list.talkers.reserve(snapshot.talkers.size());
   for (const auto& talker : snapshot.talkers) {
     if (!view.filter.accepts) {

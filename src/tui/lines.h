@@ -16,6 +16,7 @@ class RowVerdicts {
  public:
   // Judges the chunks of `snapshot` that are new, and forgets those that are gone.
   void update(const model::Snapshot& snapshot, const FilterState& filter);
+  // Of a row of the snapshot judged last, and only where a filter is in force.
   [[nodiscard]] bool accepted(const model::Snapshot& snapshot, std::uint32_t row) const;
 
  private:
@@ -65,7 +66,9 @@ struct LineList {
   std::size_t all_talkers = 0;
 };
 
-LineList make_lines(const model::Snapshot& snapshot, const ViewState& view, RowVerdicts& verdicts);
+// `verdicts` are of this snapshot and of the filter in force.
+LineList make_lines(const model::Snapshot& snapshot, const ViewState& view,
+                    const RowVerdicts& verdicts);
 LineKey key_of(const model::Snapshot& snapshot, const LineList& list, const Line& line);
 
 // Finds the selected row again after the lines have changed, and scrolls so that it is seen.

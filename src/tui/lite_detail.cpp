@@ -1,66 +1,11 @@
-// The selected row in full, and the words for a connection's ends that the table uses, too.
+// The selected row in full.
 #include "tui/format.h"
 #include "tui/lite_parts.h"
+#include "tui/words.h"
 
 namespace netwatch::tui {
 
-std::string endpoint_text(const model::Endpoint& end, std::uint8_t proto) {
-  std::string address = end.address.to_string();
-  if (!model::ip_proto::has_ports(proto)) return address;
-  if (!end.address.is_v4()) address = "[" + address + "]";
-  return address + ":" + std::to_string(end.port);
-}
-
-std::string_view arrow_of(const model::ConnectionRow& row) {
-  if (!row.originator_known) return "↔ ";
-  return row.local_is_originator ? "→ " : "← ";
-}
-
-bool is_connected(const model::ConnectionRow& row) {
-  return !row.remote.address.is_unspecified() || row.remote.port != 0;
-}
-
-std::string place_of(const model::Snapshot& snapshot, const model::ConnectionRow& row) {
-  constexpr std::size_t kShortId = 12;  // as container runtimes shorten them
-  if (row.netns == 0) return {};
-  const model::NetworkNamespace* netns = snapshot.namespace_of(row);
-  if (netns != nullptr && !netns->container.empty()) {
-    return "in container " + clean(netns->container.substr(0, kShortId));
-  }
-  if (netns != nullptr && !netns->name.empty()) return "in netns " + clean(netns->name);
-  return "in netns " + std::to_string(row.netns);
-}
-
 namespace {
-
-// Who of that name: a pid, how many, or nothing where it is not known.
-std::string pid_words(std::uint32_t pid, std::uint32_t processes) {
-  if (pid != 0) return " pid " + std::to_string(pid);
-  return processes > 1 ? " " + format_count(processes) + " processes" : std::string();
-}
-
-std::string owner_words(const model::RowOwner& owner) {
-  if (owner.quality == model::Quality::kUnknown) return "owner unknown";
-  std::string out = clean(owner.name) + pid_words(owner.pid, 1) + " " +
-                    std::string(model::quality_name(owner.quality));
-  if (owner.via != model::OwnerVia::kNone) {
-    out += " by " + std::string(model::owner_via_name(owner.via));
-  }
-  return out;
-}
-
-Spans byte_spans(std::uint64_t down, std::uint64_t up, model::Measure in) {
-  if (!is_known(in)) return {};
-  return {{"▼ ", Role::kDown},
-          {format_bytes(static_cast<double>(down)) + " ", Role::kText},
-          {"▲ ", Role::kUp},
-          {format_bytes(static_cast<double>(up)) + " ", Role::kText},
-          {std::string(measure_name(in)) + "  ", Role::kDim}};
-}
-
-void append(Spans& out, Spans more) {
-  for (Span& span : more) out.push_back(std::move(span));
-}
 
 Spans connection_detail(const model::Snapshot& snapshot, const model::ConnectionRow& row,
                         int width) {
@@ -87,11 +32,9 @@ Spans connection_detail(const model::Snapshot& snapshot, const model::Connection
     out.push_back({clean(row.name), Role::kText});
     out.push_back({" (" + std::string(model::name_source_name(row.name_from)) + ")  ", Role::kDim});
   }
-  std::string apps;
-  for (const auto& app : row.apps) {
-    if (!app.empty()) apps += (apps.empty() ? "" : "/") + clean(app);
+  if (const std::string apps = apps_of(row); !apps.empty()) {
+    out.push_back({apps + "  ", Role::kText});
   }
-  if (!apps.empty()) out.push_back({apps + "  ", Role::kText});
   const std::uint64_t again = row.up.retransmitted + row.down.retransmitted;
   if (again > 0) out.push_back({format_count(again) + " retransmitted  ", Role::kWarn});
   if (wide) out.push_back({owner_words(row.owners[0]), Role::kDim});

@@ -40,7 +40,7 @@ void place_boxed(LiteLayout& out, int width, int height) {
 LiteLayout lite_layout(int width, int height) {
   LiteLayout out;
   out.screen = {0, 0, width, height};
-  out.too_small = width < kLeastWidth || height < kLeastHeight;
+  out.too_small = too_small(out.screen);
   if (out.too_small) return out;
   out.boxed = width >= kBoxedWidth && height >= kBoxedHeight;
   out.header = {0, 0, width, 1};
@@ -55,21 +55,6 @@ LiteLayout lite_layout(int width, int height) {
   // The first four columns hold selection, fold and owner marks.
   out.columns = place_columns(out.rows.x + 4, out.rows.width - 4);
   return out;
-}
-
-Rect overlay_area(const LiteLayout& layout, Overlay overlay) {
-  constexpr int kInterfaces = 14;  // of many, those around the chosen one
-  int wide = 76;
-  int high = layout.screen.height - 4;
-  if (overlay == Overlay::kSort) {
-    wide = 34;
-    high = static_cast<int>(sortable_columns().size()) + 2;
-  } else if (overlay == Overlay::kInterface) {
-    high = kInterfaces;
-  }
-  const int width = std::min(wide, layout.screen.width - 4);
-  const int height = std::min({high, layout.screen.height - 2, 40});
-  return {(layout.screen.width - width) / 2, (layout.screen.height - height) / 2, width, height};
 }
 
 }  // namespace netwatch::tui

@@ -5,6 +5,7 @@
 #include "tui/format.h"
 #include "tui/graph.h"
 #include "tui/lite_parts.h"
+#include "tui/words.h"
 
 namespace netwatch::tui {
 namespace {

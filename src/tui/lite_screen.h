@@ -6,12 +6,10 @@
 #include "tui/canvas.h"
 #include "tui/columns.h"
 #include "tui/lines.h"
+#include "tui/view.h"
 #include "tui/view_state.h"
 
 namespace netwatch::tui {
-
-inline constexpr int kLeastWidth = 80;
-inline constexpr int kLeastHeight = 24;
 
 // Where the parts of the screen are, by its size alone. Input uses it too, to know what was
 // clicked. A part without room has no height.
@@ -33,22 +31,34 @@ struct LiteLayout {
 };
 LiteLayout lite_layout(int width, int height);
 
-// The frame of an overlay.
-Rect overlay_area(const LiteLayout& layout, Overlay overlay);
-// What can be captured on, as the picker shows it: "any", then the host's interfaces.
-std::vector<std::string> interface_choices(const model::Snapshot& snapshot);
-// The chosen one's place in it.
-int interface_place(const std::vector<std::string>& choices, const ViewState& view);
-// How many lines an overlay has, for scrolling.
-int overlay_line_count(const model::Snapshot& snapshot, const ViewState& view,
-                       const LiteLayout& layout);
-// Which of them is the first that is shown.
-int overlay_first_line(const model::Snapshot& snapshot, const ViewState& view,
-                       const LiteLayout& layout);
+// Everything on one screen, from 80x24 on.
+class LiteView final : public View {
+ public:
+  void refresh(const Frame& frame, Rect screen, ViewState& state) override;
+  void draw(const Pen& pen, const Frame& frame) const override;
+  bool act(Action action, const Frame& frame, ViewState& state) override;
+  bool own_key(int command, const Frame& frame, ViewState& state) override;
+  bool press(int x, int y, const Frame& frame, ViewState& state) override;
+  bool wheel(int rows, const Frame& frame, ViewState& state) override;
+  [[nodiscard]] SortChoices sort_choices(const ViewState& state) const override;
+  void sort_by(std::size_t choice, ViewState& state) override;
+  void reverse_sort(ViewState& state) override;
+  [[nodiscard]] std::span<const OwnKey> own_keys(const ViewState& state) const override;
+  [[nodiscard]] std::string_view title(const ViewState& state) const override;
 
-// The one screen of `netwatch`: a pure function of its arguments. `list` is make_lines() of the
-// same snapshot and view, after settle_selection(). A null snapshot: nothing is known yet.
-Canvas draw_lite(const model::Snapshot* snapshot, const LineList& list, const ViewState& view,
-                 const LiteLayout& layout);
+  // As settled last.
+  [[nodiscard]] const LiteLayout& layout() const { return layout_; }
+  [[nodiscard]] const LineList& list() const { return list_; }
+
+ private:
+  void select_line(int place, const Frame& frame, ViewState& state) const;
+  [[nodiscard]] const ShownTalker* selected_talker(const ViewState& state) const;
+  void unfold(ViewState& state, bool open) const;
+  void toggle(const Frame& frame, ViewState& state) const;
+  bool move(Action action, const Frame& frame, ViewState& state) const;
+
+  LiteLayout layout_;
+  LineList list_;  // points into the snapshot of the last refresh
+};
 
 }  // namespace netwatch::tui

@@ -3,40 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include "tui/lite_input.h"
 #include "tui/screen_maker.h"
 #include "tui/theme.h"
 
 namespace netwatch::tui {
 namespace {
-
-void add_usual(SnapshotMaker& make) {
-  make.throughput(600);
-  add_interfaces(make);
-  auto& first = make.row(end("192.168.1.20", 51'514), end("151.101.1.69", 443), kTcp);
-  first.up.retransmitted = 3;
-  make.row(end("192.168.1.20", 51'515), end("151.101.1.69", 443), kTcp).state =
-      model::TcpState::kTimeWait;
-  make.row(end("2001:db8:1::20", 40'022), end("2a04:4e42:200:1234:5678:9abc:def0:645", 443), kUdp);
-  make.talker("firefox", 4242, Quality::kExact, "cdn.example.org", NameSource::kSni, "http2", 5.2e6,
-              81'000);
-  make.row(end("192.168.1.20", 40'000), end("192.0.2.17", 22), kTcp);
-  make.talker("ssh", 991, Quality::kExact, "build.example.net", NameSource::kDns, "ssh", 14'000,
-              92'000);
-  make.row(end("192.168.1.20", 40'500), end("198.51.100.7", 6881), kTcp);
-  make.talker("transmission-daemon", 777, Quality::kInferred, "198.51.100.7", NameSource::kNone,
-              "bittorrent", 1.9e6, 120'000);
-  make.row(end("192.168.1.20", 123), end("203.0.113.5", 123), kUdp);
-  make.talker("", 0, Quality::kUnknown, "time.example.com", NameSource::kReverseDns, "ntp", 90, 90)
-      .rtt_us = -1;
-  make.row(end("192.168.1.20", 53'000), end("192.168.1.1", 53), kUdp);
-  make.talker("systemd-resolved", 310, Quality::kExact, "router.lan", NameSource::kReverseDns,
-              "dns", 0.2, 0);
-  make.s.packets = 1'234'567;
-  make.s.wire_bytes = 1'734'000'000;
-  make.s.flows = 4321;
-  make.s.records = 9876;
-}
 
 TEST(LiteGolden, Usual) {
   SnapshotMaker make;
@@ -269,7 +240,7 @@ TEST(LiteScreen, SaysSoWhereItIsTooSmall) {
   for (const auto& [width, height] : std::initializer_list<Size>{{79, 24}, {80, 23}, {30, 3}}) {
     Screen screen(make.done(), width, height);
     EXPECT_NE(screen.draw().to_text().find("80x24"), std::string::npos);
-    EXPECT_EQ(screen.send(KeyEvent{Key::kRune, 'q'}), LiteOutcome::kQuit);
+    EXPECT_EQ(screen.send(KeyEvent{Key::kRune, 'q'}), Outcome::kQuit);
   }
   for (int side = 0; side < 30; ++side) {
     EXPECT_EQ(Screen(make.done(), side, side).draw().width(), side);
@@ -286,9 +257,8 @@ TEST(LiteScreen, DrawsAtEverySizeAndWithoutSnapshot) {
       EXPECT_EQ(screen.draw().width(), width);
     }
   }
-  const LiteLayout layout = lite_layout(80, 24);
-  const std::string text = draw_lite(nullptr, {}, {}, layout).to_text();
-  EXPECT_NE(text.find("first look"), std::string::npos);
+  const model::Snapshot nothing;
+  EXPECT_NE(Screen(nothing, 80, 24).text().find("first look"), std::string::npos);
 }
 
 TEST(LiteInput, SelectionFollowsItsRow) {
@@ -380,8 +350,8 @@ TEST(LiteInput, SortPickerAndPause) {
   EXPECT_TRUE(screen.view.paused);
   screen.type("?q");
   EXPECT_EQ(screen.view.overlay, Overlay::kNone) << "q closes an overlay before it quits";
-  EXPECT_EQ(screen.send(KeyEvent{Key::kRune, 'c', true}), LiteOutcome::kQuit);
-  EXPECT_EQ(screen.send(KeyEvent{Key::kRune, 'z', true}), LiteOutcome::kSuspend);
+  EXPECT_EQ(screen.send(KeyEvent{Key::kRune, 'c', true}), Outcome::kQuit);
+  EXPECT_EQ(screen.send(KeyEvent{Key::kRune, 'z', true}), Outcome::kSuspend);
 }
 
 }  // namespace

@@ -1,49 +1,13 @@
 #include <algorithm>
 
 #include "tui/format.h"
+#include "tui/frame_lines.h"
 #include "tui/graph.h"
 #include "tui/lite_parts.h"
+#include "tui/words.h"
 
 namespace netwatch::tui {
 namespace {
-
-// The letter beside a host that says where its name comes from; the help spells them out.
-std::string_view source_letter(model::NameSource source) {
-  switch (source) {
-    case model::NameSource::kSni:
-      return "s";
-    case model::NameSource::kHost:
-      return "h";
-    case model::NameSource::kDns:
-      return "d";
-    case model::NameSource::kReverseDns:
-      return "p";
-    case model::NameSource::kFile:
-      return "f";
-    case model::NameSource::kOther:
-      return "o";
-    case model::NameSource::kNone:
-      break;
-  }
-  return "";
-}
-
-std::string_view innermost_app(const model::ConnectionRow& row) {
-  std::string_view app;
-  for (const auto& one : row.apps) {
-    if (!one.empty()) app = one;
-  }
-  return app;
-}
-
-// What a connection is doing: the kernel's state, else whether and how the flow ended. The kernel
-// tells of an end before the flow's last packets have had their time.
-std::string_view state_of(const model::ConnectionRow& row) {
-  if (row.state != model::TcpState::kNone) return model::tcp_state_name(row.state);
-  if (row.end != model::FlowEnd::kOpen) return model::flow_end_name(row.end);
-  if (row.socket_gone) return model::flow_end_name(model::FlowEnd::kClosed);
-  return row.flow != model::kNoFlow ? "open" : "";
-}
 
 std::string spark_of(const ShownTalker& shown, int columns) {
   // Of a part of the connections there is no history.
@@ -56,17 +20,7 @@ std::string peak_of(const ShownTalker& shown) {
   return format_rate_cell(static_cast<double>(*std::max_element(spark.begin(), spark.end())));
 }
 
-struct Drawn {
-  std::string text;
-  Role role = Role::kText;
-};
-
-Drawn rate_cell(float rate, model::Measure in, Role role) {
-  if (!is_known(in)) return {kUnknownMark, Role::kDim};
-  return {format_rate_cell(static_cast<double>(rate)), role};
-}
-
-Drawn talker_cell(const ShownTalker& shown, Column column, int width) {
+Span talker_cell(const ShownTalker& shown, Column column, int width) {
   const model::Talker& talker = *shown.talker;
   switch (column) {
     case Column::kProcess:
@@ -92,8 +46,7 @@ Drawn talker_cell(const ShownTalker& shown, Column column, int width) {
     case Column::kRtt:
       return {format_rtt(shown.rtt_us), shown.rtt_us < 0 ? Role::kDim : Role::kText};
     case Column::kTotal:
-      if (!is_known(shown.bytes_in)) return {kUnknownMark, Role::kDim};
-      return {format_bytes(static_cast<double>(shown.up_bytes + shown.down_bytes)), Role::kText};
+      return bytes_cell(shown.up_bytes + shown.down_bytes, shown.bytes_in, Role::kText);
     case Column::kOwner:
       return {std::string(model::quality_name(talker.quality)), quality_mark(talker.quality).role};
     case Column::kSpark:
@@ -117,7 +70,7 @@ void draw_talker(const LiteFrame& frame, const ShownTalker& shown, int y, bool s
       std::none_of(frame.layout.columns.begin(), frame.layout.columns.end(),
                    [](const PlacedColumn& placed) { return placed.column == Column::kNameFrom; });
   for (const PlacedColumn& placed : frame.layout.columns) {
-    const Drawn cell = talker_cell(shown, placed.column, placed.width);
+    const Span cell = talker_cell(shown, placed.column, placed.width);
     int width = placed.width;
     if (placed.column == Column::kHost && narrow) {
       width -= 2;  // the letter of the name's source
@@ -171,7 +124,7 @@ void draw_connection(const LiteFrame& frame, const model::ConnectionRow& row, co
   const std::string said =
       what.empty() ? std::string(state) : std::string(state) + " " + clean(what);
   pen.canvas.put_field(app->x, y, share, said, pen.theme[Role::kDim]);
-  const auto right = [&](Column column, const Drawn& cell) {
+  const auto right = [&](Column column, const Span& cell) {
     const PlacedColumn* placed = find_column(layout, column);
     if (placed == nullptr) return;
     pen.canvas.put_field(placed->x, y, placed->width, cell.text, pen.theme[cell.role],
@@ -182,10 +135,7 @@ void draw_connection(const LiteFrame& frame, const model::ConnectionRow& row, co
   right(Column::kUp, rate_cell(row.up_rate, rates_in, Role::kUp));
   right(Column::kRtt, {format_rtt(row.rtt_us), Role::kDim});
   const RowBytes bytes = bytes_of(row);
-  const bool known = is_known(bytes.in);
-  right(Column::kTotal,
-        {known ? format_bytes(static_cast<double>(bytes.up + bytes.down)) : kUnknownMark,
-         Role::kDim});
+  right(Column::kTotal, bytes_cell(bytes.up + bytes.down, bytes.in, Role::kDim));
   right(Column::kOwner, {std::string(measure_name(bytes.in)), Role::kDim});
   if (row.first_ns > 0) {
     pen.canvas.put_field(spark->x, y, spark->width,
@@ -242,54 +192,6 @@ void draw_empty(const LiteFrame& frame) {
   }
 }
 
-// The filter being written, in the table's upper edge; what is wrong with it where the headings
-// were, with a caret under the column.
-void draw_filter_line(const LiteFrame& frame) {
-  const Pen& pen = frame.pen;
-  const Rect area = frame.layout.table;
-  const auto& filter = frame.view.filter;
-  const int left = area.x + 2;
-  const int right = area.right() - 2;
-  pen.canvas.fill({left - 1, area.y, right - left + 2, 1}, pen.theme[Role::kText]);
-  const int start = pen.say(left, area.y, right, "filter / ", Role::kKey);
-  const std::string& text = filter.editor.text();
-  const int room = right - start - 1;
-  const int cursor = text_columns(std::string_view(text).substr(0, filter.editor.cursor()));
-  // A long text is shifted so that its cursor stays in sight.
-  const int shift = std::max(0, cursor - room);
-  const std::string_view hidden = prefix_within(text, shift);
-  const int hidden_columns = text_columns(hidden);
-  pen.canvas.put(start, area.y, std::string_view(text).substr(hidden.size()),
-                 pen.theme[Role::kStrong], room);
-  pen.canvas.set_cursor(start + cursor - hidden_columns, area.y);
-  if (text.empty()) {
-    pen.say(start + 1, area.y, right, "app == tls and not port == 53, process:curl, 10.0.0.0/8",
-            Role::kDim);
-  }
-  if (!filter.problem) {
-    draw_heading(frame);
-    return;
-  }
-  const auto& problem = *filter.problem;
-  const std::size_t column = std::min(problem.column, text.size());
-  const int caret =
-      std::clamp(start + text_columns(std::string_view(text).substr(0, column)) - hidden_columns,
-                 start, right - 1);
-  std::string message = problem.message;
-  if (!problem.suggestion.empty()) message += " — try " + problem.suggestion;
-  const int y = frame.layout.heading.y;
-  pen.canvas.fill({left - 1, y, right - left + 2, 1}, pen.theme[Role::kText]);
-  pen.canvas.put(caret, y, "^", pen.theme[Role::kBad]);
-  message = clean(message);
-  const int needs = text_columns(message);
-  if (caret + 2 + needs <= right || right - caret >= caret - left) {
-    pen.say(caret + 2, y, right, message, Role::kBad);
-  } else {
-    const std::string shown = truncated(message, caret - 1 - left);
-    pen.canvas.put(caret - 1 - text_columns(shown), y, shown, pen.theme[Role::kBad]);
-  }
-}
-
 Spans table_title(const LiteFrame& frame) {
   const auto& list = frame.list;
   Spans out{{"Talkers ", Role::kTitle}};
@@ -320,11 +222,9 @@ void draw_table(const LiteFrame& frame) {
          Role::kDim});
   }
   pen.panel(layout.table, layout.boxed, table_title(frame), notes);
-  if (frame.view.filter.open) {
-    draw_filter_line(frame);
-  } else {
-    draw_heading(frame);
-  }
+  const Rect edge{layout.table.x + 1, layout.table.y, layout.table.width - 2, 1};
+  const bool needed = frame.view.filter.open && draw_filter_line(pen, edge, frame.view.filter);
+  if (!needed) draw_heading(frame);
   if (count == 0) {
     draw_empty(frame);
     return;

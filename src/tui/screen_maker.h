@@ -7,9 +7,12 @@
 #include <sstream>
 #include <string>
 
-#include "tui/lite_input.h"
+#include "tui/full_view.h"
 #include "tui/lite_screen.h"
+#include "tui/overlay.h"
 #include "tui/snapshot_maker.h"
+#include "tui/theme.h"
+#include "tui/view_input.h"
 
 // For tests only: a screen that is typed at and compared with its golden. NETWATCH_UPDATE_GOLDEN=1
 // writes the files anew: look at every difference before keeping it.
@@ -30,20 +33,29 @@ inline CompiledFilter test_compile(std::string_view text) {
 struct Screen {
   const model::Snapshot* snapshot;
   ViewState view{};
-  LiteLayout layout{};
-  LineList list{};
+  Rect area;
+  LiteView lite{};
+  FullView full{};
   RowVerdicts verdicts{};
   FilterCompiler compile = test_compile;
   InterfaceSwitch switch_interface{};
+  const LiteLayout& layout = lite.layout();
+  const LineList& list = lite.list();
 
-  Screen(const model::Snapshot& shown, int width, int height) : snapshot(&shown) {
+  Screen(const model::Snapshot& shown, int width, int height)
+      : snapshot(&shown), area{0, 0, width, height} {
     view.host = "laptop";
-    layout = lite_layout(width, height);
     settle();
   }
+  Screen(const Screen&) = delete;
+  Screen& operator=(const Screen&) = delete;
+
+  // The one that is shown.
+  View& shown() { return view.view == ViewKind::kFull ? static_cast<View&>(full) : lite; }
+  [[nodiscard]] Frame frame() const { return {*snapshot, view, verdicts}; }
   void settle() {
-    list = make_lines(*snapshot, view, verdicts);
-    settle_selection(*snapshot, list, layout.rows.height, view);
+    verdicts.update(*snapshot, view.filter);
+    if (!too_small(area)) shown().refresh(frame(), area, view);
   }
   void type(std::string_view bytes) {
     InputParser parser;
@@ -52,13 +64,20 @@ struct Screen {
     parser.flush(events);
     for (const Event& event : events) send(event);
   }
-  LiteOutcome send(const Event& event) {
-    const LiteContext context{snapshot, list, layout, compile, switch_interface};
-    const LiteOutcome outcome = apply_event(event, context, view);
+  Outcome send(const Event& event) {
+    const Frame now = frame();
+    const InputContext context{now, shown(), area, compile, switch_interface};
+    const Outcome outcome = apply_event(event, context, view);
     settle();
     return outcome;
   }
-  [[nodiscard]] Canvas draw() const { return draw_lite(snapshot, list, view, layout); }
+  [[nodiscard]] Canvas draw() {
+    const Theme& theme = themes()[view.theme];
+    Canvas canvas(area.width, area.height, theme[Role::kText]);
+    draw_screen({canvas, theme}, frame(), shown(), area);
+    return canvas;
+  }
+  [[nodiscard]] std::string text() { return draw().to_text(); }
   [[nodiscard]] std::string selected_host() const {
     return view.selected ? view.selected->talker.host : "";
   }

@@ -36,6 +36,7 @@ class SnapshotMaker {
   model::ConnectionRow& row(model::Endpoint local, model::Endpoint remote, std::uint8_t proto) {
     rows_.emplace_back();
     model::ConnectionRow& row = rows_.back();
+    row.vacant = false;
     row.flow = rows_.size();
     row.local = local;
     row.remote = remote;
@@ -139,6 +140,35 @@ inline void add_interfaces(SnapshotMaker& make) {
   make.interface("lo", false, true, 5200, 5200, "127.0.0.1");
   make.interface("eth0", true, true, 7.42e6F, 3.1e5F, "192.168.1.20");
   make.interface("wlan0", false, false, 0, 0, "");
+}
+
+// A busy desktop: five programs, six connections, one of them not owned.
+inline void add_usual(SnapshotMaker& make) {
+  make.throughput(600);
+  add_interfaces(make);
+  auto& first = make.row(end("192.168.1.20", 51'514), end("151.101.1.69", 443), kTcp);
+  first.up.retransmitted = 3;
+  make.row(end("192.168.1.20", 51'515), end("151.101.1.69", 443), kTcp).state =
+      model::TcpState::kTimeWait;
+  make.row(end("2001:db8:1::20", 40'022), end("2a04:4e42:200:1234:5678:9abc:def0:645", 443), kUdp);
+  make.talker("firefox", 4242, Quality::kExact, "cdn.example.org", NameSource::kSni, "http2", 5.2e6,
+              81'000);
+  make.row(end("192.168.1.20", 40'000), end("192.0.2.17", 22), kTcp);
+  make.talker("ssh", 991, Quality::kExact, "build.example.net", NameSource::kDns, "ssh", 14'000,
+              92'000);
+  make.row(end("192.168.1.20", 40'500), end("198.51.100.7", 6881), kTcp);
+  make.talker("transmission-daemon", 777, Quality::kInferred, "198.51.100.7", NameSource::kNone,
+              "bittorrent", 1.9e6, 120'000);
+  make.row(end("192.168.1.20", 123), end("203.0.113.5", 123), kUdp);
+  make.talker("", 0, Quality::kUnknown, "time.example.com", NameSource::kReverseDns, "ntp", 90, 90)
+      .rtt_us = -1;
+  make.row(end("192.168.1.20", 53'000), end("192.168.1.1", 53), kUdp);
+  make.talker("systemd-resolved", 310, Quality::kExact, "router.lan", NameSource::kReverseDns,
+              "dns", 0.2, 0);
+  make.s.packets = 1'234'567;
+  make.s.wire_bytes = 1'734'000'000;
+  make.s.flows = 4321;
+  make.s.records = 9876;
 }
 
 }  // namespace netwatch::tui

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -54,6 +55,11 @@ struct LineKey {
 TalkerKey key_of(const model::Talker& talker);
 ConnectionKey key_of(const model::ConnectionRow& row);
 
+enum class ViewKind : std::uint8_t { kFull, kLite };
+std::span<const ViewKind> view_kinds();     // in the order of `V`
+std::string_view view_name(ViewKind kind);  // "full"
+std::optional<ViewKind> find_view(std::string_view name);
+
 enum class Overlay : std::uint8_t { kNone, kHelp, kMissing, kSort, kInterface };
 // Whether a row of it is picked; else it is scrolled.
 inline bool is_picker(Overlay overlay) {
@@ -75,12 +81,15 @@ struct ViewState {
   std::int32_t utc_offset_s = 0;  // of the clock that is shown
   bool paused = false;
   std::size_t theme = 0;  // into themes()
-  Column sort = Column::kBusiest;
-  bool descending = true;
+  ViewKind view = ViewKind::kLite;
+  std::size_t tab = 0;  // of the full view, into tabs()
   Overlay overlay = Overlay::kNone;
   int overlay_scroll = 0;  // first line, or the picker's chosen row
   std::string interface;   // chosen in its picker: rows may come and go meanwhile
   FilterState filter;
+  // Of the lite view's table.
+  Column sort = Column::kBusiest;
+  bool descending = true;
   std::optional<LineKey> selected;  // nothing: the first row, whatever it is
   int selected_line = 0;            // where it was last seen
   int scroll = 0;                   // first line that is shown

@@ -19,6 +19,7 @@
 #include "pipeline/live_session.h"
 #include "tui/app.h"
 #include "tui/row_filter.h"
+#include "tui/tabs.h"
 #include "tui/terminal.h"
 #include "tui/theme.h"
 
@@ -43,15 +44,27 @@ int usage(std::string_view message) {
   return kExitUsage;
 }
 
+// `name` is none of those of a table: which there are.
+template <typename Rows, typename NameOf>
+int no_such(std::string_view what, std::string_view name, const Rows& rows, NameOf name_of) {
+  std::string names;
+  for (const auto& row : rows) {
+    names += names.empty() ? "" : ", ";
+    names += name_of(row);
+  }
+  return usage(fmt::format("there is no {} '{}'; {}s: {}", what, name, what, names));
+}
+
 // What can be said of the options before anything is opened.
 int check(const LiveOptions& options) {
   if (!options.theme.empty() && !tui::find_theme(options.theme)) {
-    std::string names;
-    for (const tui::Theme& theme : tui::themes()) {
-      names += names.empty() ? "" : ", ";
-      names += theme.name;
-    }
-    return usage(fmt::format("there is no theme '{}'; themes: {}", options.theme, names));
+    return no_such("theme", options.theme, tui::themes(), [](const auto& row) { return row.name; });
+  }
+  if (!options.view.empty() && !tui::find_view(options.view)) {
+    return no_such("view", options.view, tui::view_kinds(), tui::view_name);
+  }
+  if (!options.tab.empty() && !tui::find_tab(options.tab)) {
+    return no_such("tab", options.tab, tui::tabs(), [](const auto* row) { return row->name; });
   }
   if (options.no_capture && !options.capture_filter.empty()) {
     return usage("-f says what to capture: leave out it or --no-capture");
@@ -74,10 +87,15 @@ int run_live(const LiveOptions& options) {
   }
   if (options.no_capture) give_back_freed_memory();
   // While files may still be read.
-  tui::LiteOptions screen;
+  tui::AppOptions screen;
   screen.host = host_name();
   screen.utc_offset_s = utc_offset_s();
   if (!options.theme.empty()) screen.theme = options.theme;
+  if (!options.view.empty()) screen.view = *tui::find_view(options.view);
+  if (!options.tab.empty()) {
+    screen.view = tui::ViewKind::kFull;
+    screen.tab = *tui::find_tab(options.tab);
+  }
   screen.filter = options.filter;
   screen.compile = tui::make_row_filter(catalog());
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment
@@ -108,7 +126,7 @@ int run_live(const LiveOptions& options) {
   }
   pipeline::LiveSession& running = **session;
   screen.switch_interface = [&running](const std::string& name) { running.switch_interface(name); };
-  tui::LiteApp app([&running] { return running.latest(); }, std::move(screen));
+  tui::App app([&running] { return running.latest(); }, std::move(screen));
   return app.run(*terminal);
 }
 

@@ -9,6 +9,8 @@ struct LiveOptions {
   std::string capture_filter;  // -f
   std::string filter;          // -Y
   std::string theme;
+  std::string view;  // "full", "lite"; empty: the usual one
+  std::string tab;   // of the full view, which it asks for
   bool no_capture = false;
   bool no_probes = false;
   std::string confine = "best-effort";  // a name of confine::Mode

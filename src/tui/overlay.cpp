@@ -1,9 +1,11 @@
+#include "tui/overlay.h"
+
 #include <algorithm>
 #include <array>
 
-#include "tui/bindings.h"
 #include "tui/format.h"
-#include "tui/lite_parts.h"
+#include "tui/frame_lines.h"
+#include "tui/words.h"
 
 namespace netwatch::tui {
 namespace {
@@ -40,16 +42,22 @@ void add_title(Lines& out, std::string_view title) {
   out.push_back({{std::string(title), Role::kTitle}});
 }
 
-Lines help_lines(int columns) {
-  Lines out;
-  add_title(out, "Keys");
-  for (const Binding& binding : bindings()) {
-    std::string keys;
-    for (const std::string_view key : binding.keys) {
-      if (!key.empty()) keys += (keys.empty() ? "" : "  ") + std::string(key);
-    }
-    out.push_back(two_columns(keys, Role::kKey, std::string(binding.help)));
+void add_keys(Lines& out, std::span<const std::string_view> keys, std::string_view help) {
+  std::string all;
+  for (const std::string_view key : keys) {
+    if (!key.empty()) all += (all.empty() ? "" : "  ") + std::string(key);
   }
+  out.push_back(two_columns(all, Role::kKey, std::string(help)));
+}
+
+Lines help_lines(const OverlayFrame& of, int columns) {
+  Lines out;
+  if (const auto own = of.view.own_keys(of.frame.state); !own.empty()) {
+    add_title(out, of.view.title(of.frame.state));
+    for (const OwnKey& key : own) add_keys(out, key.keys, key.help);
+  }
+  add_title(out, "Keys");
+  for (const Binding& binding : bindings()) add_keys(out, binding.keys, binding.help);
   add_title(out, "Mouse");
   for (const MouseHelp& mouse : mouse_help()) {
     out.push_back(two_columns(std::string(mouse.gesture), Role::kKey, std::string(mouse.help)));
@@ -81,10 +89,8 @@ bool add_drops(Lines& out, const model::DropCounters& drops, bool losses) {
     if (drops.counts[i] == 0 || model::is_loss(drop) != losses) continue;
     if (!any && !losses) add_title(out, "Seen twice, or odd");
     any = true;
-    std::string name(model::drop_name(drop));
-    std::replace(name.begin(), name.end(), '_', ' ');
-    out.push_back(
-        two_columns(name, losses ? Role::kBad : Role::kText, std::to_string(drops.counts[i])));
+    out.push_back(two_columns(spaced(model::drop_name(drop)), losses ? Role::kBad : Role::kText,
+                              std::to_string(drops.counts[i])));
   }
   return any;
 }
@@ -163,29 +169,28 @@ Lines missing_lines(const model::Snapshot& snapshot, int columns) {
   return out;
 }
 
-Lines sort_lines(const ViewState& view) {
+Lines sort_lines(const OverlayFrame& of) {
   Lines out;
-  const auto columns = sortable_columns();
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    const bool chosen = static_cast<int>(i) == view.overlay_scroll;
-    std::string text =
-        std::string(chosen ? "▸ " : "  ") + std::string(column_def(columns[i]).title);
-    if (columns[i] == view.sort) text += view.descending ? " ↓" : " ↑";
+  const SortChoices choices = of.view.sort_choices(of.frame.state);
+  for (std::size_t i = 0; i < choices.titles.size(); ++i) {
+    const bool chosen = static_cast<int>(i) == of.frame.state.overlay_scroll;
+    std::string text = std::string(chosen ? "▸ " : "  ") + std::string(choices.titles[i]);
+    if (i == choices.current) text += choices.descending ? " ↓" : " ↑";
     out.push_back({{text, chosen ? Role::kKey : Role::kText}});
   }
   return out;
 }
 
-Lines overlay_lines(const model::Snapshot& snapshot, const ViewState& view, int columns) {
-  switch (view.overlay) {
+Lines overlay_lines(const OverlayFrame& of, int columns) {
+  switch (of.frame.state.overlay) {
     case Overlay::kHelp:
-      return help_lines(columns);
+      return help_lines(of, columns);
     case Overlay::kMissing:
-      return missing_lines(snapshot, columns);
+      return missing_lines(of.frame.snapshot, columns);
     case Overlay::kSort:
-      return sort_lines(view);
+      return sort_lines(of);
     case Overlay::kInterface:
-      return interface_lines(snapshot, view);
+      return interface_lines(of.frame.snapshot, of.frame.state);
     case Overlay::kNone:
       break;
   }
@@ -210,42 +215,64 @@ std::string_view overlay_title(Overlay overlay) {
 
 }  // namespace
 
-int overlay_line_count(const model::Snapshot& snapshot, const ViewState& view,
-                       const LiteLayout& layout) {
-  const int columns = overlay_area(layout, view.overlay).width - 4;
-  return static_cast<int>(overlay_lines(snapshot, view, columns).size());
+Rect overlay_area(const OverlayFrame& of) {
+  constexpr int kInterfaces = 14;  // of many, those around the chosen one
+  int wide = 76;
+  int high = of.screen.height - 4;
+  if (of.frame.state.overlay == Overlay::kSort) {
+    wide = 34;
+    high = static_cast<int>(of.view.sort_choices(of.frame.state).titles.size()) + 2;
+  } else if (of.frame.state.overlay == Overlay::kInterface) {
+    high = kInterfaces;
+  }
+  const int width = std::min(wide, of.screen.width - 4);
+  const int height = std::min({high, of.screen.height - 2, 40});
+  return {(of.screen.width - width) / 2, (of.screen.height - height) / 2, width, height};
 }
 
-int overlay_first_line(const model::Snapshot& snapshot, const ViewState& view,
-                       const LiteLayout& layout) {
-  const int room = overlay_area(layout, view.overlay).height - 2;
-  const int most = std::max(0, overlay_line_count(snapshot, view, layout) - room);
-  if (!is_picker(view.overlay)) return std::clamp(view.overlay_scroll, 0, most);
-  const int chosen = view.overlay == Overlay::kInterface
-                         ? interface_place(interface_choices(snapshot), view)
-                         : view.overlay_scroll;
+int overlay_line_count(const OverlayFrame& of) {
+  return static_cast<int>(overlay_lines(of, overlay_area(of).width - 4).size());
+}
+
+int overlay_first_line(const OverlayFrame& of) {
+  const ViewState& state = of.frame.state;
+  const int room = overlay_area(of).height - 2;
+  const int most = std::max(0, overlay_line_count(of) - room);
+  if (!is_picker(state.overlay)) return std::clamp(state.overlay_scroll, 0, most);
+  const int chosen = state.overlay == Overlay::kInterface
+                         ? interface_place(interface_choices(of.frame.snapshot), state)
+                         : state.overlay_scroll;
   return std::clamp(chosen - room + 1, 0, most);
 }
 
-void draw_overlay(const LiteFrame& frame) {
-  if (frame.view.overlay == Overlay::kNone) return;
-  const Pen& pen = frame.pen;
-  const Rect area = overlay_area(frame.layout, frame.view.overlay);
-  const Lines lines = overlay_lines(frame.snapshot, frame.view, area.width - 4);
+void draw_overlay(const Pen& pen, const OverlayFrame& of) {
+  const Overlay overlay = of.frame.state.overlay;
+  if (overlay == Overlay::kNone) return;
+  const Rect area = overlay_area(of);
+  const Lines lines = overlay_lines(of, area.width - 4);
   pen.canvas.fill(area, pen.theme[Role::kText]);
-  const bool picker = is_picker(frame.view.overlay);
+  const bool picker = is_picker(overlay);
   const int most = std::max(0, static_cast<int>(lines.size()) - (area.height - 2));
-  const int first = overlay_first_line(frame.snapshot, frame.view, frame.layout);
+  const int first = overlay_first_line(of);
   Spans notes{{picker ? "Enter picks" : "Esc closes", Role::kDim}};
   if (most > 0 && !picker) {
     notes = {{first < most ? "more: Down" : "end", Role::kDim}, {"  Esc closes", Role::kDim}};
   }
-  const Rect inside = pen.panel(
-      area, true, {{std::string(overlay_title(frame.view.overlay)), Role::kTitle}}, notes);
+  const Rect inside =
+      pen.panel(area, true, {{std::string(overlay_title(overlay)), Role::kTitle}}, notes);
   for (int i = first; i < first + inside.height && i < static_cast<int>(lines.size()); ++i) {
     pen.say(inside.x + 1, inside.y + i - first, inside.right() - 1,
             lines[static_cast<std::size_t>(i)]);
   }
+}
+
+void draw_screen(const Pen& pen, const Frame& frame, const View& view, Rect screen) {
+  if (too_small(screen)) {
+    draw_too_small(pen, screen);
+    return;
+  }
+  view.draw(pen, frame);
+  draw_overlay(pen, {frame, view, screen});
 }
 
 }  // namespace netwatch::tui
