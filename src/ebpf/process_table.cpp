@@ -17,7 +17,7 @@ model::Process process_of(const ProcessNote& note) {
   process.pid = note.pid;
   process.parent_pid = note.parent_pid;
   process.uid = note.uid;
-  process.start_ticks = note.start_ns / kNsPerTick;
+  process.start_ticks = ticks_of(note.start_ns);
   process.cgroup = note.cgroup;
   const auto text = [](const auto& name) {
     return std::string(std::begin(name), std::find(std::begin(name), std::end(name), '\0'));
@@ -28,6 +28,8 @@ model::Process process_of(const ProcessNote& note) {
 }
 
 }  // namespace
+
+std::uint64_t ticks_of(std::uint64_t boot_ns) { return boot_ns / kNsPerTick; }
 
 std::string path_of_program(const ProcessExec& event) {
   const auto text = [](const char* begin, std::size_t room) {
@@ -112,6 +114,11 @@ void ProcessTable::take_exec(const ProcessNote& note, std::string_view path) {
   const std::lock_guard lock(mutex_);
   older_.erase(note.pid);
   add_locked(key_of(note), std::move(process));
+}
+
+void ProcessTable::take_end(std::uint32_t pid) {
+  const std::lock_guard lock(mutex_);
+  older_.erase(pid);
 }
 
 std::shared_ptr<const model::Process> ProcessTable::find(const ProcessNote& note) {

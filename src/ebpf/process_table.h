@@ -15,6 +15,8 @@
 
 namespace netwatch::ebpf {
 
+// Of CLOCK_BOOTTIME in USER_HZ, as /proc counts.
+std::uint64_t ticks_of(std::uint64_t boot_ns);
 // Of the program file that a process has begun to run; empty if it is not known.
 std::string path_of_program(const ProcessExec& event);
 
@@ -35,6 +37,8 @@ class ProcessTable {
   void learn_programs(const std::vector<model::Process>& running);
   // A process has begun to run a program.
   void take_exec(const ProcessNote& note, std::string_view path);
+  // A process is over: its number may be another's soon.
+  void take_end(std::uint32_t pid);
   // The process of a note; null for that of nobody.
   std::shared_ptr<const model::Process> find(const ProcessNote& note);
 

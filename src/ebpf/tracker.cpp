@@ -92,12 +92,14 @@ class Tracker::Impl {
     processes_.learn_programs(running);
   }
 
-  void drain(std::vector<model::ClosedSocket>& out) {
+  void drain(std::vector<model::ClosedSocket>& out, std::vector<model::ProcessEnd>* ends) {
     if (!ring_) return;
     out_ = &out;
+    ends_ = ends;
     boot_offset_ns_ = boot_offset_ns();
     ring_buffer__consume(ring_.get());
     out_ = nullptr;
+    ends_ = nullptr;
     tell_peers(out);
   }
 
@@ -281,6 +283,7 @@ class Tracker::Impl {
     abilities.push_back(attach_peers(cgroup));
     links.on_cgroup = bpf_program__attach(programs.on_cgroup);
     links.on_exec = bpf_program__attach(programs.on_exec);
+    links.on_exit = bpf_program__attach(programs.on_exit);
     abilities.push_back(links.on_exec != nullptr ? on(kPrograms) : refused(kPrograms, errno));
     return true;
   }
@@ -349,6 +352,10 @@ class Tracker::Impl {
       ProcessExec event;
       std::memcpy(&event, data, sizeof event);
       impl.processes_.take_exec(event.process, path_of_program(event));
+    } else if (kind == kEventProcessEnded && size >= sizeof(ProcessEnded)) {
+      ProcessEnded event;
+      std::memcpy(&event, data, sizeof event);
+      impl.take_process_end(event);
     } else if (kind == kEventCgroup && size >= sizeof(CgroupMade) && impl.on_cgroup_) {
       CgroupMade event;
       std::memcpy(&event, data, sizeof event);
@@ -357,6 +364,14 @@ class Tracker::Impl {
       if (length + 1 < sizeof event.path) impl.on_cgroup_(event.id, {event.path, length});
     }
     return 0;
+  }
+
+  void take_process_end(const ProcessEnded& event) {
+    processes_.take_end(event.pid);
+    if (ends_ == nullptr) return;
+    ends_->push_back({.pid = event.pid,
+                      .start_ticks = ticks_of(event.start_ns),
+                      .time_ns = boot_offset_ns_ + static_cast<base::TimeNs>(event.ended_ns)});
   }
 
   void take_released(const SocketReleased& event) {
@@ -383,6 +398,8 @@ class Tracker::Impl {
       socket.owner.via = model::OwnerVia::kEbpf;
       socket.owner.holders = 1;
     }
+    if (event.rtt_us != 0) socket.rtt_us = event.rtt_us;
+    if (proto == model::ip_proto::kTcp) socket.retransmits = event.retransmits;
     socket.followed = note.followed != 0;
     socket.users = users_of(note.users, socket.followed);
     if (event.peers.told != 0 && is_counted(note.followed != 0)) {
@@ -456,6 +473,7 @@ class Tracker::Impl {
   ProcessTable processes_;
   std::function<void(std::uint64_t, std::string_view)> on_cgroup_;
   std::vector<model::ClosedSocket>* out_ = nullptr;  // of the drain() in work
+  std::vector<model::ProcessEnd>* ends_ = nullptr;   // likewise
   base::TimeNs boot_offset_ns_ = 0;                  // wall clock minus CLOCK_BOOTTIME
   std::optional<CloseFd> stats_;
 };
@@ -480,7 +498,9 @@ Tracker::~Tracker() = default;
 void Tracker::learn_programs(const std::vector<model::Process>& running) {
   impl_->learn_programs(running);
 }
-void Tracker::drain(std::vector<model::ClosedSocket>& out) { impl_->drain(out); }
+void Tracker::drain(std::vector<model::ClosedSocket>& out, std::vector<model::ProcessEnd>* ends) {
+  impl_->drain(out, ends);
+}
 base::Result<model::SocketHoldings> Tracker::holdings() { return impl_->holdings(); }
 std::uint64_t Tracker::lost_events() const { return impl_->lost_events(); }
 base::Status Tracker::count_costs() { return impl_->count_costs(); }

@@ -70,9 +70,10 @@ class Tracker {
   // What runs already, as /proc tells (pid, start_ticks, comm, exe): the events of the kernel tell
   // programs of later. To be called once, before drain() and holdings().
   void learn_programs(const std::vector<model::Process>& running);
-  // Appends the sockets that have ended since the last call. Never waits; to be called some ten
-  // times a second.
-  void drain(std::vector<model::ClosedSocket>& out);
+  // Appends the sockets that have ended since the last call, and the processes, if asked: one ends
+  // before the sockets are closed that it still holds. Never waits; to be called some ten times a
+  // second.
+  void drain(std::vector<model::ClosedSocket>& out, std::vector<model::ProcessEnd>* ends = nullptr);
   // Who holds which IP socket now.
   base::Result<model::SocketHoldings> holdings();
   // Events that the kernel had no room for.

@@ -22,7 +22,7 @@ bool Tracker::built_in() { return false; }
 Tracker::Tracker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Tracker::~Tracker() = default;
 void Tracker::learn_programs(const std::vector<model::Process>&) {}
-void Tracker::drain(std::vector<model::ClosedSocket>&) {}
+void Tracker::drain(std::vector<model::ClosedSocket>&, std::vector<model::ProcessEnd>*) {}
 base::Result<model::SocketHoldings> Tracker::holdings() { return model::SocketHoldings{}; }
 std::uint64_t Tracker::lost_events() const { return 0; }
 base::Status Tracker::count_costs() { return base::ok_status(); }

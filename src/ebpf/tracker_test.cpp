@@ -112,6 +112,10 @@ TEST_F(TrackerInKernel, ShortTcpConnectionsAtBothEnds) {
   const auto is_short = [](const model::ClosedSocket& one) {
     return one.closed_ns - one.opened_ns < 5 * base::kNsPerMs;
   };
+  for (const model::ClosedSocket& one : closed_) {
+    EXPECT_GT(one.socket.rtt_us, 0);
+    EXPECT_EQ(one.socket.retransmits, 0);
+  }
   std::printf("%ld of %zu lived less than 5 ms\n",
               std::count_if(closed_.begin(), closed_.end(), is_short), closed_.size());
 }
@@ -459,6 +463,25 @@ TEST_F(TrackerInKernel, ProgramsThatAreGoneHaveNames) {
     EXPECT_EQ(one.socket.bytes_sent, 100);
     EXPECT_EQ(one.socket.bytes_received, kAnswerBytes);
   }
+}
+
+// A process is over with its last thread, and once.
+TEST_F(TrackerInKernel, TellsWhichProcessesEnd) {
+  open();
+  const base::TimeNs begun_ns = base::wall_clock_ns();
+  const pid_t child = sandbox_.start("nw-ends", [] {
+    std::thread([] { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }).join();
+    ::_exit(0);
+  });
+  std::vector<model::ProcessEnd> ends;
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  tracker_->drain(closed_, &ends);
+  std::erase_if(ends, [&](const auto& one) { return one.pid != static_cast<unsigned>(child); });
+  ASSERT_EQ(ends.size(), 1U);
+  EXPECT_GT(ends[0].start_ticks, 0U);
+  EXPECT_GE(ends[0].time_ns, begun_ns - base::kNsPerSecond / 10);
+  EXPECT_LE(ends[0].time_ns, base::wall_clock_ns() + base::kNsPerSecond / 10);
 }
 
 // Costs are printed, never asserted: they depend on the machine.

@@ -184,6 +184,7 @@ TEST(NdjsonDocs, Processes) {
   totals.processes = {{.process = process,
                        .quality = model::Quality::kExact,
                        .via = model::OwnerVia::kEbpf,
+                       .ended_ns = kNoon,
                        .totals = payload},
                       {.kind = model::ProcessRow::Kind::kEarlier,
                        .process = nullptr,

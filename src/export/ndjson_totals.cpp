@@ -50,6 +50,10 @@ void append_process(std::string& out, base::TimeNs now_ns, const ProcessRow& row
       json.key("ts_started");
       write_time(json, row.process->started_ns);
     }
+    if (row.ended_ns != 0) {
+      json.key("ts_ended");
+      write_time(json, row.ended_ns);
+    }
   }
   if (row.kind == ProcessRow::Kind::kEarlier) write_uint(json, "processes", row.processes);
   write_payload(json, row.totals);

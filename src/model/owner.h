@@ -36,6 +36,13 @@ struct Process {
   bool in_proc = false;           // read from /proc while it lived
 };
 
+// A process that has ended.
+struct ProcessEnd {
+  std::uint32_t pid = 0;
+  std::uint64_t start_ticks = 0;  // as in Process
+  base::TimeNs time_ns = 0;       // wall clock
+};
+
 // Whether `known` tells all that `news` of the same process and program does, and more: the
 // kernel's programs tell less than /proc.
 inline bool tells_more(const Process& known, const Process& news) {

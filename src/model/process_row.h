@@ -40,6 +40,7 @@ struct ProcessRow {
   Quality quality = Quality::kUnknown;     // how it is known now
   OwnerVia via = OwnerVia::kNone;
   std::uint64_t processes = 1;  // that the row stands for
+  base::TimeNs ended_ns = 0;    // wall clock; 0: it lives, or nobody told
   PayloadTotals totals;
 };
 std::string_view process_row_kind_name(ProcessRow::Kind kind);  // "process", "unknown", "earlier"

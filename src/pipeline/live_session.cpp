@@ -320,13 +320,18 @@ void LiveSession::reopen_capture() {
 void LiveSession::take_closed_sockets() {
   if (!tracker_) return;
   closed_.clear();
-  tracker_->drain(closed_);
+  // The sockets that a process holds at its end are closed after it, and may be told next time.
+  earlier_ends_ = std::exchange(ends_, {});
+  tracker_->drain(closed_, &ends_);
   if (options_.namespaces == collect::NamespaceScope::kOwn) {
     std::erase_if(closed_, [this](const auto& one) { return one.socket.netns != netns_; });
   }
-  if (closed_.empty()) return;
-  if (report_) report_->take_closed(closed_);
-  table_.take_closed(closed_);
+  if (!closed_.empty()) {
+    if (report_) report_->take_closed(closed_);
+    table_.take_closed(closed_);
+  }
+  table_.take_ends(earlier_ends_);
+  table_.take_ends(ends_);
 }
 
 void LiveSession::run_collector() {

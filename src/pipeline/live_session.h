@@ -140,6 +140,8 @@ class LiveSession {
   std::unique_ptr<ebpf::Tracker> tracker_;         // null where the kernel or the rights lack it
   std::uint64_t netns_ = 0;                        // inode of the network namespace we are in
   std::vector<model::ClosedSocket> closed_;        // of one drain
+  std::vector<model::ProcessEnd> ends_;            // likewise
+  std::vector<model::ProcessEnd> earlier_ends_;    // of the one before
   base::TimeNs next_reopen_ns_ = 0;                // 0: capture was never there to be lost
   base::TimeNs skip_until_ns_ = 0;  // of a new source: the one before has told these; 0: nothing
   base::TimeNs skip_over_ns_ = 0;   // by the monotonic clock: no longer than that

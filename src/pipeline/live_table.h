@@ -47,6 +47,8 @@ class LiveTable final : public ResultSink {
   // Sockets that have ended since the last call. To be called before packets that came after their
   // end.
   void take_closed(const std::vector<model::ClosedSocket>& sockets);
+  // Processes that have ended; may be told twice.
+  void take_ends(const std::vector<model::ProcessEnd>& ends);
   // Who is at either end of a flow that has a row, by all that is known now; by Side.
   std::array<model::Owner, 2> owners_of(const model::Flow& flow);
   // Who has moved how much, and what nobody owns, as of now. A snapshot has it as of its second.

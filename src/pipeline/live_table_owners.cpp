@@ -207,6 +207,10 @@ model::OwnerTotals LiveTable::totals_with(model::UnownedTraffic unowned) const {
   return all;
 }
 
+void LiveTable::take_ends(const std::vector<model::ProcessEnd>& ends) {
+  for (const model::ProcessEnd& end : ends) processes_.take_end(end);
+}
+
 void LiveTable::take_closed(const std::vector<model::ClosedSocket>& sockets) {
   processes_.take_closed(sockets);
   for (const model::ClosedSocket& closed : sockets) {

@@ -232,5 +232,15 @@ TEST_F(LiveTableTotals, ProcessesAreCountedByTheirSocketsNotByPackets) {
   EXPECT_FLOAT_EQ(row.totals.received_rate, 10);
 }
 
+TEST_F(LiveTableTotals, AProcessThatHasEndedSaysSoAndAnotherOfItsNumberDoesNot) {
+  auto socket = socket_of(mine_, theirs_);
+  table_.take_sockets({.taken_ns = kStart, .sockets = {socket}});
+  const model::Process& process = *socket.owner.process;
+  table_.take_ends({{process.pid, process.start_ticks + 1, kStart + 5}});
+  EXPECT_EQ(publish(2 * kSecond)->owners->processes.at(0).ended_ns, 0);
+  table_.take_ends({{process.pid, process.start_ticks, kStart + 7}});
+  EXPECT_EQ(publish(3 * kSecond)->owners->processes.at(0).ended_ns, kStart + 7);
+}
+
 }  // namespace
 }  // namespace netwatch::pipeline

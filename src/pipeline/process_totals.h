@@ -39,6 +39,7 @@ class ProcessTotals {
 
   void take_sockets(const model::SocketTable& table);
   void take_closed(const std::vector<model::ClosedSocket>& sockets);
+  void take_end(const model::ProcessEnd& end);
   // Rates start anew; `seconds` since the last time.
   void every_second(double seconds);
 
@@ -83,6 +84,7 @@ class ProcessTotals {
     model::Quality quality = model::Quality::kUnknown;
     model::OwnerVia via = model::OwnerVia::kNone;
     std::uint64_t processes = 1;
+    base::TimeNs ended_ns = 0;
     std::uint32_t generation = 0;  // grows when the place is given to another process
     Place group = kNoGroup;
   };

@@ -233,6 +233,11 @@ void ProcessTotals::every_second(double seconds) {
   for (Group& group : groups_) rate(group.sums, seconds);
 }
 
+void ProcessTotals::take_end(const model::ProcessEnd& end) {
+  const auto found = by_process_.find({end.start_ticks, end.pid});
+  if (found != by_process_.end()) rows_[found->second].ended_ns = end.time_ns;
+}
+
 model::OwnerTotals ProcessTotals::totals() const {
   model::OwnerTotals out;
   out.processes.reserve(rows_.size());
@@ -246,6 +251,7 @@ model::OwnerTotals ProcessTotals::totals() const {
                              .quality = row.quality,
                              .via = row.via,
                              .processes = row.processes,
+                             .ended_ns = row.ended_ns,
                              .totals = row.sums.totals});
   }
   for (Place place = kEarlier; place < groups_.size(); ++place) {

@@ -104,6 +104,8 @@ struct tcp_sock {
   __u64 bytes_retrans;
   __u32 write_seq;
   __u32 snd_nxt;
+  __u32 srtt_us;  // eight times that
+  __u32 total_retrans;
 };
 
 struct kernfs_node {
@@ -126,6 +128,12 @@ struct cred {
   kuid_t euid;
 };
 struct mm_struct;
+typedef struct {
+  int counter;
+} atomic_t;
+struct signal_struct {
+  atomic_t live;  // threads
+};
 struct task_struct {
   unsigned int flags;
   struct mm_struct* mm;
@@ -136,6 +144,7 @@ struct task_struct {
   __u64 start_boottime;
   __u32 self_exec_id;
   const struct cred* cred;
+  struct signal_struct* signal;
   struct css_set* cgroups;
   char comm[16];
 };

@@ -60,7 +60,12 @@ struct PeersNote {
   NoteU32 reserved;
 };
 
-enum EventKind { kEventSocketReleased = 1, kEventExec = 2, kEventCgroup = 3 };
+enum EventKind {
+  kEventSocketReleased = 1,
+  kEventExec = 2,
+  kEventCgroup = 3,
+  kEventProcessEnded = 4,
+};
 
 struct SocketReleased {
   NoteU32 kind;
@@ -69,6 +74,8 @@ struct SocketReleased {
   NoteU64 cookie;
   struct SocketNote note;
   struct PeersNote peers;
+  NoteU32 rtt_us;       // of TCP: smoothed (RFC 6298); 0: none was measured
+  NoteU32 retransmits;  // of TCP: segments, over the socket's life
 };
 
 struct ProcessExec {
@@ -78,6 +85,14 @@ struct ProcessExec {
   char path[NETWATCH_PATH_BYTES];  // of the program file as it was called, NUL-terminated
   // The file itself: its name, the name of its folder, ..., each NUL-terminated.
   char parts[NETWATCH_PARTS_BYTES + NETWATCH_PART_BYTES];
+};
+
+// The last thread of a process has ended.
+struct ProcessEnded {
+  NoteU32 kind;
+  NoteU32 pid;
+  NoteU64 start_ns;
+  NoteU64 ended_ns;
 };
 
 // A cgroup of version 2 has been made.

@@ -51,6 +51,23 @@ int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm
   return 0;
 }
 
+// Called for every thread; the kernel has counted this one out already.
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct* task) {
+  if (task->signal->live.counter != 0) return 0;
+  struct ProcessEnded* event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+  if (!event) {
+    __sync_fetch_and_add(&lost_events, 1);
+    return 0;
+  }
+  event->kind = kEventProcessEnded;
+  event->pid = task->tgid;
+  event->start_ns = task->group_leader->start_boottime;
+  event->ended_ns = bpf_ktime_get_boot_ns();
+  bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+  return 0;
+}
+
 // A container may be gone before anybody looks for its cgroup.
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(on_cgroup, struct cgroup* cgroup, const char* path) {

@@ -263,7 +263,13 @@ int on_release(struct bpf_sock* ctx) {
   if (kept && kept->peers) {
     read_peers(&event->peers, bpf_sk_storage_get(&peering_of_socket, ctx, 0, 0));
   }
-  if (is_tcp) write_tcp_bytes(&event->note, sk);
+  event->rtt_us = 0;
+  event->retransmits = 0;
+  if (is_tcp) {
+    write_tcp_bytes(&event->note, sk);
+    event->rtt_us = BPF_CORE_READ((const struct tcp_sock*)sk, srtt_us) >> 3;
+    event->retransmits = BPF_CORE_READ((const struct tcp_sock*)sk, total_retrans);
+  }
   bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
   return 1;
 }
