@@ -14,7 +14,6 @@
 #include <cstring>
 #include <optional>
 #include <random>
-#include <tuple>
 #include <utility>
 
 #include <sockets.skel.h>  // made from programs/sockets.bpf.c
@@ -22,6 +21,7 @@
 #include "ebpf/boot_clock.h"
 #include "ebpf/cgroup_tree.h"
 #include "ebpf/handles.h"
+#include "ebpf/note_values.h"
 #include "ebpf/peer_book.h"
 #include "ebpf/process_table.h"
 #include "ebpf/programs/notes.h"
@@ -35,26 +35,9 @@ constexpr std::size_t kMaxHoldings = 2U << 20;
 // What libbpf would print; failures are told as Abilities.
 int print_nothing(libbpf_print_level, const char*, va_list) { return 0; }
 
-// A Multipath TCP socket (RFC 8684) has one note with all of its payload; its subflows are the
-// kernel's own. Its ends are those of the first subflow.
-std::uint8_t proto_of(NoteU16 protocol) {
-  constexpr NoteU16 kMultipathTcp = 262;  // include/uapi/linux/in.h
-  return protocol == kMultipathTcp ? model::ip_proto::kTcp : static_cast<std::uint8_t>(protocol);
-}
-
 // Programs in the kernel do not sleep: when this returns, those that ran before are through. Where
 // there is no such call (nohz_full) they have had half a second, from one look to the next.
 void wait_for_programs() { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); }
-
-// Of one that is older there may have been others before.
-model::SocketUsers users_of(NoteU32 users, bool followed) {
-  if (users > 1) return model::SocketUsers::kSeveral;
-  return users == 1 && followed ? model::SocketUsers::kOne : model::SocketUsers::kUnknown;
-}
-
-model::Endpoint endpoint(const NoteU8* address, NoteU16 port) {
-  return {.address = base::IpAddress::v6(address), .port = port};
-}
 
 }  // namespace
 
@@ -448,17 +431,6 @@ class Tracker::Impl {
     holding.sent = static_cast<std::int64_t>(note.sent);
     holding.received = static_cast<std::int64_t>(note.received);
     if (book_) holding.peers = book_->find(note.cookie, note.peers);
-  }
-
-  static void sort_holdings(std::vector<model::SocketHolding>& found) {
-    const auto key = [](const model::SocketHolding& one) {
-      return std::tuple(one.inode, one.holder->pid);
-    };
-    std::sort(found.begin(), found.end(),
-              [&](const auto& a, const auto& b) { return key(a) < key(b); });
-    found.erase(std::unique(found.begin(), found.end(),
-                            [&](const auto& a, const auto& b) { return key(a) == key(b); }),
-                found.end());
   }
 
   std::unique_ptr<sockets_bpf, DestroySkeleton> skeleton_;
