@@ -45,11 +45,16 @@ std::optional<ProcessStat> parse_proc_stat(std::string_view text) {
   const auto system = number(15);
   const auto threads = to_number<std::uint32_t>(fields[20 - kFirst]);
   const auto start = number(22);
+  const auto minor_faults = number(11);
+  const auto major_faults = number(13);
+  const auto children_user = number(16);
+  const auto children_system = number(17);
   const auto virtual_bytes = number(23);
   const auto rss_pages = number(24);
   if (!parent || !user || !system || !threads || !start || !virtual_bytes || !rss_pages) {
     return std::nullopt;
   }
+  if (!minor_faults || !major_faults || !children_user || !children_system) return std::nullopt;
   ProcessStat stat;
   stat.comm = text.substr(open + 1, close - open - 1);
   stat.state = fields[0].front();
@@ -59,6 +64,9 @@ std::optional<ProcessStat> parse_proc_stat(std::string_view text) {
   stat.cpu_ticks = *user + *system;
   stat.virtual_bytes = *virtual_bytes;
   stat.rss_pages = *rss_pages;
+  stat.children = {.minor_faults = *minor_faults,
+                   .major_faults = *major_faults,
+                   .cpu_ticks = *children_user + *children_system};
   return stat;
 }
 

@@ -13,6 +13,14 @@
 
 namespace netwatch::collect {
 
+// What children of a process used that it has waited for: more of it tells of such a child.
+struct ChildrenUse {
+  std::uint64_t minor_faults = 0;
+  std::uint64_t major_faults = 0;
+  std::uint64_t cpu_ticks = 0;
+  friend bool operator==(const ChildrenUse&, const ChildrenUse&) = default;
+};
+
 // What /proc/PID/stat says of a process, as far as it is used here.
 struct ProcessStat {
   std::string comm;
@@ -23,6 +31,7 @@ struct ProcessStat {
   std::uint64_t cpu_ticks = 0;  // user and system
   std::uint64_t virtual_bytes = 0;
   std::uint64_t rss_pages = 0;
+  ChildrenUse children;
 };
 // USER_HZ: what the kernel counts times in for user space, on every architecture but Alpha.
 inline constexpr std::int64_t kTicksPerSecond = 100;

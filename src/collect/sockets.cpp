@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <utility>
 
 #include "collect/collect.h"
+#include "collect/handovers.h"
 #include "collect/kept_access.h"
 #include "collect/namespaces_linux.h"
 #include "collect/proc_fd.h"
@@ -55,6 +58,13 @@ class Holders {
  public:
   void add(std::shared_ptr<const model::Process> process) {
     ++count_;
+    // Tells one set of holders from another, and programs that were executed.
+    constexpr std::uint64_t kPrime = 0x100000001B3ULL;
+    for (const std::uint64_t part : {std::uint64_t{process->pid}, process->start_ticks,
+                                     std::uint64_t{std::hash<std::string>()(process->comm)},
+                                     std::uint64_t{std::hash<std::string>()(process->exe)}}) {
+      all_ = (all_ ^ part) * kPrime;
+    }
     if (is_service_manager(*process)) {
       keep_first(manager_, std::move(process));
       return;
@@ -63,6 +73,7 @@ class Holders {
     keep_first(holder_, std::move(process));
   }
   [[nodiscard]] std::uint32_t count() const { return count_; }
+  [[nodiscard]] std::uint64_t all() const { return all_; }
   // Null where there is none to name.
   [[nodiscard]] std::shared_ptr<const model::Process> owner() const {
     if (!one_program_) return nullptr;
@@ -81,6 +92,7 @@ class Holders {
   std::shared_ptr<const model::Process> manager_;  // gives way to whom it opened the socket for
   bool one_program_ = true;
   std::uint32_t count_ = 0;
+  std::uint64_t all_ = 0xCBF29CE484222325ULL;
 };
 
 }  // namespace
@@ -88,10 +100,14 @@ class Holders {
 class SocketCollector::Impl {
  public:
   Impl(Root root, HoldingSource holdings)
-      : root_(std::move(root)), holdings_(std::move(holdings)), processes_(root_) {}
+      : root_(std::move(root)),
+        holdings_(std::move(holdings)),
+        processes_(root_),
+        handovers_(root_) {}
 
   base::Result<model::SocketTable> collect(NamespaceScope scope) {
     model::SocketTable table;
+    if (!holdings_) handovers_.begin_look();
     table.taken_ns = base::wall_clock_ns();
     via_.clear();
     torn_ = 0;
@@ -100,6 +116,7 @@ class SocketCollector::Impl {
                              : base::Result<NetlinkSocket*>(base::Error{});
     auto read = read_tables(netlink ? dump_by(**netlink) : Dump(), "proc/net/", table.sockets);
     if (!read) return read.error();
+    table.read_ns = base::wall_clock_ns();
     const std::uint64_t own = own_namespace();
     table.own_netns = own;
     for (model::Socket& socket : table.sockets) socket.netns = own;
@@ -255,15 +272,21 @@ class SocketCollector::Impl {
         walked = *std::move(scanned);
       }
     }
+    const bool watches = !holdings_;
+    if (watches) {
+      handovers_.take_processes();
+      proofs_.begin_look();
+    }
     table.unreadable_processes = walked.unreadable_processes;
     table.holdings_not_kept = is_told ? told.not_kept : walked.not_kept;
     for (std::size_t i = 0; i < table.sockets.size(); ++i) {
       model::Socket& socket = table.sockets[i];
       if (socket.inode == 0) continue;  // no process has it any more
       socket.owner = is_told ? told_owner_of(socket, told.holdings)
-                             : owner_of(socket.inode, walked.holdings, via_[i]);
+                             : owner_of(socket, walked.holdings, via_[i], table.own_netns);
       if (!socket.owner.process) ++table.sockets_without_owner;
     }
+    if (watches) table.doubts = handovers_.doubts(processes_);
   }
 
   // By what the kernel itself says. Inodes are those of the descriptor, which the subflows of a
@@ -338,21 +361,32 @@ class SocketCollector::Impl {
     return now.both;
   }
 
-  model::Owner owner_of(std::uint64_t inode, const std::vector<Holding>& holdings,
-                        model::OwnerVia via) {
+  model::Owner owner_of(const model::Socket& socket, const std::vector<Holding>& holdings,
+                        model::OwnerVia via, std::uint64_t own_netns) {
     model::Owner owner;
     Holders holders;
+    bool sure = !holdings_;
     auto holding =
-        std::lower_bound(holdings.begin(), holdings.end(), inode,
+        std::lower_bound(holdings.begin(), holdings.end(), socket.inode,
                          [](const Holding& h, std::uint64_t wanted) { return h.inode < wanted; });
-    for (; holding != holdings.end() && holding->inode == inode; ++holding) {
-      if (auto process = processes_.find(holding->pid)) holders.add(std::move(process));
+    for (; holding != holdings.end() && holding->inode == socket.inode; ++holding) {
+      auto process = processes_.find(holding->pid);
+      if (!process) {
+        sure = false;
+        continue;
+      }
+      holders.add(std::move(process));
+      if (!holdings_) sure = handovers_.keeps_its_own(processes_, holding->pid) && sure;
     }
     owner.holders = holders.count();
     owner.process = holders.owner();
+    const bool has_traffic = socket.state != model::TcpState::kListen;
+    const bool proven = has_traffic && !holdings_ &&
+                        proofs_.is_proven(socket, holders.all(), sure, socket.netns == own_netns);
     if (owner.process) {
       owner.quality = model::Quality::kInferred;
       owner.via = via;
+      owner.held_only = has_traffic && !proven;
     }
     return owner;
   }
@@ -360,6 +394,8 @@ class SocketCollector::Impl {
   Root root_;
   HoldingSource holdings_;
   ProcessCache processes_;
+  Handovers handovers_;  // where nobody tells better
+  SocketProofs proofs_;
   // What /proc and the kernel's programs tell of one process, and both together.
   struct Completed {
     std::shared_ptr<const model::Process> process;

@@ -57,6 +57,8 @@ struct Owner {
   OwnerVia via = OwnerVia::kNone;
   std::uint32_t holders = 0;  // processes that hold the socket
   std::shared_ptr<const Process> process;
+  // It held the socket when somebody looked, and that it is who used it is not known.
+  bool held_only = false;
 };
 
 }  // namespace netwatch::model

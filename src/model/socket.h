@@ -103,10 +103,18 @@ inline std::uint32_t netns_scope(std::uint64_t netns, std::uint64_t own_netns) {
   return netns == own_netns ? 0 : static_cast<std::uint32_t>(netns);
 }
 
+// A process that held sockets at the look before: another one may have used them since.
+struct HolderDoubt {
+  std::shared_ptr<const Process> process;  // never null
+  bool is_gone = false;  // and nothing tells; else there is a sign that another did
+};
+
 // One look at all sockets of one network namespace, or of all of them.
 struct SocketTable {
   base::TimeNs taken_ns = 0;
   std::vector<Socket> sockets;
+  base::TimeNs read_ns = 0;  // when our own namespace's had been read; 0: unknown
+  std::vector<HolderDoubt> doubts{};
   std::uint64_t unreadable_processes = 0;  // whose descriptors we were not allowed to list
   std::uint64_t sockets_without_owner = 0;
   std::uint64_t holdings_not_kept = 0;  // descriptors beyond what one look may remember

@@ -389,6 +389,11 @@ bool LiveSession::look(collect::SocketCollector& sockets, collect::NamespaceScop
   const std::lock_guard lock(mutex_);
   if (health) samples_.health = std::move(health);
   if (socket_table.ok()) {
+    // Of a look that nobody has taken the next one tells the doubts.
+    if (samples_.sockets) {
+      auto& untaken = samples_.sockets->doubts;
+      socket_table->doubts.insert(socket_table->doubts.end(), untaken.begin(), untaken.end());
+    }
     samples_.sockets = std::move(*socket_table);
     samples_.socket_error.reset();
   } else {

@@ -36,6 +36,9 @@ void LiveTable::on_flow(const model::Flow& flow) {
 
 void LiveTable::take_sockets(const model::SocketTable& table) {
   ++socket_round_;
+  looked_ns_ = table.taken_ns;
+  tables_read_ns_ = table.read_ns;
+  doubts_ = table.doubts;
   refused_sockets_ = 0;
   unreadable_processes_ = table.unreadable_processes;
   holdings_not_kept_ = table.holdings_not_kept;
@@ -62,7 +65,13 @@ void LiveTable::take_sockets(const model::SocketTable& table) {
 void LiveTable::look_at_the_rest() {
   for (std::uint32_t number = 0; number < slots_.size(); ++number) {
     Slot& slot = slots_[number];
-    if (slot.row.vacant || slot.gone) continue;
+    if (slot.row.vacant) continue;
+    for (const std::size_t end : {0U, 1U}) {
+      const model::Quality before = slot.row.owners[end].quality;
+      judge(slot, end);
+      if (slot.row.owners[end].quality != before) mark_dirty(number);
+    }
+    if (slot.gone) continue;
     if (slot.socket_round != socket_round_) {
       if (slot.row.flow == model::kNoFlow) {
         slot.row.end = model::FlowEnd::kClosed;
@@ -301,6 +310,7 @@ void LiveTable::fill_from_flow(Slot& slot, const model::Flow& flow) {
   row.local = flow.endpoint(local);
   row.remote = flow.endpoint(remote);
   row.end = flow.end;
+  slot.begun_seen = flow.orig_by == model::OriginBy::kHandshake;
   row.first_ns = flow.first_ns;
   row.last_ns = flow.last_ns;
   row.up = flow.counters(local);

@@ -101,6 +101,11 @@ class LiveTable final : public ResultSink {
     std::array<std::shared_ptr<const model::Process>, 2> processes;
     // Its last packet when each was told.
     std::array<base::TimeNs, 2> told_ns{};
+    // Of an owner that is inferred.
+    std::array<bool, 2> held_only{};             // as in model::Owner
+    std::array<std::uint32_t, 2> shown_round{};  // the last look that showed it
+    std::array<bool, 2> judged{};                // and the one after it has been asked for doubts
+    bool begun_seen = false;                     // TCP: its handshake was captured
   };
   struct KeyHash {
     std::size_t operator()(const model::FlowKey& key) const { return model::hash_value(key); }
@@ -135,9 +140,12 @@ class LiveTable final : public ResultSink {
   [[nodiscard]] model::UnownedTraffic::Kind kind_if_unowned(const model::Flow& flow) const;
   [[nodiscard]] model::OwnerTotals totals_with(model::UnownedTraffic unowned) const;
   static void add_if_unowned(const Slot& slot, model::UnownedTraffic& all);
-  [[nodiscard]] model::Owner find_owner(const model::ConnectionRow& row,
-                                        const model::Endpoint& local,
+  [[nodiscard]] model::Owner find_owner(const Slot& slot, const model::Endpoint& local,
                                         const model::Endpoint& remote) const;
+  [[nodiscard]] bool is_anothers(const Slot& slot, const model::Socket& socket) const;
+  static void forget_owner(Slot& slot, std::size_t end);
+  void judge(Slot& slot, std::size_t end);
+  [[nodiscard]] bool may_be_told(const Slot& slot, std::size_t end) const;
   void name_remote(model::ConnectionRow& row);
   void every_second(double seconds);
   void rate(std::uint32_t number, double seconds);
@@ -158,6 +166,9 @@ class LiveTable final : public ResultSink {
   SocketIndex sockets_;
   ClosedSockets closed_;
   std::uint32_t socket_round_ = 0;
+  base::TimeNs looked_ns_ = 0;              // when the last look began
+  base::TimeNs tables_read_ns_ = 0;         // and had read our sockets; 0: unknown
+  std::vector<model::HolderDoubt> doubts_;  // of the last look
   std::uint64_t unreadable_processes_ = 0;
   std::uint64_t holdings_not_kept_ = 0;
   std::uint64_t torn_tables_ = 0;

@@ -5,18 +5,74 @@
 #include "pipeline/live_table.h"
 
 namespace netwatch::pipeline {
+namespace {
 
-// An owner once known stays: its socket may be gone by the next look (never downgrade). The newest
-// of equal quality counts, since sockets are handed on.
+// Packets and looks are timed by two clocks, of which one is converted.
+constexpr base::TimeNs kSlackNs = base::kNsPerMs / 10;
+
+}  // namespace
+
+// An owner once known stays: its socket may be gone by the next look (never downgrade), unless what
+// was inferred comes to be doubted. The newest of equal quality counts, since sockets are handed
+// on.
 void LiveTable::set_owner(Slot& slot, std::size_t end, const model::Owner& owner) {
   model::RowOwner& row_owner = slot.row.owners[end];
+  if (owner.process == nullptr && owner.holders > 1 &&
+      row_owner.quality == model::Quality::kInferred) {
+    forget_owner(slot, end);  // another program has it, too, and may be who uses it now
+  }
   if (owner.process == nullptr || owner.quality < row_owner.quality) return;
   row_owner.quality = owner.quality;
   row_owner.via = owner.via;
   row_owner.pid = owner.process->pid;
   row_owner.name = pool_.intern(owner.process->comm);
+  slot.held_only[end] = owner.held_only;
+  slot.shown_round[end] = socket_round_;
+  slot.judged[end] = false;
   auto& process = slot.processes[end];
   if (!process || !model::tells_more(*process, *owner.process)) process = owner.process;
+}
+
+void LiveTable::forget_owner(Slot& slot, std::size_t end) {
+  slot.row.owners[end] = {};
+  slot.processes[end] = nullptr;
+  slot.held_only[end] = false;
+}
+
+// An inferred owner whose socket this look is the first not to show: another one may have used the
+// socket after the last look that did.
+void LiveTable::judge(Slot& slot, std::size_t end) {
+  const model::ConnectionRow& row = slot.row;
+  if (row.owners[end].quality != model::Quality::kInferred || slot.judged[end]) return;
+  if (slot.shown_round[end] == socket_round_) return;
+  const auto& local = end == 0 ? row.local : row.remote;
+  const auto& remote = end == 0 ? row.remote : row.local;
+  const model::Process& known = *slot.processes[end];
+  const model::Owner now = find_owner(slot, local, remote);
+  if (now.process && now.process->pid == known.pid &&
+      now.process->start_ticks == known.start_ticks) {
+    slot.shown_round[end] = socket_round_;
+    slot.held_only[end] = now.held_only;
+    return;
+  }
+  slot.judged[end] = true;
+  const auto doubt = std::find_if(doubts_.begin(), doubts_.end(), [&](const auto& one) {
+    return one.process->pid == known.pid && one.process->start_ticks == known.start_ticks;
+  });
+  if (doubt == doubts_.end()) {
+    slot.held_only[end] = false;
+  } else if (slot.held_only[end] || !doubt->is_gone) {
+    forget_owner(slot, end);
+  }
+}
+
+// Who only held a socket is no more than shown while the row lives; and what a flow did after the
+// last look may be another's doing.
+bool LiveTable::may_be_told(const Slot& slot, std::size_t end) const {
+  if (slot.row.owners[end].quality != model::Quality::kInferred) return true;
+  const bool awaits_look =
+      !slot.judged[end] && slot.row.end != model::FlowEnd::kOpen && slot.row.last_ns > looked_ns_;
+  return !slot.held_only[end] && !awaits_look;
 }
 
 // The owner by whatever socket matches, which may serve many rows. Its last user is another one's
@@ -43,6 +99,7 @@ std::array<model::Owner, 2> LiveTable::owners_of(const model::Flow& flow) {
   mark_dirty(known->second);
   for (const std::size_t side : {0U, 1U}) {
     const std::size_t end = slot.row.local_is_originator ? side : 1 - side;
+    if (!may_be_told(slot, end)) continue;
     const model::RowOwner& of_row = slot.row.owners[end];
     owners[side] = {.quality = of_row.quality, .via = of_row.via, .process = slot.processes[end]};
   }
@@ -62,9 +119,11 @@ std::optional<LiveTable::Ends> LiveTable::ends_of(model::FlowId flow) {
   Ends out{.owners = {}, .complete = true, .first_ns = row.first_ns};
   const bool remote_is_lower = row.remote < row.local;
   for (const std::size_t end : {0U, 1U}) {
-    out.owners[remote_is_lower ? 1 - end : end] = {.quality = row.owners[end].quality,
-                                                   .via = row.owners[end].via,
-                                                   .process = slot.processes[end]};
+    if (may_be_told(slot, end)) {
+      out.owners[remote_is_lower ? 1 - end : end] = {.quality = row.owners[end].quality,
+                                                     .via = row.owners[end].via,
+                                                     .process = slot.processes[end]};
+    }
     const bool ours = is_local((end == 0 ? row.local : row.remote).address);
     if (ours && !is_best(end)) out.complete = false;
   }
@@ -81,7 +140,7 @@ void LiveTable::find_owners(Slot& slot) {
   // Forwarded, mirrored and foreign multicast traffic has no owner here, even if a program of ours
   // is bound to the same port.
   if (!elsewhere && !is_local(row.local.address)) return;
-  set_user(slot, 0, find_owner(row, row.local, row.remote));
+  set_user(slot, 0, find_owner(slot, row.local, row.remote));
   // One that came and went before its first packet was told of.
   if (row.proto == model::ip_proto::kTcp && row.state == model::TcpState::kNone &&
       !row.socket_gone) {
@@ -90,7 +149,7 @@ void LiveTable::find_owners(Slot& slot) {
             .closed != nullptr;
   }
   if (!elsewhere && !is_local(row.remote.address)) return;
-  set_user(slot, 1, find_owner(row, row.remote, row.local));
+  set_user(slot, 1, find_owner(slot, row.remote, row.local));
 }
 
 // The row as seen from its other end.
@@ -101,6 +160,9 @@ void LiveTable::turn(Slot& slot) {
   std::swap(row.owners[0], row.owners[1]);
   std::swap(slot.processes[0], slot.processes[1]);
   std::swap(slot.told_ns[0], slot.told_ns[1]);
+  std::swap(slot.held_only[0], slot.held_only[1]);
+  std::swap(slot.shown_round[0], slot.shown_round[1]);
+  std::swap(slot.judged[0], slot.judged[1]);
   std::swap(slot.had_socket[0], slot.had_socket[1]);
   std::swap(row.up, row.down);
   std::swap(row.kernel_up_bytes, row.kernel_down_bytes);
@@ -143,8 +205,9 @@ void LiveTable::find_originator(Slot& slot, const model::Socket& socket) {
 // One end of a row as a socket has it: first by a socket that is known to have been there for these
 // packets and is gone, then by one of the last look. Of that one we know that it was there then,
 // and not that it has ended before the row's first packet.
-model::Owner LiveTable::find_owner(const model::ConnectionRow& row, const model::Endpoint& local,
+model::Owner LiveTable::find_owner(const Slot& slot, const model::Endpoint& local,
                                    const model::Endpoint& remote) const {
+  const model::ConnectionRow& row = slot.row;
   auto gone = closed_.find(row.netns, row.proto, local, remote, row.first_ns, row.last_ns);
   const bool is_alone = gone.closed != nullptr && row.proto != model::ip_proto::kUdp;
   if (is_alone) return gone.closed->socket.owner;
@@ -160,7 +223,23 @@ model::Owner LiveTable::find_owner(const model::ConnectionRow& row, const model:
     return gone.claimants.owner();
   }
   if (ended != nullptr && !ClosedSockets::overlaps(*ended, row.first_ns, row.last_ns)) return {};
+  if (live.socket != nullptr && is_anothers(slot, *live.socket)) return {};
   return live.claimants.owner();
+}
+
+// Whether a socket of the last look is not this connection's, though it has its ends: an earlier
+// one's, which the flow began after, or a later one's, which the flow was over before.
+bool LiveTable::is_anothers(const Slot& slot, const model::Socket& socket) const {
+  const model::ConnectionRow& row = slot.row;
+  if (row.proto != model::ip_proto::kTcp || row.flow == model::kNoFlow || row.netns != 0) {
+    return false;
+  }
+  const bool is_earlier =
+      slot.begun_seen && tables_read_ns_ != 0 && row.first_ns > tables_read_ns_ + kSlackNs;
+  const bool is_over = row.end == model::FlowEnd::kClosed || row.end == model::FlowEnd::kReset;
+  const bool is_later = is_over && row.last_ns + kSlackNs < looked_ns_ &&
+                        socket.state == model::TcpState::kEstablished;
+  return is_earlier || is_later;
 }
 
 // What a flow's packets are if nobody owns them: only what can be told without guessing.
@@ -260,7 +339,7 @@ void LiveTable::fill_from_closed(Slot& slot, const model::ClosedSocket& closed) 
   const bool from_local = socket.local == row.local;
   const bool may_share = socket.proto == model::ip_proto::kUdp;
   set_owner(slot, from_local ? 0 : 1,
-            may_share ? find_owner(row, socket.local, socket.remote) : socket.owner);
+            may_share ? find_owner(slot, socket.local, socket.remote) : socket.owner);
   if (row.flow == model::kNoFlow && !slot.gone) {
     row.end = model::FlowEnd::kClosed;
     row.last_ns = std::max(row.last_ns, closed.closed_ns);
