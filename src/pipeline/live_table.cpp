@@ -186,7 +186,8 @@ std::uint32_t LiveTable::slot_of_flow(const model::Flow& flow) {
   std::uint32_t number = model::kNoRow;
   if (const auto found = by_key_.find(key); found != by_key_.end()) {
     const Slot& slot = slots_[found->second];
-    if (slot.row.flow == model::kNoFlow && (!slot.gone || flow.first_ns <= slot.row.last_ns)) {
+    if (slot.row.flow == model::kNoFlow && !began_after_look(flow) &&
+        (!slot.gone || flow.first_ns <= slot.row.last_ns)) {
       number = found->second;
     }
   }

@@ -101,8 +101,7 @@ class LiveTable final : public ResultSink {
     std::array<std::shared_ptr<const model::Process>, 2> processes;
     // Its last packet when each was told.
     std::array<base::TimeNs, 2> told_ns{};
-    // Of an owner that is inferred.
-    std::array<bool, 2> held_only{};             // as in model::Owner
+    std::array<bool, 2> held_only{};             // as in model::Owner; of what is inferred
     std::array<std::uint32_t, 2> shown_round{};  // the last look that showed it
     std::array<bool, 2> judged{};                // and the one after it has been asked for doubts
     bool begun_seen = false;                     // TCP: its handshake was captured
@@ -142,6 +141,7 @@ class LiveTable final : public ResultSink {
   static void add_if_unowned(const Slot& slot, model::UnownedTraffic& all);
   [[nodiscard]] model::Owner find_owner(const Slot& slot, const model::Endpoint& local,
                                         const model::Endpoint& remote) const;
+  [[nodiscard]] bool began_after_look(const model::Flow& flow) const;
   [[nodiscard]] bool is_anothers(const Slot& slot, const model::Socket& socket) const;
   static void forget_owner(Slot& slot, std::size_t end);
   void judge(Slot& slot, std::size_t end);

@@ -123,7 +123,7 @@ TEST_F(LiveTableHeld, SeveralProgramsThatHoldItNowTakeItAway) {
 TEST_F(LiveTableHeld, ASocketIsNotOfAFlowThatBeganLater) {
   look(kSecond, &proven_);
   const auto later = flow(1, kSecond + kSecond / 4, kSecond + kSecond / 2, true);
-  (void)later;
+  EXPECT_EQ(name_of(later), "");
   const auto second = flow(2, kSecond + kSecond / 2, kSecond + kSecond / 2, true);
   look(2 * kSecond, nullptr);
   EXPECT_EQ(name_of(second), "");

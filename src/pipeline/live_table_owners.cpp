@@ -227,6 +227,12 @@ model::Owner LiveTable::find_owner(const Slot& slot, const model::Endpoint& loca
   return live.claimants.owner();
 }
 
+// A TCP connection whose handshake was captured after the last look at the sockets.
+bool LiveTable::began_after_look(const model::Flow& flow) const {
+  return flow.proto == model::ip_proto::kTcp && tables_read_ns_ != 0 &&
+         flow.orig_by == model::OriginBy::kHandshake && flow.first_ns > tables_read_ns_ + kSlackNs;
+}
+
 // Whether a socket of the last look is not this connection's, though it has its ends: an earlier
 // one's, which the flow began after, or a later one's, which the flow was over before.
 bool LiveTable::is_anothers(const Slot& slot, const model::Socket& socket) const {

@@ -157,7 +157,8 @@ void ProcessTotals::settle(Known& known, const model::Socket& socket) {
 }
 
 void ProcessTotals::settle_owner(Known& known, const model::Owner& owner) {
-  if (owner.process == nullptr || owner.quality < known.quality) return;
+  // Who only holds a socket need not be who moved its bytes.
+  if (owner.process == nullptr || owner.held_only || owner.quality < known.quality) return;
   const bool as_before =
       owner.quality == known.quality && rows_[place_of(known)].process == owner.process;
   if (as_before) return;

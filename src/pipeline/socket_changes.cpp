@@ -30,11 +30,13 @@ void SocketChanges::take_sockets(const model::SocketTable& table) {
     if (netns.unread) unread.insert(netns.inode);
   }
   for (auto entry = known_.begin(); entry != known_.end();) {
-    const Known& known = entry->second;
+    Known& known = entry->second;
     if (round_ - known.round < rounds_to_wait_ || unread.contains(known.socket.netns)) {
       ++entry;
       continue;
     }
+    // Who held it at the last look need not be who used it since.
+    if (known.socket.owner.held_only) known.socket.owner = {};
     tell_({.kind = Kind::kClosed,
            .socket = &known.socket,
            .time_ns = table.taken_ns,
