@@ -94,15 +94,17 @@ const Handovers::Holder& Handovers::judge(ProcessCache& cache, std::uint32_t pid
   const bool was_there = looks_ > 1 && listed != listed_.end() && !listed->second.is_new;
   if (before != holders_before_.end()) {
     const Holder& known = before->second;
-    const bool alone = no_forks_ || (!new_parents_.contains(pid) && !ignores_children(pid));
+    // Where /proc may not be listed nobody sees a child.
+    const bool alone =
+        no_forks_ || (!listed_.empty() && !new_parents_.contains(pid) && !ignores_children(pid));
     holder.quiet =
         alone && holder.children == known.children && is_same_program(*known.process, *process);
     holder.sure = holder.quiet && known.quiet;
   } else {
     // Of one that held nothing it is only known whether it ever had a child. One that is new may
     // have its sockets from its parent, who may have used them.
-    holder.quiet =
-        holder.children == ChildrenUse{} && !parents_.contains(pid) && !ignores_children(pid);
+    holder.quiet = !listed_.empty() && holder.children == ChildrenUse{} &&
+                   !parents_.contains(pid) && !ignores_children(pid);
     holder.sure = holder.quiet && was_there;
   }
   return holder;
