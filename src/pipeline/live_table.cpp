@@ -72,6 +72,11 @@ void LiveTable::look_at_the_rest() {
       if (slot.row.owners[end].quality != before) mark_dirty(number);
     }
     if (slot.gone) continue;
+    const std::uint64_t bytes = slot.row.kernel_up_bytes + slot.row.kernel_down_bytes;
+    if (slot.socket_round == socket_round_) {
+      const bool is_busy = bytes > std::exchange(slot.looked_bytes, bytes);
+      slot.busy_looks = is_busy ? slot.busy_looks + 1 : 0;
+    }
     if (slot.socket_round != socket_round_) {
       if (slot.row.flow == model::kNoFlow) {
         slot.row.end = model::FlowEnd::kClosed;

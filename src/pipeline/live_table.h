@@ -76,7 +76,6 @@ class LiveTable final : public ResultSink {
   void set_notice(std::string notice, base::TimeNs pace_ns);
   // Names of addresses; must outlive this. Without it rows have only their flows' names.
   void set_names(enrich::NameCache* names) { names_ = names; }
-
   // Everything as of `now_ns`, for people. Meant to be called at 4 Hz; rates, talkers and ageing
   // move once a second of `pace_ns`, a clock that is never set (the wall clock may be).
   model::SnapshotPtr publish(base::TimeNs now_ns, base::TimeNs pace_ns, const Totals& totals);
@@ -91,7 +90,6 @@ class LiveTable final : public ResultSink {
     double silent_s = 0.0;                    // for how long none had
     std::uint64_t first_kernel_up_bytes = 0;  // when the socket was first looked at
     std::uint64_t first_kernel_down_bytes = 0;
-    // Of its packets, if no owner is known at either end.
     model::UnownedTraffic::Kind unowned = model::UnownedTraffic::Kind::kUnknown;
     std::array<bool, 2> had_socket{};  // by end of the row
     bool originator_found = false;
@@ -99,12 +97,13 @@ class LiveTable final : public ResultSink {
     base::TimeNs gone_pace_ns = 0;   // since when
     std::uint32_t socket_round = 0;  // the look at the sockets that saw it last
     std::array<std::shared_ptr<const model::Process>, 2> processes;
-    // Its last packet when each was told.
-    std::array<base::TimeNs, 2> told_ns{};
+    std::array<base::TimeNs, 2> told_ns{};       // its last packet when each was told
     std::array<bool, 2> held_only{};             // as in model::Owner; of what is inferred
     std::array<std::uint32_t, 2> shown_round{};  // the last look that showed it
     std::array<bool, 2> judged{};                // and the one after it has been asked for doubts
-    bool begun_seen = false;                     // TCP: its handshake was captured
+    std::uint32_t busy_looks = 0;                // in a row, at which its socket had moved more
+    std::uint64_t looked_bytes = 0;
+    bool begun_seen = false;  // TCP: its handshake was captured
   };
   struct KeyHash {
     std::size_t operator()(const model::FlowKey& key) const { return model::hash_value(key); }
@@ -145,6 +144,7 @@ class LiveTable final : public ResultSink {
   [[nodiscard]] bool is_anothers(const Slot& slot, const model::Socket& socket) const;
   static void forget_owner(Slot& slot, std::size_t end);
   void judge(Slot& slot, std::size_t end);
+  static bool stays_when_gone(const Slot& slot);
   [[nodiscard]] bool may_be_told(const Slot& slot, std::size_t end) const;
   void name_remote(model::ConnectionRow& row);
   void every_second(double seconds);

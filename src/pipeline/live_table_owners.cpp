@@ -61,9 +61,20 @@ void LiveTable::judge(Slot& slot, std::size_t end) {
   });
   if (doubt == doubts_.end()) {
     slot.held_only[end] = false;
-  } else if (slot.held_only[end] || !doubt->is_gone) {
+  } else if (slot.held_only[end] || !doubt->is_gone || !stays_when_gone(slot)) {
     forget_owner(slot, end);
   }
+}
+
+// Of a process that is gone nothing tells whether it handed its socket on first. It keeps what
+// moved nothing more, or moved more from look to look: who is in the middle of that hands on
+// nothing.
+bool LiveTable::stays_when_gone(const Slot& slot) {
+  const model::ConnectionRow& row = slot.row;
+  const bool moved_no_more =
+      slot.begun_seen && row.has_socket_bytes &&
+      row.up.payload_bytes + row.down.payload_bytes <= row.kernel_up_bytes + row.kernel_down_bytes;
+  return slot.busy_looks > 1 || moved_no_more;
 }
 
 // Who only held a socket is no more than shown while the row lives; and what a flow did after the
