@@ -72,8 +72,7 @@ class LiveTable final : public ResultSink {
   // Packets come from another interface from now on: `source` is said, and `interface` is as in
   // the options. Rows stay.
   void set_interface(std::string source, std::string interface);
-  // Words that are shown for some seconds.
-  void set_notice(std::string notice, base::TimeNs pace_ns);
+  void set_notice(std::string notice, base::TimeNs pace_ns);  // words shown for some seconds
   // Names of addresses; must outlive this. Without it rows have only their flows' names.
   void set_names(enrich::NameCache* names) { names_ = names; }
   // Everything as of `now_ns`, for people. Meant to be called at 4 Hz; rates, talkers and ageing
@@ -158,8 +157,7 @@ class LiveTable final : public ResultSink {
   TextPool pool_;
   std::vector<Slot> slots_;  // by row number; proto 0 is vacant
   std::vector<std::uint32_t> vacant_;
-  // Flows are told by their id: two may have equal ends (in two VLANs, or one after the other).
-  std::unordered_map<model::FlowId, std::uint32_t> by_flow_;
+  std::unordered_map<model::FlowId, std::uint32_t> by_flow_;           // two may have equal ends
   std::unordered_map<model::FlowKey, std::uint32_t, KeyHash> by_key_;  // for sockets
   std::vector<std::shared_ptr<const model::RowChunk>> chunks_;         // as last published
   std::vector<bool> dirty_;                                            // by chunk
