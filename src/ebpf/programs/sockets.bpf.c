@@ -209,16 +209,19 @@ static __always_inline __u64 received_bytes(const struct sock* sk) {
     done = (BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE) != 0;
     bytes = BPF_CORE_READ(tcp, bytes_received);
     const int still = (BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE) != 0;
-    if (!locked && !is_locked(sk) && still == done) break;
+    // One branch: of several, the compiler makes a loop whose way back is no jump, which the
+    // verifier of Linux 6.1 refuses.
+    if ((locked | is_locked(sk) | (still ^ done)) == 0) break;
   }
   return bytes - done;
 }
 
 // What TCP itself has counted, all of the connection's life: payload that programs handed over, and
 // payload that came. A FIN, sent or come, takes a place among the bytes (RFC 9293 section 3.4).
-static __always_inline void write_tcp_bytes(struct SocketNote* note, const struct sock* sk) {
+static __always_inline void write_tcp_bytes(struct SocketNote* note, struct bpf_sock* ctx) {
+  const struct sock* sk = (const struct sock*)ctx;
   const struct tcp_sock* tcp = (const struct tcp_sock*)sk;
-  const __u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+  const __u32 state = ctx->state;
   __u32 queued = BPF_CORE_READ(tcp, write_seq) - BPF_CORE_READ(tcp, snd_nxt);
   if (state == TCP_CLOSE) queued = 0;  // it will not be sent any more
   const int ends = state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK || state == TCP_CLOSING;
@@ -237,7 +240,7 @@ int on_release(struct bpf_sock* ctx) {
   const int is_tcp = ctx->protocol == IPPROTO_TCP;
   struct Kept* kept = bpf_sk_storage_get(&kept_of_socket, ctx, 0, 0);
   const int has_ends = kept && kept->note.local_port != 0;
-  const int is_listener = ctx->type == SOCK_STREAM && BPF_CORE_READ(sk, __sk_common.skc_dport) == 0;
+  const int is_listener = ctx->type == SOCK_STREAM && ctx->dst_port == 0;
   if (!has_ends && (is_listener || local_port(sk) == 0)) return 1;
   struct SocketReleased* event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
   if (!event) {
@@ -265,7 +268,7 @@ int on_release(struct bpf_sock* ctx) {
   event->rtt_us = 0;
   event->retransmits = 0;
   if (is_tcp) {
-    write_tcp_bytes(&event->note, sk);
+    write_tcp_bytes(&event->note, ctx);
     event->rtt_us = BPF_CORE_READ((const struct tcp_sock*)sk, srtt_us) >> 3;
     event->retransmits = BPF_CORE_READ((const struct tcp_sock*)sk, total_retrans);
   }
