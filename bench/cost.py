@@ -27,6 +27,7 @@ import termios
 import threading
 import time
 
+import empty
 from places import Places
 
 MIB = 1 << 20
@@ -126,6 +127,26 @@ def statistics_on():
             file.write(before)
 
 
+def measure_empty(rates, requests):
+    """What programs that do nothing are said to take in the places of netwatch's."""
+    try:
+        with empty.attached() as descriptors:
+            rates('connections=1', f'requests={requests}', 'bulk=1', f'datagrams={requests}')
+            costs = {}
+            for name, descriptor in descriptors.items():
+                with open(f'/proc/self/fdinfo/{descriptor}', encoding='utf-8') as file:
+                    counted = dict(re.findall(r'^run_(cnt|time_ns):\s+(\d+)', file.read(), re.M))
+                costs[name] = int(counted['time_ns']) / max(1, int(counted['cnt']))
+    except empty.NoPrograms as error:
+        print(f'  empty programs instead: not measured, {error}')
+        return
+    say('empty programs instead, of a send: length; peer',
+        '; '.join(f'{costs[name]:.0f}' for name in ('empty_send', 'empty_to')) + ' ns', '', True)
+    say('of a receive: length; peer',
+        '; '.join(f'{costs[name]:.0f}' for name in ('empty_receive', 'empty_from')) + ' ns', '',
+        True)
+
+
 def measure_bpf(options, places):
     def rates(*words):
         subprocess.run(places.inside('middle', options.known_traffic, 'rates', *words), check=True,
@@ -137,6 +158,7 @@ def measure_bpf(options, places):
 
     print('\ntime in the programs in the kernel, by BPF run-time statistics')
     with statistics_on():
+        measure_empty(rates, options.requests)
         watcher = Screen(places.inside('middle', options.netwatch, '--no-capture'))
         try:
             time.sleep(3)

@@ -45,6 +45,14 @@ struct {
 
 // --- who ---------------------------------------------------------------------------------------
 
+// The kernel pads names with zeros. Loaded: to copy one by a helper costs far more.
+static __always_inline void write_comm(char* out, const struct task_struct* task) {
+  _Static_assert(sizeof(task->comm) == NETWATCH_COMM_BYTES, "two words");
+  const __u64* words = (const __u64*)task->comm;
+  ((__u64*)out)[0] = words[0];
+  ((__u64*)out)[1] = words[1];
+}
+
 static __always_inline void write_process(struct ProcessNote* out, struct task_struct* task) {
   struct task_struct* leader = task->group_leader;
   out->start_ns = leader->start_boottime;
@@ -53,16 +61,14 @@ static __always_inline void write_process(struct ProcessNote* out, struct task_s
   out->parent_pid = leader->real_parent->tgid;
   out->uid = task->cred->euid.val;
   out->exec_id = leader->self_exec_id;
-  bpf_probe_read_kernel_str(out->comm, sizeof(out->comm), leader->comm);
+  write_comm(out->comm, leader);
   // Some thread of the parent's has forked; it may have a name of its own.
-  bpf_probe_read_kernel_str(out->parent_comm, sizeof(out->parent_comm),
-                            leader->real_parent->group_leader->comm);
+  write_comm(out->parent_comm, leader->real_parent->group_leader);
 }
 
-// The running process becomes the socket's user. Of two at the same time one is the last: whoever
-// finds the note in work leaves it alone, so that it never mixes two processes.
-static __always_inline void write_user(struct Kept* kept) {
-  struct task_struct* task = bpf_get_current_task_btf();
+// `task`, the running one, becomes the socket's user. Of two at the same time one is the last:
+// whoever finds the note in work leaves it alone, so that it never mixes two processes.
+static __always_inline void write_user(struct Kept* kept, struct task_struct* task) {
   struct task_struct* leader = task->group_leader;
   const struct ProcessNote* user = &kept->note.user;
   if (user->pid == (__u32)task->tgid && user->start_ns == leader->start_boottime &&
@@ -81,8 +87,8 @@ static __always_inline __u64 mover_of(struct task_struct* task) {
 }
 
 // That of several movers the socket is shared must not be missed, whoever writes the user.
-static __always_inline void write_mover(struct Kept* kept) {
-  const __u64 mover = mover_of(bpf_get_current_task_btf());
+static __always_inline void write_mover(struct Kept* kept, struct task_struct* task) {
+  const __u64 mover = mover_of(task);
   if (kept->mover == mover) return;
   if (__sync_val_compare_and_swap(&kept->mover, 0, mover) != 0) kept->several = 1;
 }

@@ -36,9 +36,9 @@ struct bpf_sock {
   __u32 mark;
   __u32 priority;
   __u32 src_ip4;
-  __u32 src_ip6[4];
-  __u32 src_port;
-  __be16 dst_port;
+  __u32 src_ip6[4], src_port;
+  __be16 dst_port, reserved;
+  __u32 dst_ip4, dst_ip6[4], state;
 };
 struct bpf_sock_addr {
   __u32 user_family;

@@ -58,12 +58,11 @@ static __always_inline void write_connected(struct PeerCall* out, const struct s
 }
 
 // With the other end of the call that ends now, else of the socket itself.
-static __always_inline void add_to_peer(struct Kept* kept, struct sock* sk, __u64 sent,
-                                        __u64 received) {
+static __always_inline void add_to_peer(struct Kept* kept, struct sock* sk, __u32 thread,
+                                        __u64 sent, __u64 received) {
   struct PeerTable* table = the_peer_table();
   if (!table) return;
   struct PeerCall* call = &kept->call;
-  const __u32 thread = bpf_get_current_task_btf()->pid;
   if (call->thread == thread && call->turn == table->turn &&
       add_to_slot(table, call, sent, received)) {
     call->thread = 0;

@@ -42,7 +42,7 @@ int on_create(struct bpf_sock* ctx) {
   struct Kept* kept = KEPT_OF(ctx);
   if (!kept) return 1;
   kept->note.whole = 1;
-  write_user(kept);
+  write_user(kept, bpf_get_current_task_btf());
   return 1;
 }
 
@@ -54,7 +54,7 @@ int BPF_PROG(on_state, struct sock* sk, int old_state, int new_state) {
   struct Kept* kept = KEPT_OF(sk);
   if (!kept) return 0;
   kept->note.whole = 1;
-  if (new_state == TCP_SYN_SENT) write_user(kept);
+  if (new_state == TCP_SYN_SENT) write_user(kept, bpf_get_current_task_btf());
   // The ends of an accepted Multipath TCP socket come later.
   if (new_state != TCP_SYN_SENT && kept->note.local_port == 0 && sk->__sk_common.skc_dport != 0) {
     load_ends(&kept->note, sk);
@@ -64,24 +64,27 @@ int BPF_PROG(on_state, struct sock* sk, int old_state, int new_state) {
 
 // --- who and how much --------------------------------------------------------------------------
 
-static __always_inline struct Kept* kept_of_user(struct sock* sk) {
-  if (!is_ip(sk)) return 0;
+// Each call of a helper costs more than all loads and stores here: two have to do, for the note and
+// for the task.
+static __always_inline void count(struct sock* sk, __u64 more_sent, __u64 more_received) {
+  if (!is_ip(sk)) return;
   struct Kept* kept = KEPT_OF(sk);
-  if (kept) write_user(kept);
-  return kept;
+  if (!kept) return;
+  struct task_struct* task = bpf_get_current_task_btf();
+  write_user(kept, task);
+  if (sk->sk_protocol == IPPROTO_TCP) return;  // counts by itself
+  write_mover(kept, task);
+  add_to(&kept->note.sent, &kept->note.received, more_sent, more_received);
+  if (kept->peers) add_to_peer(kept, sk, task->pid, more_sent, more_received);
 }
 
 static __always_inline int sent(struct sock* sk, int length) {
   if (!sk) return 0;
   if (length < 0) {
     forget_call(sk);
-    return 0;
+  } else {
+    count(sk, length, 0);
   }
-  struct Kept* kept = kept_of_user(sk);
-  if (!kept || sk->sk_protocol == IPPROTO_TCP) return 0;  // TCP counts by itself
-  write_mover(kept);
-  __sync_fetch_and_add(&kept->note.sent, length);
-  if (kept->peers) add_to_peer(kept, sk, length, 0);
   return 0;
 }
 
@@ -90,13 +93,9 @@ static __always_inline int received(struct sock* sk, int length, int flags) {
   if (!sk || length < 0) return 0;
   if (flags & (MSG_PEEK | MSG_ERRQUEUE)) {
     forget_call(sk);
-    return 0;
+  } else {
+    count(sk, 0, length);
   }
-  struct Kept* kept = kept_of_user(sk);
-  if (!kept || sk->sk_protocol == IPPROTO_TCP) return 0;
-  write_mover(kept);
-  __sync_fetch_and_add(&kept->note.received, length);
-  if (kept->peers) add_to_peer(kept, sk, 0, length);
   return 0;
 }
 
@@ -142,7 +141,7 @@ static __always_inline int used(struct bpf_sock_addr* ctx) {
   struct Kept* kept = KEPT_OF(sk);
   if (!kept) return 1;
   kept->note.whole = 0;
-  write_user(kept);
+  write_user(kept, bpf_get_current_task_btf());
   return 1;
 }
 
@@ -210,16 +209,19 @@ static __always_inline __u64 received_bytes(const struct sock* sk) {
     done = (BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE) != 0;
     bytes = BPF_CORE_READ(tcp, bytes_received);
     const int still = (BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE) != 0;
-    if (!locked && !is_locked(sk) && still == done) break;
+    // One branch: of several, the compiler makes a loop whose way back is no jump, which the
+    // verifier of Linux 6.1 refuses.
+    if ((locked | is_locked(sk) | (still ^ done)) == 0) break;
   }
   return bytes - done;
 }
 
 // What TCP itself has counted, all of the connection's life: payload that programs handed over, and
 // payload that came. A FIN, sent or come, takes a place among the bytes (RFC 9293 section 3.4).
-static __always_inline void write_tcp_bytes(struct SocketNote* note, const struct sock* sk) {
+static __always_inline void write_tcp_bytes(struct SocketNote* note, struct bpf_sock* ctx) {
+  const struct sock* sk = (const struct sock*)ctx;
   const struct tcp_sock* tcp = (const struct tcp_sock*)sk;
-  const __u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+  const __u32 state = ctx->state;
   __u32 queued = BPF_CORE_READ(tcp, write_seq) - BPF_CORE_READ(tcp, snd_nxt);
   if (state == TCP_CLOSE) queued = 0;  // it will not be sent any more
   const int ends = state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK || state == TCP_CLOSING;
@@ -238,7 +240,7 @@ int on_release(struct bpf_sock* ctx) {
   const int is_tcp = ctx->protocol == IPPROTO_TCP;
   struct Kept* kept = bpf_sk_storage_get(&kept_of_socket, ctx, 0, 0);
   const int has_ends = kept && kept->note.local_port != 0;
-  const int is_listener = ctx->type == SOCK_STREAM && BPF_CORE_READ(sk, __sk_common.skc_dport) == 0;
+  const int is_listener = ctx->type == SOCK_STREAM && ctx->dst_port == 0;
   if (!has_ends && (is_listener || local_port(sk) == 0)) return 1;
   struct SocketReleased* event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
   if (!event) {
@@ -266,7 +268,7 @@ int on_release(struct bpf_sock* ctx) {
   event->rtt_us = 0;
   event->retransmits = 0;
   if (is_tcp) {
-    write_tcp_bytes(&event->note, sk);
+    write_tcp_bytes(&event->note, ctx);
     event->rtt_us = BPF_CORE_READ((const struct tcp_sock*)sk, srtt_us) >> 3;
     event->retransmits = BPF_CORE_READ((const struct tcp_sock*)sk, total_retrans);
   }
