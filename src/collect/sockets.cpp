@@ -14,6 +14,7 @@
 #include "collect/handovers.h"
 #include "collect/kept_access.h"
 #include "collect/namespaces_linux.h"
+#include "collect/owner_usage.h"
 #include "collect/proc_fd.h"
 #include "collect/proc_net.h"
 #include "collect/process.h"
@@ -127,6 +128,7 @@ class SocketCollector::Impl {
       for (model::Socket& socket : others_.sockets) socket.kept = true;
     }
     find_owners(table);
+    table.usage = usage_.take(table.sockets, processes_, base::monotonic_clock_ns());
     return table;
   }
 
@@ -396,6 +398,7 @@ class SocketCollector::Impl {
   ProcessCache processes_;
   Handovers handovers_;  // where nobody tells better
   SocketProofs proofs_;
+  OwnerUsage usage_;
   // What /proc and the kernel's programs tell of one process, and both together.
   struct Completed {
     std::shared_ptr<const model::Process> process;

@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "model/owner.h"
+#include "model/rate_point.h"
 
 namespace netwatch::model {
 
@@ -42,6 +43,13 @@ struct ProcessRow {
   std::uint64_t processes = 1;  // that the row stands for
   base::TimeNs ended_ns = 0;    // wall clock; 0: it lives, or nobody told
   PayloadTotals totals;
+  // What it takes of the host, looked at once a second while it owns a socket.
+  double cpu = -1;              // as in ProcessUsage; negative: not known
+  std::uint64_t rss_bytes = 0;  // 0: not known
+  // Payload by second, newest last, at most kRateSamples; empty: it moved nothing in that time.
+  std::vector<RatePoint> rates{};
+
+  static constexpr std::size_t kRateSamples = 60;
 };
 std::string_view process_row_kind_name(ProcessRow::Kind kind);  // "process", "unknown", "earlier"
 

@@ -13,6 +13,7 @@
 #include "model/health.h"
 #include "model/network.h"
 #include "model/process_row.h"
+#include "model/rate_point.h"
 #include "model/sample.h"
 #include "model/socket.h"
 
@@ -113,14 +114,12 @@ struct Talker {
 
 struct InterfaceRow {
   Interface interface;
-  float rx_rate = 0;  // bytes per second, from kernel counters
+  bool rated = false;  // both rates are of a whole second, else they are not known yet
+  float rx_rate = 0;   // bytes per second, from kernel counters
   float tx_rate = 0;
-};
-
-// One second of the host's throughput, in bytes per second.
-struct RatePoint {
-  float up = 0;
-  float down = 0;
+  // Received is down; one a second, newest last, at most Snapshot::kThroughputSamples. Null: none
+  // yet, or there are more interfaces than histories are kept of.
+  std::shared_ptr<const std::vector<RatePoint>> history{};
 };
 
 // How much of the traffic has an owner of which quality (truth rule 1). Bytes as in `basis`.

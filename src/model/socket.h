@@ -10,6 +10,7 @@
 #include "model/flow.h"
 #include "model/network.h"
 #include "model/owner.h"
+#include "model/process_table.h"
 
 namespace netwatch::model {
 
@@ -126,6 +127,9 @@ struct SocketTable {
   std::uint64_t namespaces_unread = 0;               // whose sockets we could not read
   std::uint64_t namespaces_not_kept = 0;             // beyond what one look may remember
   std::uint64_t processes_of_unknown_namespace = 0;  // some of which may be in one that is not seen
+  // What the owners of sockets take of the host, by pid; nothing where the look before is so young
+  // that their CPU times would say little.
+  std::optional<std::vector<ProcessUsage>> usage{};
 };
 
 // A socket that is no more, as the kernel's own event tells: its ends, owner and payload.

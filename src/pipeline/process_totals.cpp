@@ -54,6 +54,7 @@ void ProcessTotals::take_sockets(const model::SocketTable& table) {
     if (netns.unread) unread_.insert(netns.inode);
   }
   for (const model::Socket& socket : table.sockets) take_socket(socket);
+  if (table.usage) take_usage(*table.usage);
   if (table.torn_tables > 0) return;  // sockets may be missing
   age();
   if (!all_namespaces_) {

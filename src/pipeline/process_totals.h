@@ -85,6 +85,9 @@ class ProcessTotals {
     model::OwnerVia via = model::OwnerVia::kNone;
     std::uint64_t processes = 1;
     base::TimeNs ended_ns = 0;
+    double cpu = -1;
+    std::uint64_t rss_bytes = 0;
+    std::vector<model::RatePoint> rates;
     std::uint32_t generation = 0;  // grows when the place is given to another process
     Place group = kNoGroup;
   };
@@ -134,6 +137,7 @@ class ProcessTotals {
   void make_room();
   void fold(Place place);
   void learn(Row& row, const model::Owner& owner);
+  void take_usage(const std::vector<model::ProcessUsage>& usage);
   Place group_of(const std::shared_ptr<const model::Process>& process);
   void make_group_room();
   void fold_group(Place place);

@@ -60,6 +60,18 @@ void rate(Sums& sums, double seconds) {
   sums.rated_received = sums.totals.received_bytes;
 }
 
+// What has been still for as long as is remembered needs no memory.
+void remember_rate(std::vector<model::RatePoint>& rates, const model::PayloadTotals& totals) {
+  const bool moves = totals.sent_rate > 0 || totals.received_rate > 0;
+  if (!moves && rates.empty()) return;
+  if (rates.size() == model::ProcessRow::kRateSamples) rates.erase(rates.begin());
+  rates.push_back({.up = totals.sent_rate, .down = totals.received_rate});
+  const bool moved = std::any_of(rates.begin(), rates.end(), [](const model::RatePoint& point) {
+    return point.up > 0 || point.down > 0;
+  });
+  if (!moved) rates = {};
+}
+
 std::uint64_t bytes_of(const model::PayloadTotals& totals) {
   return totals.sent_bytes + totals.received_bytes;
 }
@@ -180,6 +192,21 @@ void ProcessTotals::learn(Row& row, const model::Owner& owner) {
   group.sums.active = clock_;
 }
 
+// Who is not among them owns no socket now: nobody looks at it.
+void ProcessTotals::take_usage(const std::vector<model::ProcessUsage>& usage) {
+  for (Row& row : rows_) {
+    row.cpu = -1;
+    row.rss_bytes = 0;
+  }
+  for (const model::ProcessUsage& use : usage) {
+    const auto known =
+        by_process_.find({.start_ticks = use.process->start_ticks, .pid = use.process->pid});
+    if (known == by_process_.end()) continue;
+    rows_[known->second].cpu = use.cpu;
+    rows_[known->second].rss_bytes = use.rss_bytes;
+  }
+}
+
 ProcessTotals::Place ProcessTotals::group_of(const std::shared_ptr<const model::Process>& process) {
   std::string key;
   if (!process->container.empty()) {
@@ -229,7 +256,10 @@ void ProcessTotals::fold_group(Place place) {
 }
 
 void ProcessTotals::every_second(double seconds) {
-  for (Row& row : rows_) rate(row.sums, seconds);
+  for (Row& row : rows_) {
+    rate(row.sums, seconds);
+    remember_rate(row.rates, row.sums.totals);
+  }
   for (Group& group : groups_) rate(group.sums, seconds);
 }
 
@@ -252,7 +282,10 @@ model::OwnerTotals ProcessTotals::totals() const {
                              .via = row.via,
                              .processes = row.processes,
                              .ended_ns = row.ended_ns,
-                             .totals = row.sums.totals});
+                             .totals = row.sums.totals,
+                             .cpu = row.cpu,
+                             .rss_bytes = row.rss_bytes,
+                             .rates = row.rates});
   }
   for (Place place = kEarlier; place < groups_.size(); ++place) {
     const Group& group = groups_[place];

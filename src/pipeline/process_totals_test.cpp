@@ -103,6 +103,42 @@ TEST_F(ProcessTotalsTest, WhatIsOlderCountsFromTheFirstLookOnAndWhatComesLaterWh
   EXPECT_EQ(rows(), (Rows{{"ssh", "10/1 open 1 of 1"}, {"curl", "70/700 open 1 of 1"}}));
 }
 
+TEST_F(ProcessTotalsTest, WhatAProcessTakesIsThatOfTheLastLookAtIt) {
+  const model::Owner ssh = owned_by("ssh", 7);
+  const auto look_with = [&](std::optional<std::vector<model::ProcessUsage>> usage) {
+    totals_.take_sockets({.taken_ns = 1, .sockets = {tcp(1, ssh, 0, 0)}, .usage = usage});
+    return totals_.totals().processes.at(0);
+  };
+  EXPECT_LT(look_with(std::nullopt).cpu, 0);
+  model::ProcessUsage use;
+  use.process = ssh.process;
+  use.cpu = 0.25;
+  use.rss_bytes = 4096;
+  EXPECT_EQ(look_with({{use}}).cpu, 0.25);
+  EXPECT_EQ(look_with(std::nullopt).cpu, 0.25) << "no news";
+  EXPECT_EQ(look_with(std::nullopt).rss_bytes, 4096U);
+  use.process = owned_by("ssh", 8).process;
+  EXPECT_LT(look_with({{use}}).cpu, 0) << "this was no look at it";
+  EXPECT_EQ(look_with(std::nullopt).rss_bytes, 0U);
+}
+
+TEST_F(ProcessTotalsTest, RatesOfTheLastMinuteWhereThereAreAny) {
+  const auto second = [&](std::int64_t sent, std::int64_t received) {
+    look({tcp(1, owned_by("ssh", 7), sent, received)});
+    totals_.every_second(1);
+    return totals_.totals().processes.at(0).rates;
+  };
+  EXPECT_TRUE(second(0, 0).empty());
+  const auto moved = second(10, 300);
+  ASSERT_EQ(moved.size(), 1U);
+  EXPECT_FLOAT_EQ(moved[0].up, 10);
+  EXPECT_FLOAT_EQ(moved[0].down, 300);
+  for (std::size_t i = 1; i < model::ProcessRow::kRateSamples; ++i) {
+    EXPECT_EQ(second(10, 300).size(), i + 1);
+  }
+  EXPECT_TRUE(second(10, 300).empty()) << "still for a minute";
+}
+
 TEST_F(ProcessTotalsTest, WhatIsFollowedCountsWholeEvenAtTheFirstLook) {
   look({followed(tcp(1, owned_by("curl", 7), 10, 20))});
   EXPECT_EQ(rows(), (Rows{{"curl", "10/20 open 1 of 1"}}));

@@ -41,12 +41,17 @@ void Throughput::take(const model::InterfaceTable& table) {
   for (const model::Interface& interface : table.interfaces) {
     model::InterfaceRow row{.interface = interface};
     if (const auto past = window_start_.find(interface.name); past != window_start_.end()) {
+      row.rated = window_over || past->second.rated;
       row.rx_rate = window_over ? rate(interface.rx_bytes, past->second.rx_bytes, seconds)
                                 : past->second.rx_rate;
       row.tx_rate = window_over ? rate(interface.tx_bytes, past->second.tx_bytes, seconds)
                                 : past->second.tx_rate;
     }
-    now[interface.name] = {interface.rx_bytes, interface.tx_bytes, row.rx_rate, row.tx_rate};
+    if (const auto kept = histories_.find(interface.name); kept != histories_.end()) {
+      row.history = kept->second;
+    }
+    now[interface.name] = {interface.rx_bytes, interface.tx_bytes, row.rx_rate, row.tx_rate,
+                           row.rated};
     rows.push_back(std::move(row));
   }
   rows_ = std::move(rows);
@@ -72,7 +77,32 @@ void Throughput::remember_wanted() {
   }
 }
 
+// Snapshots share what was there before: each second is another list.
+void Throughput::remember_each() {
+  std::unordered_map<std::string, History> before = std::exchange(histories_, {});
+  for (const model::InterfaceRow& row : rows_) {
+    const auto kept = before.find(row.interface.name);
+    if (kept != before.end()) histories_.insert(before.extract(kept));
+  }
+  for (model::InterfaceRow& row : rows_) {
+    if (!row.rated) continue;
+    const auto kept = histories_.find(row.interface.name);
+    if (kept == histories_.end() && histories_.size() >= kMaxHistories) continue;
+    auto points = std::make_shared<std::vector<model::RatePoint>>();
+    if (kept != histories_.end()) {
+      points->reserve(kept->second->size() + 1);
+      const auto& old = *kept->second;
+      const bool full = old.size() == model::Snapshot::kThroughputSamples;
+      points->assign(old.begin() + (full ? 1 : 0), old.end());
+    }
+    points->push_back({.up = row.tx_rate, .down = row.rx_rate});
+    row.history = points;
+    histories_[row.interface.name] = std::move(points);
+  }
+}
+
 void Throughput::advance() {
+  remember_each();
   if (window_start_ns_ == 0 || of_.empty()) return;
   if (points_.size() == model::Snapshot::kThroughputSamples) points_.erase(points_.begin());
   points_.push_back(current_);

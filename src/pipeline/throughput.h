@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -17,11 +18,13 @@ class Throughput {
   // but loopback, else loopback.
   explicit Throughput(std::string interface);
 
+  static constexpr std::size_t kMaxHistories = 64;
+
   // Another one from now on; the history of seconds begins anew.
   void follow(std::string interface);
 
   void take(const model::InterfaceTable& table);
-  // Closes one second of history.
+  // Closes one second of history: of the host, and of each interface (of kMaxHistories at most).
   void advance();
 
   [[nodiscard]] const std::vector<model::InterfaceRow>& interfaces() const { return rows_; }
@@ -34,8 +37,11 @@ class Throughput {
     std::uint64_t tx_bytes = 0;
     float rx_rate = 0;
     float tx_rate = 0;
+    bool rated = false;
   };
+  using History = std::shared_ptr<const std::vector<model::RatePoint>>;
   void remember_wanted();
+  void remember_each();
   [[nodiscard]] std::vector<const model::InterfaceRow*> chosen() const;
 
   std::string wanted_;
@@ -46,6 +52,7 @@ class Throughput {
   std::vector<model::InterfaceRow> rows_;
   model::RatePoint current_;
   std::vector<model::RatePoint> points_;
+  std::unordered_map<std::string, History> histories_;  // by interface
 };
 
 }  // namespace netwatch::pipeline

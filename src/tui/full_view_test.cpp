@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tui/owners_maker.h"
 #include "tui/screen_maker.h"
 
 namespace netwatch::tui {
@@ -12,7 +13,7 @@ std::string key_of_tab(std::size_t tab) { return std::to_string((tab + 1) % 10);
 
 TEST(TabGolden, EachTab) {
   SnapshotMaker make;
-  add_usual(make);
+  add_usual_in_full(make);
   for (std::size_t i = 0; i < tabs().size(); ++i) {
     const std::string name = "tab-" + std::string(tabs()[i]->name);
     EXPECT_EQ(golden_difference(make.done(), name, key_of_tab(i)), "");
@@ -23,7 +24,7 @@ TEST(TabGolden, EachTab) {
 // Names from outside, nothing known, no room: no tab may draw outside of itself or stumble.
 TEST(FullView, EveryTabDrawsAnySnapshotAtAnySize) {
   SnapshotMaker usual;
-  add_usual(usual);
+  add_usual_in_full(usual);
   SnapshotMaker hostile;
   hostile.row(end("192.0.2.1", 1), end("2001:db8::1", 65'535), kTcp).up.lost_bytes = ~0ULL;
   hostile.talker("\x1b[31m\xFF日本語", 4'294'967'295, Quality::kExact, "\r\n\x07", NameSource::kSni,

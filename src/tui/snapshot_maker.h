@@ -109,8 +109,16 @@ class SnapshotMaker {
     row.interface.loopback = name == "lo";
     row.interface.speed_bits_per_s = row.interface.loopback ? -1 : 1'000'000'000;
     if (!address.empty()) row.interface.addresses.push_back(*base::IpAddress::parse(address));
+    row.interface.ifindex = static_cast<std::uint32_t>(s.interfaces.size() + 1);
+    row.rated = true;
     row.rx_rate = rx;
     row.tx_rate = tx;
+    auto history = std::make_shared<std::vector<model::RatePoint>>();
+    for (int i = 0; i < 300; ++i) {
+      const auto wave = static_cast<float>(0.6 + 0.4 * std::sin(i / 13.0));
+      history->push_back({.up = tx * wave, .down = rx * wave});
+    }
+    row.history = history;
     s.interfaces.push_back(std::move(row));
   }
 

@@ -6,11 +6,15 @@ namespace netwatch::tui {
 
 // One row per tab: declare it, then list it.
 extern const TabDef kConnectionsTab;
+extern const TabDef kProcessesTab;
+extern const TabDef kInterfacesTab;
 
 namespace {
 
-constexpr std::array<const TabDef*, 1> kTable{
+constexpr std::array<const TabDef*, 3> kTable{
     &kConnectionsTab,
+    &kProcessesTab,
+    &kInterfacesTab,
 };
 
 }  // namespace

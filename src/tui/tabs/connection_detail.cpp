@@ -2,34 +2,12 @@
 
 #include <string>
 
+#include "tui/detail_lines.h"
 #include "tui/format.h"
 #include "tui/words.h"
 
 namespace netwatch::tui {
 namespace {
-
-constexpr int kLabelColumns = 12;
-
-// Lines with a label, as far as there is room.
-class Lines {
- public:
-  Lines(const Pen& pen, Rect area) : pen_(pen), area_(area), y_(area.y) {}
-
-  void add(std::string_view label, const Spans& value) {
-    if (y_ >= area_.bottom()) return;
-    pen_.say(area_.x + 1, y_, area_.x + 1 + kLabelColumns, label, Role::kDim);
-    pen_.say(area_.x + 1 + kLabelColumns, y_, area_.right() - 1, value);
-    ++y_;
-  }
-  void add(std::string_view label, std::string value, Role role = Role::kText) {
-    add(label, Spans{{std::move(value), role}});
-  }
-
- private:
-  const Pen& pen_;
-  Rect area_;
-  int y_;
-};
 
 const model::Process* process_of(const model::Snapshot& snapshot, std::uint32_t pid) {
   if (pid == 0 || snapshot.owners == nullptr) return nullptr;
@@ -39,7 +17,7 @@ const model::Process* process_of(const model::Snapshot& snapshot, std::uint32_t 
   return nullptr;
 }
 
-void add_process(Lines& lines, const model::Snapshot& snapshot, const model::RowOwner& owner,
+void add_process(DetailLines& lines, const model::Snapshot& snapshot, const model::RowOwner& owner,
                  std::string_view label) {
   Span mark = quality_mark(owner.quality);
   mark.text += " ";
@@ -59,8 +37,8 @@ void add_process(Lines& lines, const model::Snapshot& snapshot, const model::Row
   if (!where.empty()) lines.add("", where);
 }
 
-void add_direction(Lines& lines, std::string_view label, const model::DirectionCounters& moved,
-                   Role role) {
+void add_direction(DetailLines& lines, std::string_view label,
+                   const model::DirectionCounters& moved, Role role) {
   Spans out{{format_bytes(static_cast<double>(moved.wire_bytes)), role},
             {" on wire, ", Role::kDim},
             {format_bytes(static_cast<double>(moved.payload_bytes)), Role::kText},
@@ -83,7 +61,7 @@ void draw_connection_detail(const Pen& pen, Rect area, bool boxed, const model::
                             const model::ConnectionRow& row) {
   const Rect inside =
       pen.panel(area, boxed, {{"Connection", Role::kTitle}}, {{"Esc closes", Role::kDim}});
-  Lines lines(pen, inside);
+  DetailLines lines(pen, inside);
   lines.add("ends",
             Spans{{std::string(model::ip_proto_name(row.proto)) + " ", Role::kDim},
                   {endpoint_text(row.local, row.proto), Role::kStrong},
