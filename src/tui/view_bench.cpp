@@ -8,8 +8,8 @@
 #include "tui/full_view.h"
 #include "tui/lite_screen.h"
 #include "tui/overlay.h"
+#include "tui/owners_maker.h"
 #include "tui/renderer.h"
-#include "tui/snapshot_maker.h"
 #include "tui/theme.h"
 
 namespace netwatch::tui {
@@ -24,6 +24,7 @@ const model::Snapshot& busy_host() {
     static std::array<std::string, kTalkers> names;  // that outlive the snapshot
     add_interfaces(make);
     make.throughput(600);
+    auto owners = std::make_shared<model::OwnerTotals>();
     for (std::uint32_t i = 0; i < kTalkers; ++i) {
       names[i] = "host" + std::to_string(i) + ".example.org";
       for (std::uint32_t j = 0; j < kConnections / kTalkers; ++j) {
@@ -32,7 +33,18 @@ const model::Snapshot& busy_host() {
       }
       make.talker(i % 2 == 0 ? "firefox" : "worker", 1000 + i, Quality::kExact, names[i],
                   NameSource::kSni, "http2", 1e6 / (i + 1), 1e4);
+      owners->processes.push_back(made_process({.comm = i % 2 == 0 ? "firefox" : "worker",
+                                                .pid = 1000 + i,
+                                                .user = "anna",
+                                                .unit = "",
+                                                .container = "",
+                                                .down = 1e6F / static_cast<float>(i + 1),
+                                                .up = 1e4F,
+                                                .sockets = 20,
+                                                .cpu = 0.01,
+                                                .rss_bytes = 1'000'000}));
     }
+    make.s.owners = owners;
     return make.done();
   }();
   return snapshot;
@@ -86,6 +98,11 @@ const bool kRegistered = [] {
   benchmark::RegisterBenchmark("BM_Tab/connections/unfolded", BM_Tab, connections, "z")
       ->Unit(benchmark::kMillisecond);
   benchmark::RegisterBenchmark("BM_Tab/connections/not_grouped", BM_Tab, connections, "bbb")
+      ->Unit(benchmark::kMillisecond);
+  const std::size_t processes = find_tab("processes").value_or(0);
+  benchmark::RegisterBenchmark("BM_Tab/processes/in_full", BM_Tab, processes, "d")
+      ->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("BM_Tab/processes/unfolded", BM_Tab, processes, "z")
       ->Unit(benchmark::kMillisecond);
   return true;
 }();

@@ -122,7 +122,6 @@ class InterfacesTab final : public Tab {
  private:
   void take_rows(const model::Snapshot& snapshot);
   void place(Rect area);
-  [[nodiscard]] Spans cell(const model::InterfaceRow& row, std::size_t column, int width) const;
   void draw_empty(const Pen& pen) const;
 
   Table table_{kColumns, kState};
@@ -196,7 +195,7 @@ Spans addresses_of(const model::Interface& interface) {
   return out;
 }
 
-Spans InterfacesTab::cell(const model::InterfaceRow& row, std::size_t column, int /*width*/) const {
+Spans cell_of(const model::InterfaceRow& row, std::size_t column) {
   const model::Interface& of = row.interface;
   switch (column) {
     case kState:
@@ -250,8 +249,8 @@ void InterfacesTab::draw(const Pen& pen, const Frame& frame) const {
     notes.push_back({where, Role::kDim});
   }
   pen.panel(list_area_, boxed_, title, notes);
-  table_.draw(pen, [&](const TableRow& line, std::size_t column, int width) {
-    return cell(*shown_[line.item], column, width);
+  table_.draw(pen, [&](const TableRow& line, std::size_t column, int /*width*/) {
+    return cell_of(*shown_[line.item], column);
   });
   const TableRow* line = table_.selected();
   if (line == nullptr) {

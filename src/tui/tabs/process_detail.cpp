@@ -125,7 +125,10 @@ void add_process(DetailLines& lines, const model::Snapshot& snapshot,
     from = {{clean(process.parent) + " pid " + std::to_string(process.parent_pid), Role::kText}};
   }
   if (!process.user.empty()) from.push_back({"  as " + clean(process.user), Role::kText});
-  if (process.started_ns > 0) {
+  if (row.ended_ns > 0) {
+    from.push_back(
+        {"  ended " + format_age(snapshot.time_ns - row.ended_ns) + " ago", Role::kWarn});
+  } else if (process.started_ns > 0) {
     from.push_back({"  for " + format_age(snapshot.time_ns - process.started_ns), Role::kText});
   }
   if (!from.empty()) lines.add("child of", from);

@@ -87,6 +87,7 @@ class ProcessesTab final : public Tab {
 // --- from a snapshot to lines --------------------------------------------------------------------
 
 bool is_still(const ProcessItem& item) {
+  if (item.row != nullptr && item.row->ended_ns > 0) return true;
   return item.totals.open_sockets == 0 && item.totals.sent_rate + item.totals.received_rate <= 0;
 }
 
