@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -229,7 +230,7 @@ Span cpu_cell(double cpu) {
   if (cpu < 0) return {kUnknownMark, Role::kDim};
   const double percent = std::min(cpu * 100, 99'999.0);
   if (percent < 0.05) return {"0%", Role::kDim};
-  std::string text = std::to_string(static_cast<long long>(percent + 0.5)) + "%";
+  std::string text = std::to_string(std::lround(percent)) + "%";
   return {percent < 0.95 ? std::string("<1%") : std::move(text), Role::kText};
 }
 
@@ -267,6 +268,7 @@ void draw_process_detail(const Pen& pen, Rect area, bool boxed, const model::Sna
     next += kGraphRows;
   } else {
     std::vector<float> sums;
+    sums.reserve(rates.size());
     for (const model::RatePoint& point : rates) sums.push_back(point.up + point.down);
     lines.add("last minute", sparkline(sums, 30), Role::kDown);
     ++next;

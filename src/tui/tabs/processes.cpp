@@ -1,7 +1,9 @@
 // Who moves how much: by program, by process or by container; what no process owns beside it.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tui/format.h"
@@ -50,7 +52,7 @@ void turn(T& value) {
 enum Command : int { kGroup, kWhich, kUnfoldAll, kDetail };
 constexpr std::array<OwnKey, 4> kKeys{{
     {kGroup, {"b"}, "by program, by process, by container or unit", "group"},
-    {kWhich, {"f"}, "show all, those with open sockets, or those that move something", "which"},
+    {kWhich, {"f"}, "show all, those with open sockets, or those moving now", "which"},
     {kDetail, {"d"}, "show or hide the selected one in full (Enter too)", "detail"},
     {kUnfoldAll, {"z"}, "fold or unfold all groups", ""},
 }};
@@ -180,15 +182,21 @@ std::string fact_of(const model::Process& process, std::size_t column) {
 
 // Of a group what all of its processes have in common.
 Spans ProcessesTab::facts_cell(const ProcessItem& item, std::size_t column) const {
-  if (item.process() == nullptr && item.parts.empty()) return {};
-  const model::Process& first =
-      item.process() != nullptr ? *item.process() : *list_.items()[item.parts[0]].process();
-  const std::string fact = fact_of(first, column);
+  std::optional<std::string> fact;
+  const auto agrees = [&](const model::Process* process) {
+    if (process == nullptr) return true;
+    std::string one = fact_of(*process, column);
+    const bool same = !fact || *fact == one;
+    fact = std::move(one);
+    return same;
+  };
+  agrees(item.process());
   for (const std::size_t part : item.parts) {
-    if (fact_of(*list_.items()[part].process(), column) != fact) return {};
+    if (!agrees(list_.items()[part].process())) return {};
   }
-  if (fact.empty()) return {{kUnknownMark, Role::kDim}};
-  return {{clean(fact), Role::kDim}};
+  if (!fact) return {};
+  if (fact->empty()) return {{kUnknownMark, Role::kDim}};
+  return {{clean(*fact), Role::kDim}};
 }
 
 Spans ProcessesTab::cell(const TableRow& line, std::size_t column) const {
