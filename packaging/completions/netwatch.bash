@@ -22,7 +22,7 @@ _netwatch() {
       mapfile -t COMPREPLY < <(compgen -W "full lite" -- "$cur")
       return ;;
     --tab)
-      mapfile -t COMPREPLY < <(compgen -W "connections" -- "$cur")
+      mapfile -t COMPREPLY < <(compgen -W "dashboard connections" -- "$cur")
       return ;;
     -w | --write | -r | --read)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -40,6 +40,18 @@ float highest(const std::vector<model::RatePoint>& points, float model::RatePoin
   return most;
 }
 
+// The rates of now, with the peaks or without.
+Spans traffic_notes(const std::vector<model::RatePoint>& points, bool narrow, bool peaks) {
+  const auto rate = [](float value) { return format_rate(static_cast<double>(value)); };
+  const auto peak = [&](float model::RatePoint::* value) {
+    return peaks ? " peak " + rate(highest(points, value)) : std::string();
+  };
+  return {{narrow ? "▼ " : "▼ down ", Role::kDown},    {rate(points.back().down), Role::kStrong},
+          {peak(&model::RatePoint::down), Role::kDim}, {"   ", Role::kDim},
+          {narrow ? "▲ " : "▲ up ", Role::kUp},        {rate(points.back().up), Role::kStrong},
+          {peak(&model::RatePoint::up), Role::kDim}};
+}
+
 }  // namespace
 
 void draw_bar(const Pen& pen, Rect line, double share, Role role) {
@@ -84,18 +96,6 @@ std::string speed_text(const model::Interface& interface) {
 
 void draw_traffic_panel(const Pen& pen, Rect area, bool boxed, const model::Snapshot& snapshot) {
   const auto& points = snapshot.throughput;
-  Spans notes;
-  if (!points.empty()) {
-    const auto rate = [](float value) { return format_rate(static_cast<double>(value)); };
-    const bool narrow = area.width < 90;
-    notes = {{narrow ? "▼ " : "▼ down ", Role::kDown},
-             {rate(points.back().down), Role::kStrong},
-             {" peak " + rate(highest(points, &model::RatePoint::down)), Role::kDim},
-             {"   ", Role::kDim},
-             {narrow ? "▲ " : "▲ up ", Role::kUp},
-             {rate(points.back().up), Role::kStrong},
-             {" peak " + rate(highest(points, &model::RatePoint::up)), Role::kDim}};
-  }
   Spans title{{"Traffic", Role::kTitle}};
   // Joined by '+' where there are several; too many for this place are counted.
   constexpr int kLongestLinks = 16;
@@ -104,6 +104,12 @@ void draw_traffic_panel(const Pen& pen, Rect area, bool boxed, const model::Snap
     of = std::to_string(1 + std::count(of.begin(), of.end(), '+')) + " links";
   }
   if (!of.empty()) title.push_back({" " + of, Role::kDim});
+  Spans notes;
+  if (!points.empty()) {
+    notes = traffic_notes(points, area.width < 90, true);
+    const int room = area.width - columns_of(title) - 8;
+    if (columns_of(notes) > room) notes = traffic_notes(points, true, false);
+  }
   const Rect inside = pen.panel(area, boxed, title, notes);
   if (points.empty()) {
     pen.canvas.put_field(inside.x, inside.y + inside.height / 2, inside.width,

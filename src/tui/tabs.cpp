@@ -5,11 +5,13 @@
 namespace netwatch::tui {
 
 // One row per tab: declare it, then list it.
+extern const TabDef kDashboardTab;
 extern const TabDef kConnectionsTab;
 
 namespace {
 
-constexpr std::array<const TabDef*, 1> kTable{
+constexpr std::array<const TabDef*, 2> kTable{
+    &kDashboardTab,
     &kConnectionsTab,
 };
 

@@ -112,7 +112,7 @@ std::vector<TableRow> ConnectionsTab::lines() const {
 
 void ConnectionsTab::refresh(const Frame& frame, Rect area) {
   list_.refresh(frame, {grouping_, which_, table_.sort(), table_.descending()});
-  boxed_ = area.width >= 110;
+  boxed_ = boxed_panels(frame.state, area);
   list_area_ = area;
   detail_area_ = {};
   if (detail_) {
