@@ -19,7 +19,7 @@ _netwatch() {
       mapfile -t COMPREPLY < <(compgen -W "best-effort strict off" -- "$cur")
       return ;;
     --view)
-      mapfile -t COMPREPLY < <(compgen -W "full lite" -- "$cur")
+      mapfile -t COMPREPLY < <(compgen -W "full lite dense" -- "$cur")
       return ;;
     --tab)
       mapfile -t COMPREPLY < <(compgen -W "dashboard connections" -- "$cur")

@@ -190,6 +190,45 @@ void draw_more(const Pen& pen, Rect inside, std::size_t left) {
           "+" + std::to_string(left) + " more", Role::kDim);
 }
 
+// From `line` on, as far as there is room.
+void draw_fixes(const Pen& pen, Rect line, int bottom, const std::vector<model::HealthRow>& rows) {
+  for (const std::string& fix : fixes(rows)) {
+    if (line.y >= bottom) return;
+    const bool fits = text_columns(fix) <= line.width - 4;
+    pen.say(line.x + 3, line.y++, line.right() - 1, fits ? clean(fix) : "press ! for what helps",
+            Role::kKey);
+  }
+}
+
+// The bar is full where the budget is used up.
+void draw_budget(const Pen& pen, Rect line, const model::HealthRow& row,
+                 const model::Snapshot& snapshot) {
+  constexpr int kBudgetColumns = 9;  // " of 20 ms"
+  const bool with_budget = line.width >= 58;
+  const bool with_loss = line.width >= 70;
+  const int right = line.right() - 1;
+  const int end = right - (with_budget ? kBudgetColumns : 0) - (with_loss ? kLossColumns : 0);
+  const int room = end - line.x - 3 - kKindColumns - kRttColumns - 2;
+  const int address = std::clamp(room / 2, std::min(15, room), 39);
+  int x = line.x + 3 + kKindColumns + address;
+  draw_who(pen, line.x + 1, line.y, x, row, snapshot);
+  ++x;
+  const Span now = now_words(row);
+  if (now.role != Role::kStrong) {
+    const bool why = !row.why.empty();
+    pen.say(x, line.y, right, why ? now.text + ": " + clean(row.why) : now.text, now.role);
+    return;
+  }
+  pen.say(x, line.y, end, right_aligned(now.text, kRttColumns), now.role);
+  x += kRttColumns + 1;
+  const base::TimeNs budget = probe_budget_ns(row.target.kind);
+  const double share = static_cast<double>(row.last_ns) / static_cast<double>(budget);
+  draw_bar(pen, {x, line.y, end - x, 1}, share, share > 1 ? Role::kWarn : Role::kGood);
+  if (with_budget) pen.say(end, line.y, right, " of " + time_text(budget), Role::kDim);
+  const Span loss = loss_words(row);
+  if (with_loss) pen.say(right - kLossColumns, line.y, right, loss.text, loss.role);
+}
+
 }  // namespace
 
 base::TimeNs probe_budget_ns(model::ProbeKind kind) {
@@ -265,18 +304,31 @@ void draw_health(const Pen& pen, Rect inside, const model::Snapshot& snapshot) {
     ++line.y;
     if (two_rows) draw_below(pen, {line.x, line.y++, line.width, 1}, rows[i]);
   }
-  for (const std::string& fix : fixes(rows)) {
-    if (line.y >= inside.bottom()) return;
-    const bool fits = text_columns(fix) <= line.width - 4;
-    pen.say(line.x + 3, line.y++, line.right() - 1, fits ? clean(fix) : "press ! for what helps",
-            Role::kKey);
-  }
+  draw_fixes(pen, line, inside.bottom(), rows);
+}
+
+int health_budget_rows(const model::Snapshot& snapshot) {
+  const auto& rows = rows_of(snapshot);
+  if (rows.empty()) return health_rows(snapshot, 0);
+  return static_cast<int>(rows.size() + fixes(rows).size());
 }
 
 void draw_health_budgets(const Pen& pen, Rect inside, const model::Snapshot& snapshot) {
-  (void)pen;
-  (void)inside;
-  (void)snapshot;
+  const auto& rows = rows_of(snapshot);
+  if (inside.height < 1) return;
+  if (rows.empty()) {
+    draw_no_probes(pen, inside, snapshot);
+    return;
+  }
+  Rect line{inside.x, inside.y, inside.width, 1};
+  for (std::size_t i = 0; i < rows.size(); ++i, ++line.y) {
+    if (line.y == inside.bottom() - 1 && i + 1 < rows.size()) {
+      draw_more(pen, inside, rows.size() - i);
+      return;
+    }
+    draw_budget(pen, line, rows[i], snapshot);
+  }
+  draw_fixes(pen, line, inside.bottom(), rows);
 }
 
 }  // namespace netwatch::tui

@@ -23,7 +23,8 @@ int health_rows(const model::Snapshot& snapshot, int width);
 // One target after the other: what it is, its round trip now, jitter, loss and last probes. What
 // cannot be asked says why and how to change that.
 void draw_health(const Pen& pen, Rect inside, const model::Snapshot& snapshot);
-// The same, each round trip against its budget, a row each.
+// The same, each round trip against its budget, a row each, and what helps.
+int health_budget_rows(const model::Snapshot& snapshot);
 void draw_health_budgets(const Pen& pen, Rect inside, const model::Snapshot& snapshot);
 
 }  // namespace netwatch::tui

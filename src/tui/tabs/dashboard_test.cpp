@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tui/health.h"
+#include "tui/health_maker.h"
 #include "tui/screen_maker.h"
 
 namespace netwatch::tui {
