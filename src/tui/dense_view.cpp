@@ -32,9 +32,9 @@ DenseLayout dense_layout(Rect screen, int targets, int interfaces) {
     return out;
   }
   const int least = 2;
-  const int most = std::max(3, body.height / 6);
+  const int most = std::max(4, body.height / 6);
   const int middle = 1 + std::clamp(std::max(targets, interfaces), least, most);
-  const int left = screen.width * 23 / 40;
+  const int left = screen.width * 22 / 40;
   out.traffic = {0, body.y, screen.width, std::clamp(body.height / 3, 7, 24)};
   out.health = {0, out.traffic.bottom(), left, middle};
   out.interfaces = {left + 1, out.health.y, screen.width - left - 1, middle};
@@ -67,7 +67,8 @@ void draw_interface(const Pen& pen, Rect line, const model::InterfaceRow& row) {
   const auto& interface = row.interface;
   const int right = line.right() - 1;
   const bool with_speed = line.width >= 60;
-  const int name_columns = std::clamp(line.width / 5, 4, 16);
+  const int rest = line.width - kRateSpansColumns - kUsedColumns - 5;
+  const int name_columns = std::clamp(std::min(line.width / 5, rest), 4, 16);
   const bool up = interface.up;
   int x = pen.say(line.x + 1, line.y, right, up ? "● " : "○ ", up ? Role::kGood : Role::kDim);
   pen.canvas.put_field(x, line.y, name_columns, clean(interface.name),

@@ -58,6 +58,18 @@ TEST(DenseView, TheTableIsThatOfTheTabOfConnections) {
   EXPECT_EQ(dense.screen.view.view, ViewKind::kFull);
 }
 
+// A target that has no room must not hide that it is in trouble.
+TEST(DenseView, WhatHasNoRoomSaysWhetherItIsWell) {
+  SnapshotMaker make;
+  Dense::usual(make);
+  auto table = std::make_shared<model::HealthTable>(*make.s.health);
+  table->rows.insert(table->rows.begin(), 3, table->rows.front());
+  make.s.health = std::move(table);
+  Screen screen(make.done(), 80, 24);
+  screen.type("V");
+  EXPECT_NE(screen.text().find("+4 more, ! 2 not well"), std::string::npos) << screen.text();
+}
+
 // The busier direction counts, and an unknown speed has no share.
 TEST(DenseView, InterfacesAreMeasuredAgainstTheirLink) {
   SnapshotMaker make;

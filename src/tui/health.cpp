@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <span>
 #include <vector>
 
 #include "tui/format.h"
@@ -185,9 +186,14 @@ std::vector<std::string> fixes(const std::vector<model::HealthRow>& rows) {
   return out;
 }
 
-void draw_more(const Pen& pen, Rect inside, std::size_t left) {
-  pen.say(inside.x + 1, inside.bottom() - 1, inside.right() - 1,
-          "+" + std::to_string(left) + " more", Role::kDim);
+// In the last row: how many have no room, and how many of them ought to be looked at.
+void draw_more(const Pen& pen, Rect inside, std::span<const model::HealthRow> hidden) {
+  const auto wrong = std::count_if(hidden.begin(), hidden.end(), [](const model::HealthRow& row) {
+    return state_of(row) == State::kSilent || state_of(row) == State::kWrong;
+  });
+  Spans words{{"+" + std::to_string(hidden.size()) + " more", Role::kDim}};
+  if (wrong > 0) words.push_back({", ! " + std::to_string(wrong) + " not well", Role::kWarn});
+  pen.say(inside.x + 1, inside.bottom() - 1, inside.right() - 1, words);
 }
 
 // From `line` on, as far as there is room.
@@ -293,7 +299,7 @@ void draw_health(const Pen& pen, Rect inside, const model::Snapshot& snapshot) {
   Rect line{inside.x, inside.y, inside.width, 1};
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (line.y == inside.bottom() - 1 && i + 1 < rows.size()) {
-      draw_more(pen, inside, rows.size() - i);
+      draw_more(pen, inside, std::span(rows).subspan(i));
       return;
     }
     if (one_row) {
@@ -323,7 +329,7 @@ void draw_health_budgets(const Pen& pen, Rect inside, const model::Snapshot& sna
   Rect line{inside.x, inside.y, inside.width, 1};
   for (std::size_t i = 0; i < rows.size(); ++i, ++line.y) {
     if (line.y == inside.bottom() - 1 && i + 1 < rows.size()) {
-      draw_more(pen, inside, rows.size() - i);
+      draw_more(pen, inside, std::span(rows).subspan(i));
       return;
     }
     draw_budget(pen, line, rows[i], snapshot);
