@@ -71,13 +71,14 @@ void draw_interface(const Pen& pen, Rect line, const model::InterfaceRow& row) {
   const int name_columns = std::clamp(std::min(line.width / 5, rest), 4, 16);
   const bool up = interface.up;
   int x = pen.say(line.x + 1, line.y, right, up ? "● " : "○ ", up ? Role::kGood : Role::kDim);
-  pen.canvas.put_field(x, line.y, name_columns, clean(interface.name),
-                       pen.theme[up ? Role::kStrong : Role::kDim]);
-  x += name_columns + 1;
+  const std::string name = clean(interface.name);
   if (!up) {
+    x = std::max(x + name_columns, pen.say(x, line.y, right, name, Role::kDim)) + 1;
     pen.say(x, line.y, right, "down", Role::kDim);
     return;
   }
+  pen.canvas.put_field(x, line.y, name_columns, name, pen.theme[Role::kStrong]);
+  x += name_columns + 1;
   if (x + kRateSpansColumns > right) return;
   x = pen.say(x, line.y, right, rate_spans(row.rx_rate, row.tx_rate));
   const int used_end = with_speed ? right - kSpeedColumns - 1 : right;

@@ -42,7 +42,7 @@ std::string address_text(const model::HealthTarget& target, const model::Snapsho
   return out + "%" + std::to_string(target.ifindex);
 }
 
-std::string right_aligned(std::string text, int columns) {
+std::string right_aligned(const std::string& text, int columns) {
   const int gap = std::max(0, columns - text_columns(text));
   return std::string(static_cast<std::size_t>(gap), ' ') + text;
 }

@@ -122,7 +122,7 @@ void draw_load(const Pen& pen, Rect inside, const HostLoad& load) {
   pen.say(line.x + 8, line.y, right, words.empty() ? std::string(kUnknownMark) : words,
           Role::kText);
   constexpr double kLongest = 1e10;  // seconds: what is more is no uptime
-  if (!load.uptime_s || !(*load.uptime_s >= 0 && *load.uptime_s < kLongest)) return;
+  if (!load.uptime_s || *load.uptime_s < 0 || *load.uptime_s >= kLongest) return;
   const auto up = static_cast<base::TimeNs>(*load.uptime_s) * base::kNsPerSecond;
   const std::string age = "up " + format_age(up);
   pen.say(right - text_columns(age), line.y, right, age, Role::kDim);
