@@ -19,10 +19,10 @@ _netwatch() {
       mapfile -t COMPREPLY < <(compgen -W "best-effort strict off" -- "$cur")
       return ;;
     --view)
-      mapfile -t COMPREPLY < <(compgen -W "full lite" -- "$cur")
+      mapfile -t COMPREPLY < <(compgen -W "full lite dense" -- "$cur")
       return ;;
     --tab)
-      mapfile -t COMPREPLY < <(compgen -W "connections processes interfaces" -- "$cur")
+      mapfile -t COMPREPLY < <(compgen -W "dashboard connections processes interfaces" -- "$cur")
       return ;;
     -w | --write | -r | --read)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "tui/dense_view.h"
 #include "tui/full_view.h"
 #include "tui/lite_screen.h"
 #include "tui/overlay.h"
@@ -33,7 +34,8 @@ App::App(std::function<model::SnapshotPtr()> latest, AppOptions options)
       options_(std::move(options)),
       renderer_(options_.traits),
       snapshot_(std::make_shared<const model::Snapshot>()),
-      views_{std::make_unique<FullView>(), std::make_unique<LiteView>()} {
+      views_{std::make_unique<FullView>(), std::make_unique<LiteView>(),
+             std::make_unique<DenseView>()} {
   state_.host = options_.host;
   state_.utc_offset_s = options_.utc_offset_s;
   state_.theme = find_theme(options_.theme).value_or(0);

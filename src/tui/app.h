@@ -52,7 +52,7 @@ class App {
   ViewState state_;
   RowVerdicts verdicts_;
   model::SnapshotPtr snapshot_;                 // what is shown; pinned while paused
-  std::array<std::unique_ptr<View>, 2> views_;  // by ViewKind; they point into snapshot_
+  std::array<std::unique_ptr<View>, 3> views_;  // by ViewKind; they point into snapshot_
   Rect screen_;
   bool changed_ = true;  // there is something to draw
   bool stale_ = true;    // the view is of another snapshot or size

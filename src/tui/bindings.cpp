@@ -15,7 +15,7 @@ constexpr std::array<Binding, 24> kBindings{{
     {Action::kInterface, {"i"}, "choose the interface to capture on", "link"},
     {Action::kHelp, {"?", "F1"}, "this help", "help"},
     {Action::kTheme, {"t"}, "next theme", "theme"},
-    {Action::kView, {"V"}, "next view: full (tabs), lite (one screen)", ""},
+    {Action::kView, {"V"}, "next view: full (tabs), lite (one screen), dense", ""},
     {Action::kNextTab, {"Tab"}, "next tab of the full view; 1 to 9 go to one", ""},
     {Action::kPreviousTab, {"Shift-Tab"}, "previous tab", ""},
     {Action::kReverse, {"S"}, "reverse the sort", ""},

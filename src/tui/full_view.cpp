@@ -4,19 +4,12 @@
 #include <string>
 
 #include "tui/frame_lines.h"
+#include "tui/tab_control.h"
 
 namespace netwatch::tui {
 namespace {
 
 std::size_t place_of(const ViewState& state) { return std::min(state.tab, tabs().size() - 1); }
-
-std::vector<std::size_t> sortable(const Table& table) {
-  std::vector<std::size_t> out;
-  for (std::size_t i = 0; i < table.columns().size(); ++i) {
-    if (!table.columns()[i].title.empty()) out.push_back(i);
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -79,9 +72,7 @@ void FullView::draw(const Pen& pen, const Frame& frame) const {
 // --- input ---------------------------------------------------------------------------------------
 
 bool FullView::act(Action action, const Frame& frame, ViewState& state) {
-  Tab& tab = shown(state);
-  Table* table = tab.table();
-  return (table != nullptr && table->act(action)) || tab.act(action, frame);
+  return act_on(shown(state), action, frame);
 }
 
 bool FullView::own_key(int command, const Frame& frame, ViewState& state) {
@@ -96,46 +87,20 @@ bool FullView::press(int x, int y, const Frame& frame, ViewState& state) {
     }
     return true;
   }
-  Tab& tab = shown(state);
-  if (Table* table = tab.table(); table != nullptr) {
-    const Table::Press press = table->press(x, y);
-    if (press == Table::Press::kAgain) tab.act(Action::kToggle, frame);
-    if (press != Table::Press::kNothing) return true;
-  }
-  return tab.press(x, y, frame);
+  return press_on(shown(state), x, y, frame);
 }
 
 bool FullView::wheel(int rows, const Frame& frame, ViewState& state) {
-  Tab& tab = shown(state);
-  if (Table* table = tab.table(); table != nullptr) {
-    table->move_by(rows);
-    return true;
-  }
-  return tab.act(rows < 0 ? Action::kUp : Action::kDown, frame);
+  return wheel_on(shown(state), rows, frame);
 }
 
 SortChoices FullView::sort_choices(const ViewState& state) const {
-  SortChoices out;
-  const Table* table = shown(state).table();
-  if (table == nullptr) return out;
-  out.descending = table->descending();
-  for (const std::size_t i : sortable(*table)) {
-    if (i == table->sort()) out.current = out.titles.size();
-    out.titles.push_back(table->columns()[i].title);
-  }
-  return out;
+  return sort_choices_of(shown(state));
 }
 
-void FullView::sort_by(std::size_t choice, ViewState& state) {
-  Table* table = shown(state).table();
-  if (table == nullptr) return;
-  const auto columns = sortable(*table);
-  if (choice < columns.size()) table->sort_by(columns[choice]);
-}
+void FullView::sort_by(std::size_t choice, ViewState& state) { sort_tab_by(shown(state), choice); }
 
-void FullView::reverse_sort(ViewState& state) {
-  if (Table* table = shown(state).table(); table != nullptr) table->reverse();
-}
+void FullView::reverse_sort(ViewState& state) { reverse_sort_of(shown(state)); }
 
 std::span<const OwnKey> FullView::own_keys(const ViewState& state) const {
   return tabs()[place_of(state)]->keys;

@@ -58,6 +58,10 @@ TEST(FullView, DigitsTabAndTheMouseGoToTabs) {
   EXPECT_EQ(screen.view.tab, 0U);
   screen.type("V");
   EXPECT_EQ(screen.view.view, ViewKind::kLite);
+  screen.type("V");
+  EXPECT_EQ(screen.view.view, ViewKind::kDense);
+  screen.type("V");
+  EXPECT_EQ(screen.view.view, ViewKind::kFull);
 }
 
 // A tab's own key must not be one that all views have, nor a digit.

@@ -104,24 +104,6 @@ bool comes_before(const ShownTalker& a, const ShownTalker& b, Column by, bool de
   return a.talker->pid < b.talker->pid;
 }
 
-// The connections of an unfolded talker: busiest first, then newest.
-std::vector<std::uint32_t> sorted_rows(const model::Snapshot& snapshot, const ShownTalker& shown) {
-  std::vector<std::uint32_t> rows;
-  for (const std::uint32_t number : shown.row_numbers()) {
-    if (snapshot.row(number) != nullptr) rows.push_back(number);
-  }
-  std::sort(rows.begin(), rows.end(), [&](std::uint32_t left, std::uint32_t right) {
-    const auto& a = *snapshot.row(left);
-    const auto& b = *snapshot.row(right);
-    const float a_rate = a.up_rate + a.down_rate;
-    const float b_rate = b.up_rate + b.down_rate;
-    if (a_rate > b_rate || b_rate > a_rate) return a_rate > b_rate;
-    if (a.first_ns != b.first_ns) return a.first_ns > b.first_ns;
-    return left < right;
-  });
-  return rows;
-}
-
 }  // namespace
 
 TalkerKey key_of(const model::Talker& talker) {
@@ -171,25 +153,54 @@ bool RowVerdicts::accepted(const model::Snapshot& snapshot, std::uint32_t row) c
          found->second.accepted[place];
 }
 
+std::vector<ShownTalker> shown_talkers(const model::Snapshot& snapshot, const FilterState& filter,
+                                       const RowVerdicts& verdicts) {
+  std::vector<ShownTalker> talkers;
+  talkers.reserve(snapshot.talkers.size());
+  for (const auto& talker : snapshot.talkers) {
+    if (!filter.accepts) {
+      talkers.push_back(whole_talker(*talker));
+      continue;
+    }
+    ShownTalker part = part_of(snapshot, *talker, verdicts);
+    if (part.connections > 0) talkers.push_back(std::move(part));
+  }
+  return talkers;
+}
+
+std::vector<std::uint32_t> talker_order(std::span<const ShownTalker> talkers, Column by,
+                                        bool descending) {
+  std::vector<std::uint32_t> sorted(talkers.size());
+  std::iota(sorted.begin(), sorted.end(), 0U);
+  std::sort(sorted.begin(), sorted.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return comes_before(talkers[a], talkers[b], by, descending);
+  });
+  return sorted;
+}
+
+std::vector<std::uint32_t> sorted_rows(const model::Snapshot& snapshot, const ShownTalker& shown) {
+  std::vector<std::uint32_t> rows;
+  for (const std::uint32_t number : shown.row_numbers()) {
+    if (snapshot.row(number) != nullptr) rows.push_back(number);
+  }
+  std::sort(rows.begin(), rows.end(), [&](std::uint32_t left, std::uint32_t right) {
+    const auto& a = *snapshot.row(left);
+    const auto& b = *snapshot.row(right);
+    const float a_rate = a.up_rate + a.down_rate;
+    const float b_rate = b.up_rate + b.down_rate;
+    if (a_rate > b_rate || b_rate > a_rate) return a_rate > b_rate;
+    if (a.first_ns != b.first_ns) return a.first_ns > b.first_ns;
+    return left < right;
+  });
+  return rows;
+}
+
 LineList make_lines(const model::Snapshot& snapshot, const ViewState& view,
                     const RowVerdicts& verdicts) {
   LineList list;
   list.all_talkers = snapshot.talkers.size();
-  list.talkers.reserve(snapshot.talkers.size());
-  for (const auto& talker : snapshot.talkers) {
-    if (!view.filter.accepts) {
-      list.talkers.push_back(whole_talker(*talker));
-      continue;
-    }
-    ShownTalker part = part_of(snapshot, *talker, verdicts);
-    if (part.connections > 0) list.talkers.push_back(std::move(part));
-  }
-  std::vector<std::uint32_t> sorted(list.talkers.size());
-  std::iota(sorted.begin(), sorted.end(), 0U);
-  std::sort(sorted.begin(), sorted.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return comes_before(list.talkers[a], list.talkers[b], view.sort, view.descending);
-  });
-  for (const std::uint32_t place : sorted) {
+  list.talkers = shown_talkers(snapshot, view.filter, verdicts);
+  for (const std::uint32_t place : talker_order(list.talkers, view.sort, view.descending)) {
     list.lines.push_back({place, Line::kTalker, false});
     const ShownTalker& shown = list.talkers[place];
     if (view.expanded.empty() || !view.expanded.contains(key_of(*shown.talker))) continue;

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -59,6 +60,15 @@ struct Line {
   [[nodiscard]] bool is_talker() const { return row == kTalker; }
 };
 
+// `verdicts` are of this snapshot and of the filter in force: those with an accepted connection.
+std::vector<ShownTalker> shown_talkers(const model::Snapshot& snapshot, const FilterState& filter,
+                                       const RowVerdicts& verdicts);
+// Their places, sorted.
+std::vector<std::uint32_t> talker_order(std::span<const ShownTalker> talkers, Column by,
+                                        bool descending);
+// The connections of an unfolded talker: busiest first, then newest.
+std::vector<std::uint32_t> sorted_rows(const model::Snapshot& snapshot, const ShownTalker& shown);
+
 // The table's content, filtered, sorted and unfolded.
 struct LineList {
   std::vector<ShownTalker> talkers;
@@ -66,7 +76,6 @@ struct LineList {
   std::size_t all_talkers = 0;
 };
 
-// `verdicts` are of this snapshot and of the filter in force.
 LineList make_lines(const model::Snapshot& snapshot, const ViewState& view,
                     const RowVerdicts& verdicts);
 LineKey key_of(const model::Snapshot& snapshot, const LineList& list, const Line& line);

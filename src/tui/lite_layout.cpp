@@ -5,7 +5,6 @@
 namespace netwatch::tui {
 namespace {
 
-constexpr int kBoxedWidth = 110;
 constexpr int kBoxedHeight = 30;
 constexpr int kSideWidth = 44;
 constexpr int kSideFrom = 190;  // columns of the screen

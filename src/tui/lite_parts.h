@@ -15,7 +15,6 @@ struct LiteFrame {
 };
 
 // lite_panels.cpp
-void draw_throughput_panel(const LiteFrame& frame);
 void draw_interfaces(const LiteFrame& frame);
 void draw_side(const LiteFrame& frame);
 

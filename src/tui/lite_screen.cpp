@@ -4,6 +4,7 @@
 
 #include "tui/frame_lines.h"
 #include "tui/lite_parts.h"
+#include "tui/panels.h"
 
 namespace netwatch::tui {
 
@@ -16,7 +17,7 @@ void LiteView::refresh(const Frame& frame, Rect screen, ViewState& state) {
 void LiteView::draw(const Pen& pen, const Frame& frame) const {
   const LiteFrame lite{pen, frame.snapshot, list_, frame.state, layout_};
   draw_header(pen, layout_.header, frame);
-  draw_throughput_panel(lite);
+  draw_traffic_panel(pen, layout_.throughput, layout_.boxed, frame.snapshot);
   draw_interfaces(lite);
   draw_table(lite);
   draw_side(lite);

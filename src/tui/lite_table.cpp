@@ -2,60 +2,12 @@
 
 #include "tui/format.h"
 #include "tui/frame_lines.h"
-#include "tui/graph.h"
 #include "tui/lite_parts.h"
+#include "tui/talkers.h"
 #include "tui/words.h"
 
 namespace netwatch::tui {
 namespace {
-
-std::string spark_of(const ShownTalker& shown, int columns) {
-  // Of a part of the connections there is no history.
-  return shown.whole ? sparkline(shown.talker->spark, columns) : std::string();
-}
-
-std::string peak_of(const ShownTalker& shown) {
-  if (!shown.whole) return {};
-  const auto& spark = shown.talker->spark;
-  return format_rate_cell(static_cast<double>(*std::max_element(spark.begin(), spark.end())));
-}
-
-Span talker_cell(const ShownTalker& shown, Column column, int width) {
-  const model::Talker& talker = *shown.talker;
-  switch (column) {
-    case Column::kProcess:
-      if (talker.process.empty()) return {kUnknownMark, Role::kDim};
-      return {clean(talker.process), Role::kStrong};
-    case Column::kPid:
-      return {shown.pid == 0 ? std::string() : std::to_string(shown.pid), Role::kDim};
-    case Column::kHost:
-      return {clean(talker.host),
-              talker.host_from == model::NameSource::kNone ? Role::kDim : Role::kText};
-    case Column::kNameFrom:
-      return {std::string(model::name_source_name(talker.host_from)), Role::kDim};
-    case Column::kApp:
-      return {clean(talker.app), Role::kText};
-    case Column::kConnections:
-      return {format_count(shown.connections), Role::kText};
-    case Column::kDown:
-      return rate_cell(shown.down_rate, shown.rates_in, Role::kDown);
-    case Column::kUp:
-      return rate_cell(shown.up_rate, shown.rates_in, Role::kUp);
-    case Column::kPeak:
-      return {peak_of(shown), Role::kDim};
-    case Column::kRtt:
-      return {format_rtt(shown.rtt_us), shown.rtt_us < 0 ? Role::kDim : Role::kText};
-    case Column::kTotal:
-      return bytes_cell(shown.up_bytes + shown.down_bytes, shown.bytes_in, Role::kText);
-    case Column::kOwner:
-      return {std::string(model::quality_name(talker.quality)), quality_mark(talker.quality).role};
-    case Column::kSpark:
-      return {spark_of(shown, width), Role::kDown};
-    case Column::kBusiest:
-      break;
-  }
-  return {};
-}
 
 void draw_talker(const LiteFrame& frame, const ShownTalker& shown, int y, bool selected) {
   const Pen& pen = frame.pen;
@@ -157,41 +109,6 @@ void draw_heading(const LiteFrame& frame) {
   }
 }
 
-// What to say, and what to do, where there is no row.
-std::vector<Span> empty_words(const LiteFrame& frame) {
-  const auto& view = frame.view;
-  const auto& snapshot = frame.snapshot;
-  if (view.filter.accepts && frame.list.all_talkers > 0) {
-    return {{"No connection matches", Role::kStrong},
-            {clean(view.filter.text), Role::kText},
-            {"Esc clears the filter, / changes it", Role::kDim}};
-  }
-  if (snapshot.time_ns == 0) {
-    return {{"Taking the first look at this host", Role::kStrong}};
-  }
-  const model::Ability* missing = first_missing(snapshot);
-  if (!snapshot.capturing && missing != nullptr) {
-    std::vector<Span> out{{"No socket is connected, and no packet can be seen", Role::kStrong},
-                          {clean(missing->name) + ": " + clean(missing->why), Role::kText}};
-    if (!missing->fix.empty()) out.push_back({clean(missing->fix), Role::kKey});
-    return out;
-  }
-  return {{"No traffic yet", Role::kStrong},
-          {"Whoever talks on " + (snapshot.source.empty() ? "this host" : clean(snapshot.source)) +
-               " will be listed here",
-           Role::kDim}};
-}
-
-void draw_empty(const LiteFrame& frame) {
-  const Rect rows = frame.layout.rows;
-  const auto words = empty_words(frame);
-  int y = rows.y + std::max(0, (rows.height - static_cast<int>(words.size())) / 2);
-  for (const Span& word : words) {
-    frame.pen.canvas.put_field(rows.x, y++, rows.width, word.text, frame.pen.theme[word.role],
-                               Align::kCentre);
-  }
-}
-
 Spans table_title(const LiteFrame& frame) {
   const auto& list = frame.list;
   Spans out{{"Talkers ", Role::kTitle}};
@@ -226,7 +143,7 @@ void draw_table(const LiteFrame& frame) {
   const bool needed = frame.view.filter.open && draw_filter_line(pen, edge, frame.view.filter);
   if (!needed) draw_heading(frame);
   if (count == 0) {
-    draw_empty(frame);
+    draw_no_talker(pen, layout.rows, frame.snapshot, frame.view.filter);
     return;
   }
   for (int i = 0; i < layout.rows.height && frame.view.scroll + i < count; ++i) {

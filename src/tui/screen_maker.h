@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string>
 
+#include "tui/dense_view.h"
 #include "tui/full_view.h"
 #include "tui/lite_screen.h"
 #include "tui/overlay.h"
@@ -36,6 +37,7 @@ struct Screen {
   Rect area;
   LiteView lite{};
   FullView full{};
+  DenseView dense{};
   RowVerdicts verdicts{};
   FilterCompiler compile = test_compile;
   InterfaceSwitch switch_interface{};
@@ -51,7 +53,10 @@ struct Screen {
   Screen& operator=(const Screen&) = delete;
 
   // The one that is shown.
-  View& shown() { return view.view == ViewKind::kFull ? static_cast<View&>(full) : lite; }
+  View& shown() {
+    if (view.view == ViewKind::kFull) return full;
+    return view.view == ViewKind::kDense ? static_cast<View&>(dense) : lite;
+  }
   [[nodiscard]] Frame frame() const { return {*snapshot, view, verdicts}; }
   void settle() {
     verdicts.update(*snapshot, view.filter);

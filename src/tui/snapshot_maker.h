@@ -106,6 +106,7 @@ class SnapshotMaker {
     row.interface.name = name;
     row.interface.is_default = is_default;
     row.interface.up = up;
+    row.interface.ifindex = static_cast<std::uint32_t>(s.interfaces.size() + 1);
     row.interface.loopback = name == "lo";
     row.interface.speed_bits_per_s = row.interface.loopback ? -1 : 1'000'000'000;
     if (!address.empty()) row.interface.addresses.push_back(*base::IpAddress::parse(address));

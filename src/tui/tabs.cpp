@@ -5,13 +5,15 @@
 namespace netwatch::tui {
 
 // One row per tab: declare it, then list it.
+extern const TabDef kDashboardTab;
 extern const TabDef kConnectionsTab;
 extern const TabDef kProcessesTab;
 extern const TabDef kInterfacesTab;
 
 namespace {
 
-constexpr std::array<const TabDef*, 3> kTable{
+constexpr std::array<const TabDef*, 4> kTable{
+    &kDashboardTab,
     &kConnectionsTab,
     &kProcessesTab,
     &kInterfacesTab,

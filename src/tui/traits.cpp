@@ -83,11 +83,12 @@ std::string_view ascii_of_code_point(unsigned point) {
     unsigned point;
     std::string_view ascii;
   };
-  static constexpr std::array<Pair, 24> kMarks{{
-      {0x2500, "-"}, {0x2501, "="}, {0x2504, "-"}, {0x2502, "|"}, {0x2503, "|"}, {0x25CF, "*"},
-      {0x25CB, "o"}, {0x25B2, "^"}, {0x25BC, "v"}, {0x25B8, ">"}, {0x25BE, "v"}, {0x2192, ">"},
-      {0x2190, "<"}, {0x2191, "^"}, {0x2193, "v"}, {0x2026, "~"}, {0x2013, "-"}, {0x00B7, "."},
-      {0x2713, "+"}, {0x2717, "x"}, {0x21B5, ">"}, {0x00B5, "u"}, {0x2588, "#"}, {0x2591, "."},
+  static constexpr std::array<Pair, 25> kMarks{{
+      {0x2500, "-"}, {0x2501, "="}, {0x2504, "-"}, {0x2502, "|"}, {0x2503, "|"},
+      {0x25CF, "*"}, {0x25CB, "o"}, {0x25B2, "^"}, {0x25BC, "v"}, {0x25B8, ">"},
+      {0x25BE, "v"}, {0x2192, ">"}, {0x2190, "<"}, {0x2191, "^"}, {0x2193, "v"},
+      {0x2026, "~"}, {0x2013, "-"}, {0x00B7, "."}, {0x2713, "+"}, {0x2717, "x"},
+      {0x21B5, ">"}, {0x00B5, "u"}, {0x2588, "#"}, {0x2591, "."}, {0x00B1, "~"},
   }};
   for (const Pair& pair : kMarks) {
     if (pair.point == point) return pair.ascii;

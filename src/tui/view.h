@@ -16,6 +16,7 @@ namespace netwatch::tui {
 
 inline constexpr int kLeastWidth = 80;
 inline constexpr int kLeastHeight = 24;
+inline constexpr int kBoxedWidth = 110;
 inline bool too_small(Rect screen) {
   return screen.width < kLeastWidth || screen.height < kLeastHeight;
 }
@@ -26,6 +27,11 @@ struct Frame {
   const ViewState& state;
   const RowVerdicts& verdicts;  // of the filter in force, over this snapshot
 };
+
+// Panels have frames where there is room, and in the dense view never.
+inline bool boxed_panels(const ViewState& state, Rect area) {
+  return area.width >= kBoxedWidth && state.view != ViewKind::kDense;
+}
 
 // What the rows can be sorted by, as the picker shows it.
 struct SortChoices {

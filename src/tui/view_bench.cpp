@@ -5,6 +5,7 @@
 #include <array>
 #include <string>
 
+#include "tui/dense_view.h"
 #include "tui/full_view.h"
 #include "tui/lite_screen.h"
 #include "tui/overlay.h"
@@ -72,6 +73,14 @@ void BM_LiteView(benchmark::State& bench) {
   frames(bench, view, {});
 }
 BENCHMARK(BM_LiteView)->Unit(benchmark::kMillisecond);
+
+void BM_DenseView(benchmark::State& bench) {
+  DenseView view;
+  ViewState state;
+  state.view = ViewKind::kDense;
+  frames(bench, view, state);
+}
+BENCHMARK(BM_DenseView)->Unit(benchmark::kMillisecond);
 
 // Its keys first: what it shows then.
 void BM_Tab(benchmark::State& bench, std::size_t tab, const std::string& keys) {

@@ -5,8 +5,8 @@
 namespace netwatch::tui {
 namespace {
 
-constexpr std::array<ViewKind, 2> kKinds{ViewKind::kFull, ViewKind::kLite};
-constexpr std::array<std::string_view, 2> kNames{"full", "lite"};  // by ViewKind
+constexpr std::array<ViewKind, 3> kKinds{ViewKind::kFull, ViewKind::kLite, ViewKind::kDense};
+constexpr std::array<std::string_view, 3> kNames{"full", "lite", "dense"};  // by ViewKind
 
 }  // namespace
 

@@ -55,7 +55,7 @@ struct LineKey {
 TalkerKey key_of(const model::Talker& talker);
 ConnectionKey key_of(const model::ConnectionRow& row);
 
-enum class ViewKind : std::uint8_t { kFull, kLite };
+enum class ViewKind : std::uint8_t { kFull, kLite, kDense };
 std::span<const ViewKind> view_kinds();     // in the order of `V`
 std::string_view view_name(ViewKind kind);  // "full"
 std::optional<ViewKind> find_view(std::string_view name);

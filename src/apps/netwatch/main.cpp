@@ -80,7 +80,7 @@ void add_live_options(CLI::App& app, LiveOptions& options) {
   add_probes_option(app, options.no_probes);
   add_confine_option(app, options.confine);
   app.add_option("--view", options.view,
-                 "full (tabs) or lite (one screen); V changes it on screen");
+                 "full (tabs), lite (one screen) or dense; V changes it on screen");
   app.add_option("--tab", options.tab, "Begin with this tab of the full view");
   app.add_option("--theme", options.theme, "Colour theme (t changes it on screen)");
 }

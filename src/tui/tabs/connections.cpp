@@ -8,6 +8,7 @@
 #include "tui/tabs.h"
 #include "tui/tabs/connection_detail.h"
 #include "tui/tabs/connection_list.h"
+#include "tui/tabs/connections.h"
 #include "tui/words.h"
 
 namespace netwatch::tui {
@@ -57,6 +58,7 @@ constexpr std::array<OwnKey, 4> kKeys{{
 
 class ConnectionsTab final : public Tab {
  public:
+  explicit ConnectionsTab(Grouping at_first) : grouping_(at_first) {}
   void refresh(const Frame& frame, Rect area) override;
   void draw(const Pen& pen, const Frame& frame) const override;
   Table* table() override { return &table_; }
@@ -74,7 +76,7 @@ class ConnectionsTab final : public Tab {
   void draw_empty(const Pen& pen, const Frame& frame) const;
 
   Table table_{kColumns, kDown};
-  Grouping grouping_ = Grouping::kProgram;
+  Grouping grouping_;
   Which which_ = Which::kAll;
   bool open_at_first_ = false;
   bool detail_ = false;
@@ -112,7 +114,7 @@ std::vector<TableRow> ConnectionsTab::lines() const {
 
 void ConnectionsTab::refresh(const Frame& frame, Rect area) {
   list_.refresh(frame, {grouping_, which_, table_.sort(), table_.descending()});
-  boxed_ = area.width >= 110;
+  boxed_ = boxed_panels(frame.state, area);
   list_area_ = area;
   detail_area_ = {};
   if (detail_) {
@@ -332,13 +334,17 @@ bool ConnectionsTab::own_key(int command, const Frame& /*frame*/) {
 
 }  // namespace
 
+std::unique_ptr<Tab> make_connections_tab(Grouping at_first) {
+  return std::make_unique<ConnectionsTab>(at_first);
+}
+
 extern const TabDef kConnectionsTab;
 constinit const TabDef kConnectionsTab{
     .name = "connections",
     .title = "Connections",
     .short_title = "Conns",
     .keys = kKeys,
-    .make = [] { return std::unique_ptr<Tab>(std::make_unique<ConnectionsTab>()); },
+    .make = [] { return make_connections_tab(Grouping::kProgram); },
 };
 
 }  // namespace netwatch::tui
