@@ -42,12 +42,25 @@ Spans rate_spans(float down, float up) {
           {padded(format_rate(static_cast<double>(up)), kRateColumns), Role::kText}};
 }
 
+// Instead of interfaces, of which a capture file has no counters.
+std::string packets_read(const model::Snapshot& snapshot, const model::Playback& playback) {
+  return format_count(snapshot.packets) + " of " + format_count(playback.packets) + " packets";
+}
+std::string bytes_read(const model::Snapshot& snapshot) {
+  return format_bytes(static_cast<double>(snapshot.wire_bytes)) + " on wire";
+}
+
 void interface_line(const LiteFrame& frame) {
   const Rect area = frame.layout.interfaces;
   const Pen& pen = frame.pen;
   int x = area.x + 1;
   const int right = area.right() - 1;
   const auto rows = ordered_interfaces(frame.snapshot);
+  if (const auto& playback = frame.snapshot.playback) {
+    x = pen.say(x, area.y, right, packets_read(frame.snapshot, *playback), Role::kDim);
+    pen.say(x + 2, area.y, right, bytes_read(frame.snapshot), Role::kDim);
+    return;
+  }
   if (rows.empty()) pen.say(x, area.y, right, "no interface is known yet", Role::kDim);
   std::size_t shown = 0;
   for (const auto* row : rows) {
@@ -90,10 +103,17 @@ Spans interface_facts(const model::Interface& interface) {
 
 void interface_panel(const LiteFrame& frame) {
   const Pen& pen = frame.pen;
+  const auto& playback = frame.snapshot.playback;
   const auto rows = ordered_interfaces(frame.snapshot);
-  const Rect inside = pen.panel(frame.layout.interfaces, true, {{"Interfaces", Role::kTitle}});
+  const Rect inside = pen.panel(frame.layout.interfaces, true,
+                                {{playback ? "Capture file" : "Interfaces", Role::kTitle}});
   const int right = inside.right() - 1;
   int y = inside.y;
+  if (playback) {
+    pen.say(inside.x + 1, y++, right, packets_read(frame.snapshot, *playback), Role::kText);
+    pen.say(inside.x + 1, y, right, bytes_read(frame.snapshot), Role::kText);
+    return;
+  }
   if (rows.empty()) pen.say(inside.x + 1, y, right, "none is known yet", Role::kDim);
   // A second line each, where all fit.
   const bool two_lines = static_cast<int>(rows.size()) * 2 <= inside.height;
@@ -246,8 +266,9 @@ void draw_throughput_panel(const LiteFrame& frame) {
   const Rect inside = pen.panel(frame.layout.throughput, frame.layout.boxed, title, notes);
   if (points.empty()) {
     pen.canvas.put_field(inside.x, inside.y + inside.height / 2, inside.width,
-                         "no measurement yet: the first takes a second", pen.theme[Role::kDim],
-                         Align::kCentre);
+                         frame.snapshot.playback ? "the first second has not ended here"
+                                                 : "no measurement yet: the first takes a second",
+                         pen.theme[Role::kDim], Align::kCentre);
     return;
   }
   draw_throughput(pen.canvas, {inside.x, inside.y, inside.width - 1, inside.height}, points,
