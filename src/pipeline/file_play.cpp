@@ -53,6 +53,7 @@ bool FilePlay::can_run_to(base::TimeNs target_ns) const {
 bool FilePlay::run_to(base::TimeNs target_ns, const std::function<bool()>& go_on) {
   if (!end_seconds(target_ns, go_on) || !take_until(target_ns, go_on)) return false;
   position_ns_ = std::max(position_ns_, target_ns);
+  end_last_second();
   return true;
 }
 
@@ -67,7 +68,16 @@ bool FilePlay::step() {
     engine_.push(std::move(batch));
     if (packet) break;
   }
+  end_last_second();
   return true;
+}
+
+// Nothing comes any more: what is in the last second counts as if it had ended. A file may be
+// shorter than one.
+void FilePlay::end_last_second() {
+  if (ended_ || packets_.next_ns()) return;
+  ended_ = true;
+  end_second(true);
 }
 
 // Ends every second up to `target_ns` that is shown then; of those before only their sum counts.
@@ -122,7 +132,7 @@ model::Snapshot FilePlay::look() {
   engine_.heartbeat(position_ns_, true);
   model::Snapshot snapshot = *table_.publish(position_ns_, position_ns_, engine_.totals());
   snapshot.throughput = throughput_;
-  snapshot.throughput_of = snapshot.source;
+  snapshot.throughput_of = "all connections";
   return snapshot;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,7 @@ class FilePlay {
   bool end_seconds(base::TimeNs target_ns, const std::function<bool()>& go_on);
   bool take_until(base::TimeNs until_ns, const std::function<bool()>& go_on);
   void end_second(bool full);
+  void end_last_second();
 
   FilePackets packets_;
   LiveTable table_;
@@ -58,6 +60,7 @@ class FilePlay {
   base::TimeNs counted_ns_;       // when the one before it ended
   base::TimeNs counted_from_ns_;  // since when all were counted, one after the other
   base::TimeNs full_from_ns_;     // and since when all in full
+  bool ended_ = false;            // the last second, at the end of the files
   std::int64_t moved_up_ = 0;     // by counted_ns_
   std::int64_t moved_down_ = 0;
   std::vector<model::RatePoint> throughput_;
