@@ -28,7 +28,7 @@ _netwatch() {
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
   esac
-  local live="-i --interface -f --capture-filter -Y --filter --no-capture --no-probes --theme --view --tab --confine"
+  local live="-r --read -i --interface -f --capture-filter -Y --filter --no-capture --no-probes --theme --view --tab --confine"
   local read="-r --read --json --flows --records -q --quiet -Y --filter -w --write -b --ring-buffer -c --count --threads --follow --confine"
   local headless="-i --interface -f --capture-filter -Y --filter -c --count --json -q --quiet --samples --no-probes --confine"
   local record="-w --write -i --interface -f --capture-filter -Y --filter -b --ring-buffer -c --count --annotate --confine"

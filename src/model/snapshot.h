@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "model/flow.h"
 #include "model/health.h"
 #include "model/network.h"
+#include "model/playback.h"
 #include "model/process_row.h"
 #include "model/rate_point.h"
 #include "model/sample.h"
@@ -158,6 +160,7 @@ struct Snapshot {
   std::vector<Ability> abilities;
   std::shared_ptr<const SampleTable> samples;  // the last look at this host; null before it
   std::shared_ptr<const HealthTable> health;   // the last round of probes; null before it
+  std::optional<Playback> playback;            // of capture files; a live one has none
   std::shared_ptr<const void> pool;            // owner of all PooledText
 
   static constexpr std::size_t kThroughputSamples = 600;

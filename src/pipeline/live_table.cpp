@@ -319,8 +319,12 @@ void LiveTable::fill_from_flow(Slot& slot, const model::Flow& flow) {
   slot.begun_seen = flow.orig_by == model::OriginBy::kHandshake;
   row.first_ns = flow.first_ns;
   row.last_ns = flow.last_ns;
+  moved_[0] -= static_cast<std::int64_t>(row.up.wire_bytes);
+  moved_[1] -= static_cast<std::int64_t>(row.down.wire_bytes);
   row.up = flow.counters(local);
   row.down = flow.counters(remote);
+  moved_[0] += static_cast<std::int64_t>(row.up.wire_bytes);
+  moved_[1] += static_cast<std::int64_t>(row.down.wire_bytes);
   slot.unowned = kind_if_unowned(flow);
   if (flow.handshake_rtt_us >= 0 && row.rtt_us < 0) {
     row.rtt_us =

@@ -63,18 +63,17 @@ class LiveTable final : public ResultSink {
   void set_lost_socket_events(std::uint64_t lost) { lost_socket_events_ = lost; }
   void take_interfaces(const model::InterfaceTable& table);
   void set_abilities(std::vector<model::Ability> abilities) { abilities_ = std::move(abilities); }
-  void set_samples(std::shared_ptr<const model::SampleTable> samples) {
-    samples_ = std::move(samples);
-  }
+  void set_samples(std::shared_ptr<const model::SampleTable> one) { samples_ = std::move(one); }
   void set_health(std::shared_ptr<const model::HealthTable> health) { health_ = std::move(health); }
   // Capture ended or began: from now on rates and shares are taken from other counters.
   void set_capturing(bool capturing);
-  // Packets come from another interface from now on: `source` is said, and `interface` is as in
-  // the options. Rows stay.
+  // Packets come from another interface from now on, as in the options. Rows stay.
   void set_interface(std::string source, std::string interface);
   void set_notice(std::string notice, base::TimeNs pace_ns);  // words shown for some seconds
   // Names of addresses; must outlive this. Without it rows have only their flows' names.
   void set_names(enrich::NameCache* names) { names_ = names; }
+  // Frames of all flows that had a row, in bytes: from `local`, to it.
+  [[nodiscard]] std::array<std::int64_t, 2> moved() const { return moved_; }
   // Everything as of `now_ns`, for people. Meant to be called at 4 Hz; rates, talkers and ageing
   // move once a second of `pace_ns`, a clock that is never set (the wall clock may be).
   model::SnapshotPtr publish(base::TimeNs now_ns, base::TimeNs pace_ns, const Totals& totals);
@@ -181,6 +180,7 @@ class LiveTable final : public ResultSink {
   model::Attribution ended_;  // of rows that have been removed, on the wire
   std::array<std::uint64_t, 3> ended_payload_{};
   model::UnownedTraffic unowned_ended_;  // likewise
+  std::array<std::int64_t, 2> moved_{};  // see moved()
   std::uint64_t non_ip_packets_ = 0;
   bool captured_ = false;  // ever
   ProcessTotals processes_;

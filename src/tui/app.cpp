@@ -13,9 +13,12 @@
 #include "tui/lite_screen.h"
 #include "tui/overlay.h"
 #include "tui/theme.h"
+#include "tui/time_line.h"
 
 namespace netwatch::tui {
 namespace {
+
+constexpr base::TimeNs kSoonNs = 25 * base::kNsPerMs;
 
 // Reads what is there, without waiting; false at the end of input.
 bool read_input(int fd, InputParser& parser, std::vector<Event>& out) {
@@ -36,6 +39,13 @@ App::App(std::function<model::SnapshotPtr()> latest, AppOptions options)
       snapshot_(std::make_shared<const model::Snapshot>()),
       views_{std::make_unique<FullView>(), std::make_unique<LiteView>(),
              std::make_unique<DenseView>()} {
+  if (options_.control) {
+    options_.control = [this, control = std::move(options_.control)](const auto& command) {
+      constexpr int kLooks = 10;
+      soon_ = kLooks;
+      control(command);
+    };
+  }
   state_.host = options_.host;
   state_.utc_offset_s = options_.utc_offset_s;
   state_.theme = find_theme(options_.theme).value_or(0);
@@ -61,7 +71,7 @@ void App::refresh(TerminalSize size) {
   stale_ = false;
   screen_ = {0, 0, size.columns, size.rows};
   verdicts_.update(*snapshot_, state_.filter);
-  if (!too_small(screen_)) view().refresh(frame(), screen_, state_);
+  if (!too_small(screen_)) view().refresh(frame(), view_area(screen_, *snapshot_), state_);
 }
 
 bool App::draw(Terminal& terminal) {
@@ -77,7 +87,8 @@ bool App::draw(Terminal& terminal) {
 bool App::handle(const std::vector<Event>& events, Terminal& terminal) {
   for (const Event& event : events) {
     const Frame shown = frame();
-    const InputContext context{shown, view(), screen_, options_.compile, options_.switch_interface};
+    const InputContext context{
+        shown, view(), screen_, options_.compile, options_.switch_interface, options_.control};
     const Outcome outcome = apply_event(event, context, state_);
     switch (outcome) {
       case Outcome::kQuit:
@@ -116,7 +127,8 @@ int App::run(Terminal& terminal) {
     const base::TimeNs now_ns = base::monotonic_clock_ns();
     if (now_ns >= next_tick_ns) {
       take_latest();
-      next_tick_ns = now_ns + kTickMs * base::kNsPerMs;
+      next_tick_ns = now_ns + (soon_ > 0 ? kSoonNs : kTickMs * base::kNsPerMs);
+      soon_ -= soon_ > 0 ? 1 : 0;
     }
     if (changed_) {
       if (stale_) refresh(terminal.size());
@@ -145,6 +157,7 @@ int App::run(Terminal& terminal) {
       parser.flush(events);
     }
     if (!handle(events, terminal)) return 0;
+    if (soon_ > 0) next_tick_ns = std::min(next_tick_ns, base::monotonic_clock_ns() + kSoonNs);
   }
 }
 

@@ -22,6 +22,7 @@ struct AppOptions {
   std::string filter;   // in force from the start; must compile
   FilterCompiler compile;
   InterfaceSwitch switch_interface;
+  PlaybackControl control;  // with capture files
   TerminalTraits traits;
 };
 
@@ -55,6 +56,7 @@ class App {
   std::array<std::unique_ptr<View>, 3> views_;  // by ViewKind; they point into snapshot_
   Rect screen_;
   bool changed_ = true;  // there is something to draw
+  int soon_ = 0;         // so many looks for what a command has done, sooner than a tick
   bool stale_ = true;    // the view is of another snapshot or size
 };
 

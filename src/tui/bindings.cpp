@@ -5,8 +5,9 @@
 namespace netwatch::tui {
 namespace {
 
-constexpr std::array<Binding, 24> kBindings{{
+constexpr std::array<Binding, 34> kBindings{{
     {Action::kQuit, {"q", "^C"}, "quit", "quit"},
+    {Action::kPlay, {"."}, "play and pause; at the end, from the first packet on", "play"},
     {Action::kFilter, {"/"}, "filter connections, in the language of -Y", "filter"},
     {Action::kToggle, {"Enter", "Space"}, "show or hide the connections of a row", "expand"},
     {Action::kPause, {"p"}, "freeze what is seen; collecting goes on", "pause"},
@@ -30,6 +31,15 @@ constexpr std::array<Binding, 24> kBindings{{
     {Action::kClear, {"Esc"}, "close what is open, else clear the filter", ""},
     {Action::kRedraw, {"^L"}, "paint the screen anew", ""},
     {Action::kSuspend, {"^Z"}, "stop, back to the shell; `fg` returns", ""},
+    {Action::kFaster, {"+", "="}, "faster: 1, 2, 10, 100 times, as fast as it can be read", ""},
+    {Action::kSlower, {"-"}, "slower", ""},
+    {Action::kForward, {">"}, "10 seconds on", ""},
+    {Action::kBack, {"<"}, "10 seconds back", ""},
+    {Action::kNextSecond, {"]"}, "to the next whole second", ""},
+    {Action::kPreviousSecond, {"["}, "to the whole second before", ""},
+    {Action::kNextPacket, {","}, "one packet on", ""},
+    {Action::kToStart, {"{"}, "to the first packet", ""},
+    {Action::kToEnd, {"}"}, "to the end", ""},
 }};
 
 constexpr std::array<MouseHelp, 4> kMouseHelp{{

@@ -37,6 +37,17 @@ enum class Action : std::uint8_t {
   kRedraw,
   kSuspend,
   kQuit,
+  // Of capture files alone.
+  kPlay,
+  kFaster,
+  kSlower,
+  kNextPacket,
+  kNextSecond,
+  kPreviousSecond,
+  kForward,
+  kBack,
+  kToStart,
+  kToEnd,
 };
 
 struct Binding {
@@ -47,6 +58,8 @@ struct Binding {
 };
 
 std::span<const Binding> bindings();
+// Whether it is one of capture files: what is watched live has no other time than now.
+constexpr bool is_of_files(Action action) { return action >= Action::kPlay; }
 // The action of a key; nothing if it has none.
 std::optional<Action> action_of(const KeyEvent& key);
 

@@ -77,7 +77,11 @@ void draw_header(const Pen& pen, Rect line, const Frame& frame) {
   if (frame.state.paused) item("▌▌ PAUSED", Role::kBarStrong);
   if (!frame.state.host.empty()) item(clean(frame.state.host), Role::kBar);
   if (!snapshot.source.empty()) item(clean(snapshot.source), Role::kBarStrong);
-  item(snapshot.capturing ? "● capturing" : "○ no packet capture", Role::kBar);
+  if (snapshot.playback) {
+    item("○ capture file", Role::kBar);
+  } else {
+    item(snapshot.capturing ? "● capturing" : "○ no packet capture", Role::kBar);
+  }
 }
 
 void draw_status(const Pen& pen, Rect line, const Frame& frame) {
@@ -91,6 +95,11 @@ void draw_status(const Pen& pen, Rect line, const Frame& frame) {
   if (!lost.empty()) {
     bar();
     x = pen.say(x, line.y, right, lost);
+  }
+  if (frame.snapshot.playback && !frame.snapshot.playback->problem.empty()) {
+    bar();
+    pen.say(x, line.y, right, "! " + clean(frame.snapshot.playback->problem), Role::kWarn);
+    return;
   }
   if (missing == nullptr) return;
   bar();
@@ -121,7 +130,11 @@ void draw_keys(const Pen& pen, Rect line, const Frame& frame, std::span<const Ow
     x = pen.say(x + 1, line.y, line.right(), word, Role::kBar) + 2;
   };
   for (const OwnKey& own : own_keys) hint(own.keys[0], own.hint);
-  for (const Binding& binding : bindings()) hint(binding.keys[0], binding.hint);
+  const bool file = frame.snapshot.playback.has_value();
+  for (const Binding& binding : bindings()) {
+    const bool works = file ? binding.action != Action::kInterface : !is_of_files(binding.action);
+    if (works) hint(binding.keys[0], binding.hint);
+  }
 }
 
 bool draw_filter_line(const Pen& pen, Rect line, const FilterState& filter) {

@@ -39,7 +39,8 @@ void place_boxed(LiteLayout& out, int width, int height) {
 LiteLayout lite_layout(int width, int height) {
   LiteLayout out;
   out.screen = {0, 0, width, height};
-  out.too_small = too_small(out.screen);
+  // A time line has its row beside what is given to us.
+  out.too_small = too_small({0, 0, width, height + 1});
   if (out.too_small) return out;
   out.boxed = width >= kBoxedWidth && height >= kBoxedHeight;
   out.header = {0, 0, width, 1};

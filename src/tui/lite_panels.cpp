@@ -8,12 +8,25 @@
 namespace netwatch::tui {
 namespace {
 
+// Instead of interfaces, of which a capture file has no counters.
+std::string packets_read(const model::Snapshot& snapshot, const model::Playback& playback) {
+  return format_count(snapshot.packets) + " of " + format_count(playback.packets) + " packets";
+}
+std::string bytes_read(const model::Snapshot& snapshot) {
+  return format_bytes(static_cast<double>(snapshot.wire_bytes)) + " on wire";
+}
+
 void interface_line(const LiteFrame& frame) {
   const Rect area = frame.layout.interfaces;
   const Pen& pen = frame.pen;
   int x = area.x + 1;
   const int right = area.right() - 1;
   const auto rows = ordered_interfaces(frame.snapshot);
+  if (const auto& playback = frame.snapshot.playback) {
+    x = pen.say(x, area.y, right, packets_read(frame.snapshot, *playback), Role::kDim);
+    pen.say(x + 2, area.y, right, bytes_read(frame.snapshot), Role::kDim);
+    return;
+  }
   if (rows.empty()) pen.say(x, area.y, right, "no interface is known yet", Role::kDim);
   std::size_t shown = 0;
   for (const auto* row : rows) {
@@ -53,10 +66,17 @@ Spans interface_facts(const model::Interface& interface) {
 
 void interface_panel(const LiteFrame& frame) {
   const Pen& pen = frame.pen;
+  const auto& playback = frame.snapshot.playback;
   const auto rows = ordered_interfaces(frame.snapshot);
-  const Rect inside = pen.panel(frame.layout.interfaces, true, {{"Interfaces", Role::kTitle}});
+  const Rect inside = pen.panel(frame.layout.interfaces, true,
+                                {{playback ? "Capture file" : "Interfaces", Role::kTitle}});
   const int right = inside.right() - 1;
   int y = inside.y;
+  if (playback) {
+    pen.say(inside.x + 1, y++, right, packets_read(frame.snapshot, *playback), Role::kText);
+    pen.say(inside.x + 1, y, right, bytes_read(frame.snapshot), Role::kText);
+    return;
+  }
   if (rows.empty()) pen.say(inside.x + 1, y, right, "none is known yet", Role::kDim);
   // A second line each, where all fit.
   const bool two_lines = static_cast<int>(rows.size()) * 2 <= inside.height;

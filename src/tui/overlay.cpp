@@ -5,6 +5,7 @@
 
 #include "tui/format.h"
 #include "tui/frame_lines.h"
+#include "tui/time_line.h"
 #include "tui/words.h"
 
 namespace netwatch::tui {
@@ -57,7 +58,16 @@ Lines help_lines(const OverlayFrame& of, int columns) {
     for (const OwnKey& key : own) add_keys(out, key.keys, key.help);
   }
   add_title(out, "Keys");
-  for (const Binding& binding : bindings()) add_keys(out, binding.keys, binding.help);
+  for (const Binding& binding : bindings()) {
+    if (!is_of_files(binding.action)) add_keys(out, binding.keys, binding.help);
+  }
+  if (of.frame.snapshot.playback) {
+    add_title(out, "Time of the file");
+    for (const Binding& binding : bindings()) {
+      if (is_of_files(binding.action)) add_keys(out, binding.keys, binding.help);
+    }
+    add_keys(out, std::array<std::string_view, 1>{"click the line"}, "go there");
+  }
   add_title(out, "Mouse");
   for (const MouseHelp& mouse : mouse_help()) {
     out.push_back(two_columns(std::string(mouse.gesture), Role::kKey, std::string(mouse.help)));
@@ -151,6 +161,10 @@ void add_unowned(Lines& out, const model::Snapshot& snapshot) {
 Lines missing_lines(const model::Snapshot& snapshot, int columns) {
   Lines out;
   add_title(out, "What is missing");
+  if (snapshot.playback && !snapshot.playback->problem.empty()) {
+    out.push_back({{"✗ ", Role::kBad}, {"the rest of a file", Role::kStrong}});
+    add_wrapped(out, clean(snapshot.playback->problem), Role::kText, columns, 2);
+  }
   for (const bool on : {false, true}) {
     if (on) add_title(out, "What works");
     bool any = false;
@@ -272,7 +286,8 @@ void draw_screen(const Pen& pen, const Frame& frame, const View& view, Rect scre
     return;
   }
   view.draw(pen, frame);
-  draw_overlay(pen, {frame, view, screen});
+  draw_time_line(pen, screen, frame);
+  draw_overlay(pen, {frame, view, view_area(screen, frame.snapshot)});
 }
 
 }  // namespace netwatch::tui

@@ -13,6 +13,7 @@
 #include "tui/overlay.h"
 #include "tui/snapshot_maker.h"
 #include "tui/theme.h"
+#include "tui/time_line.h"
 #include "tui/view_input.h"
 
 // For tests only: a screen that is typed at and compared with its golden. NETWATCH_UPDATE_GOLDEN=1
@@ -41,6 +42,7 @@ struct Screen {
   RowVerdicts verdicts{};
   FilterCompiler compile = test_compile;
   InterfaceSwitch switch_interface{};
+  PlaybackControl control{};
   const LiteLayout& layout = lite.layout();
   const LineList& list = lite.list();
 
@@ -60,7 +62,7 @@ struct Screen {
   [[nodiscard]] Frame frame() const { return {*snapshot, view, verdicts}; }
   void settle() {
     verdicts.update(*snapshot, view.filter);
-    if (!too_small(area)) shown().refresh(frame(), area, view);
+    if (!too_small(area)) shown().refresh(frame(), view_area(area, *snapshot), view);
   }
   void type(std::string_view bytes) {
     InputParser parser;
@@ -71,7 +73,7 @@ struct Screen {
   }
   Outcome send(const Event& event) {
     const Frame now = frame();
-    const InputContext context{now, shown(), area, compile, switch_interface};
+    const InputContext context{now, shown(), area, compile, switch_interface, control};
     const Outcome outcome = apply_event(event, context, view);
     settle();
     return outcome;

@@ -6,6 +6,7 @@
 #include "tui/overlay.h"
 #include "tui/tabs.h"
 #include "tui/theme.h"
+#include "tui/time_line.h"
 
 namespace netwatch::tui {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 constexpr int kWheelRows = 3;
 
 OverlayFrame overlay_of(const InputContext& context) {
-  return {context.frame, context.view, context.screen};
+  return {context.frame, context.view, view_area(context.screen, context.frame.snapshot)};
 }
 
 Outcome draw_if(bool changed) { return changed ? Outcome::kDraw : Outcome::kNothing; }
@@ -170,7 +171,19 @@ ViewKind next_view(ViewKind kind) {
   return kinds[(static_cast<std::size_t>(kind) + 1) % kinds.size()];
 }
 
+// What it does is seen in the snapshots to come.
+Outcome control_playback(const std::optional<model::PlaybackCommand>& command,
+                         const InputContext& context) {
+  if (command && context.control) context.control(*command);
+  return Outcome::kNothing;
+}
+
 Outcome common_action(Action action, const InputContext& context, ViewState& state) {
+  if (is_of_files(action)) {
+    const auto& playback = context.frame.snapshot.playback;
+    if (!playback) return Outcome::kNothing;
+    return control_playback(playback_command(action, *playback), context);
+  }
   switch (action) {
     case Action::kFilter:
       state.filter.open = true;
@@ -201,6 +214,7 @@ Outcome common_action(Action action, const InputContext& context, ViewState& sta
       open_overlay(Overlay::kMissing, context, state);
       return Outcome::kDraw;
     case Action::kInterface:
+      if (context.frame.snapshot.playback) return Outcome::kNothing;
       open_overlay(Overlay::kInterface, context, state);
       return Outcome::kDraw;
     case Action::kHelp:
@@ -233,6 +247,10 @@ Outcome mouse_event(const MouseEvent& mouse, const InputContext& context, ViewSt
   switch (mouse.action) {
     case MouseAction::kPress:
       if (mouse.button != 0) return Outcome::kNothing;
+      if (const auto command =
+              press_time_line(mouse.x, mouse.y, context.screen, context.frame.snapshot)) {
+        return control_playback(command, context);
+      }
       if (state.overlay == Overlay::kNone) {
         return draw_if(context.view.press(mouse.x, mouse.y, context.frame, state));
       }

@@ -32,6 +32,8 @@ using FilterCompiler = std::function<CompiledFilter(std::string_view text)>;
 
 // A command to capture on another interface; returns at once.
 using InterfaceSwitch = std::function<void(const std::string& interface)>;
+// A command to what plays capture files; returns at once.
+using PlaybackControl = std::function<void(const model::PlaybackCommand&)>;
 
 // What a row is, over the life of many snapshots.
 struct TalkerKey {

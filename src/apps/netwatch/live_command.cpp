@@ -13,6 +13,7 @@
 #include "apps/netwatch/catalog.h"
 #include "apps/netwatch/complaint.h"
 #include "apps/netwatch/exit_code.h"
+#include "apps/netwatch/file_command.h"
 #include "apps/netwatch/freed_memory.h"
 #include "apps/netwatch/health_courier.h"
 #include "apps/netwatch/live_rights.h"
@@ -78,15 +79,7 @@ int check(const LiveOptions& options) {
   return kExitOk;
 }
 
-}  // namespace
-
-int run_live(const LiveOptions& options) {
-  if (const int status = check(options); status != kExitOk) return status;
-  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDOUT_FILENO) != 1) {
-    return usage("the live screen needs a terminal; `netwatch read FILE` does not");
-  }
-  if (options.no_capture) give_back_freed_memory();
-  // While files may still be read.
+tui::AppOptions screen_options(const LiveOptions& options) {
   tui::AppOptions screen;
   screen.host = host_name();
   screen.utc_offset_s = utc_offset_s();
@@ -100,6 +93,19 @@ int run_live(const LiveOptions& options) {
   screen.compile = tui::make_row_filter(catalog());
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment
   screen.traits = tui::traits_from_environment([](const char* name) { return std::getenv(name); });
+  return screen;
+}
+
+}  // namespace
+
+int run_live(const LiveOptions& options) {
+  if (const int status = check(options); status != kExitOk) return status;
+  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDOUT_FILENO) != 1) {
+    return usage("the screen needs a terminal; `netwatch read FILE` does not");
+  }
+  if (!options.files.empty()) return show_files(options, screen_options(options));
+  if (options.no_capture) give_back_freed_memory();
+  tui::AppOptions screen = screen_options(options);  // while files may still be read
   const confine::Mode mode = confine::mode_of(options.confine).value_or(confine::Mode::kStrict);
   HealthCourier courier(mode, !options.no_probes);
   LiveRights rights(mode, !options.no_capture);

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace netwatch::app {
 
 struct LiveOptions {
+  std::vector<std::string> files;  // -r: these instead of this host
   std::string interface = "any";
   std::string capture_filter;  // -f
   std::string filter;          // -Y
@@ -16,7 +18,7 @@ struct LiveOptions {
   std::string confine = "best-effort";  // a name of confine::Mode
 };
 
-// `netwatch` without a subcommand: the live screen. Returns the exit status.
+// `netwatch` without a subcommand: the screen, live or of capture files. Returns the exit status.
 int run_live(const LiveOptions& options);
 
 }  // namespace netwatch::app

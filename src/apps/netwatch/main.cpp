@@ -24,6 +24,7 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  netwatch                                  the live screen\n"
     "  netwatch -i eth0 -f 'not port 22'         one interface, filtered in the kernel\n"
+    "  netwatch -r a.pcapng                      the same screen of a capture, with a time line\n"
     "  netwatch live --json -Y 'process:curl'    the same as lines, for other programs\n"
     "  netwatch record -w a.pcapng               packets that name their processes\n"
     "  netwatch sockets -Y 'process:curl'        who has which socket, once\n"
@@ -68,15 +69,20 @@ void add_rotation_option(CLI::App& app, std::vector<std::string>& rotation,
 }
 
 void add_live_options(CLI::App& app, LiveOptions& options) {
+  auto* read = app.add_option("-r,--read", options.files,
+                              "Show capture files, in order, instead of this host")
+                   ->type_name("FILE");
   app.add_option("-i,--interface", options.interface, "Interface to capture on, or any")
       ->type_name("IFACE")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->excludes(read);
   app.add_option("-f,--capture-filter", options.capture_filter,
                  "Capture only what matches (pcap-filter(7), in the kernel)")
-      ->type_name("BPF");
+      ->type_name("BPF")
+      ->excludes(read);
   app.add_option("-Y,--filter", options.filter, "Show only what matches (see docs/filter.md)")
       ->type_name("FILTER");
-  app.add_flag("--no-capture", options.no_capture, "Sockets and counters only");
+  app.add_flag("--no-capture", options.no_capture, "Sockets and counters only")->excludes(read);
   add_probes_option(app, options.no_probes);
   add_confine_option(app, options.confine);
   app.add_option("--view", options.view,
