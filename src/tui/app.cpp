@@ -11,6 +11,8 @@
 #include "tui/full_view.h"
 #include "tui/lite_screen.h"
 #include "tui/overlay.h"
+#include "tui/settings.h"
+#include "tui/settings_overlay.h"
 #include "tui/theme.h"
 
 namespace netwatch::tui {
@@ -34,6 +36,7 @@ App::App(std::function<model::SnapshotPtr()> latest, AppOptions options)
       renderer_(options_.traits),
       snapshot_(std::make_shared<const model::Snapshot>()),
       views_{std::make_unique<FullView>(), std::make_unique<LiteView>()} {
+  apply_config(options_.config, state_);
   state_.host = options_.host;
   state_.utc_offset_s = options_.utc_offset_s;
   state_.theme = find_theme(options_.theme).value_or(0);
@@ -75,7 +78,13 @@ bool App::draw(Terminal& terminal) {
 bool App::handle(const std::vector<Event>& events, Terminal& terminal) {
   for (const Event& event : events) {
     const Frame shown = frame();
-    const InputContext context{shown, view(), screen_, options_.compile, options_.switch_interface};
+    const InputContext context{shown,
+                               view(),
+                               screen_,
+                               options_.compile,
+                               options_.switch_interface,
+                               options_.complete,
+                               options_.save};
     const Outcome outcome = apply_event(event, context, state_);
     switch (outcome) {
       case Outcome::kQuit:
@@ -100,7 +109,9 @@ bool App::handle(const std::vector<Event>& events, Terminal& terminal) {
 
 int App::wait_ms(const InputParser& parser, base::TimeNs next_tick_ns) const {
   const base::TimeNs left = next_tick_ns - base::monotonic_clock_ns();
-  int wait = static_cast<int>(std::clamp<base::TimeNs>(left / base::kNsPerMs + 1, 0, kTickMs));
+  int wait = static_cast<int>(std::clamp<base::TimeNs>(left / base::kNsPerMs + 1, 0, refresh_ms()));
+  constexpr int kSavingMs = 50;
+  if (!state_.saving.asked.empty()) wait = std::min(wait, kSavingMs);
   if (parser.wait_ms() >= 0) wait = std::min(wait, parser.wait_ms());
   return wait;
 }
@@ -114,8 +125,11 @@ int App::run(Terminal& terminal) {
     const base::TimeNs now_ns = base::monotonic_clock_ns();
     if (now_ns >= next_tick_ns) {
       take_latest();
-      next_tick_ns = now_ns + kTickMs * base::kNsPerMs;
+      next_tick_ns = now_ns + refresh_ms() * base::kNsPerMs;
     }
+    // Where the refresh has become quicker.
+    next_tick_ns = std::min(next_tick_ns, now_ns + refresh_ms() * base::kNsPerMs);
+    changed_ = take_saved(options_.saved, state_) || changed_;
     if (changed_) {
       if (stale_) refresh(terminal.size());
       if (!draw(terminal)) return 1;

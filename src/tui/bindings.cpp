@@ -5,7 +5,7 @@
 namespace netwatch::tui {
 namespace {
 
-constexpr std::array<Binding, 24> kBindings{{
+constexpr std::array<Binding, 26> kBindings{{
     {Action::kQuit, {"q", "^C"}, "quit", "quit"},
     {Action::kFilter, {"/"}, "filter connections, in the language of -Y", "filter"},
     {Action::kToggle, {"Enter", "Space"}, "show or hide the connections of a row", "expand"},
@@ -13,6 +13,8 @@ constexpr std::array<Binding, 24> kBindings{{
     {Action::kSort, {"s"}, "choose what to sort by", "sort"},
     {Action::kMissing, {"!"}, "what is missing, why, and how to get it; losses", "missing"},
     {Action::kInterface, {"i"}, "choose the interface to capture on", "link"},
+    {Action::kSettings, {","}, "settings, and saving them to config.toml", ""},
+    {Action::kColumns, {"c"}, "choose the columns of a tab's table", ""},
     {Action::kHelp, {"?", "F1"}, "this help", "help"},
     {Action::kTheme, {"t"}, "next theme", "theme"},
     {Action::kView, {"V"}, "next view: full (tabs), lite (one screen)", ""},

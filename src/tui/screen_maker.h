@@ -39,6 +39,8 @@ struct Screen {
   RowVerdicts verdicts{};
   FilterCompiler compile = test_compile;
   InterfaceSwitch switch_interface{};
+  FilterCompleter complete{};
+  SettingsSaver save{};
   const LiteLayout& layout = lite.layout();
   const LineList& list = lite.list();
 
@@ -66,7 +68,7 @@ struct Screen {
   }
   Outcome send(const Event& event) {
     const Frame now = frame();
-    const InputContext context{now, shown(), area, compile, switch_interface};
+    const InputContext context{now, shown(), area, compile, switch_interface, complete, save};
     const Outcome outcome = apply_event(event, context, view);
     settle();
     return outcome;
