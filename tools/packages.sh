@@ -3,7 +3,7 @@
 
 packages_build=(g++ cmake ninja-build ccache pkg-config ca-certificates git libpcap-dev libssl-dev
   zlib1g-dev libzstd-dev libfmt-dev libcli11-dev libutf8proc-dev libnghttp2-dev libseccomp-dev
-  libcap-dev clang-14 bpftool libbpf-dev)
+  libcap-dev libtomlplusplus-dev clang-14 bpftool libbpf-dev)
 packages_test=(libgtest-dev libgmock-dev python3 zstd util-linux iproute2 procps curl openssl tmux
   libcap2-bin bind9-dnsutils nginx-light tshark)
 packages_clang=(clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 lld-19 python3)

@@ -7,7 +7,7 @@ _netwatch() {
     -i | --interface)
       mapfile -t COMPREPLY < <(compgen -W "any $(command ls /sys/class/net 2>/dev/null)" -- "$cur")
       return ;;
-    -f | --capture-filter | -Y | --filter | -c | --count | --samples | --threads | --theme) return ;;
+    -f | --capture-filter | -Y | --filter | -c | --count | --samples | --threads) return ;;
     -b | --ring-buffer)
       compopt -o nospace
       mapfile -t COMPREPLY < <(compgen -W "filesize: packets: duration: interval: files:" -- "$cur")
@@ -24,11 +24,15 @@ _netwatch() {
     --tab)
       mapfile -t COMPREPLY < <(compgen -W "dashboard connections processes interfaces" -- "$cur")
       return ;;
-    -w | --write | -r | --read)
+    --theme)
+      mapfile -t COMPREPLY < <(compgen -W "dark light terminal contrast colour-blind ocean forest \
+        amber dusk paper mono rose" -- "$cur")
+      return ;;
+    -w | --write | -r | --read | --config)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return ;;
   esac
-  local live="-r --read -i --interface -f --capture-filter -Y --filter --no-capture --no-probes --theme --view --tab --confine"
+  local live="-r --read -i --interface -f --capture-filter -Y --filter --no-capture --no-probes --theme --view --tab --config --print-config --capture --probes --confine"
   local read="-r --read --json --flows --records -q --quiet -Y --filter -w --write -b --ring-buffer -c --count --threads --follow --confine"
   local headless="-i --interface -f --capture-filter -Y --filter -c --count --json -q --quiet --samples --no-probes --confine"
   local record="-w --write -i --interface -f --capture-filter -Y --filter -b --ring-buffer -c --count --annotate --confine"

@@ -47,6 +47,8 @@ base::Status keep_broker_capabilities(const BrokerNeeds& needs);
 // A list of what no duty needs: programs, processes, connections, the kernel's own programs,
 // mounts; other namespaces, but for those of the network if it `enters` them.
 base::Status deny_broker_calls(bool enters);
+// The same for the keeper of a file, which renames and removes its own.
+base::Status deny_keeper_calls();
 
 // seccomp(2): an allow-list. Everything else fails with EPERM.
 base::Status restrict_system_calls(const Plan& plan);

@@ -132,13 +132,11 @@ constexpr int kNoDuty[] = {SCMP_SYS(execve),
                            SCMP_SYS(finit_module),
                            SCMP_SYS(delete_module),
                            SCMP_SYS(kill),
-                           SCMP_SYS(rename),
-                           SCMP_SYS(renameat),
-                           SCMP_SYS(renameat2),
-                           SCMP_SYS(unlink),
-                           SCMP_SYS(unlinkat),
                            SCMP_SYS(mknod),
                            SCMP_SYS(mknodat)};
+// The keeper of a file does these.
+constexpr int kNames[] = {SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2),
+                          SCMP_SYS(unlink), SCMP_SYS(unlinkat)};
 
 constexpr unsigned long kTerminalQuestions[] = {TCGETS, TIOCGWINSZ};
 constexpr unsigned long kTerminalSettings[] = {TCSETS, TCSETSW, TCSETSF};
@@ -272,6 +270,7 @@ base::Status deny_broker_calls(bool enters) {
   if (kSanitized) return sanitized();
   Filter filter(SCMP_ACT_ALLOW);
   for (const int call : kNoDuty) filter.answer(call, EPERM);
+  for (const int call : kNames) filter.answer(call, EPERM);
   if (enters) {
     // Zero would be a namespace of any kind.
     filter.answer_if(SCMP_SYS(setns), EPERM,
@@ -279,6 +278,14 @@ base::Status deny_broker_calls(bool enters) {
   } else {
     filter.answer(SCMP_SYS(setns), EPERM);
   }
+  return filter.load();
+}
+
+base::Status deny_keeper_calls() {
+  if (kSanitized) return sanitized();
+  Filter filter(SCMP_ACT_ALLOW);
+  for (const int call : kNoDuty) filter.answer(call, EPERM);
+  filter.answer(SCMP_SYS(setns), EPERM);
   return filter.load();
 }
 

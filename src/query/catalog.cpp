@@ -174,26 +174,4 @@ std::string nearest_name(const Catalog& catalog, std::string_view name, bool fie
   return best != nullptr ? std::string(best->name) : std::string();
 }
 
-std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
-  const std::size_t apart = a.size() > b.size() ? a.size() - b.size() : b.size() - a.size();
-  if (apart > limit || a.size() > kLongestName || b.size() > kLongestName) return limit + 1;
-  // Rows of the usual table: two before the one at hand, for swaps.
-  std::array<std::array<std::size_t, kLongestName + 1>, 3> rows{};
-  for (std::size_t j = 0; j <= b.size(); ++j) rows[0][j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    auto& row = rows[i % 3];
-    const auto& above = rows[(i + 2) % 3];
-    const auto& two_above = rows[(i + 1) % 3];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const bool same = to_lower(a[i - 1]) == to_lower(b[j - 1]);
-      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (same ? 0 : 1)});
-      const bool swapped = i > 1 && j > 1 && to_lower(a[i - 1]) == to_lower(b[j - 2]) &&
-                           to_lower(a[i - 2]) == to_lower(b[j - 1]);
-      if (swapped) row[j] = std::min(row[j], two_above[j - 2] + 1);
-    }
-  }
-  return std::min(rows[a.size() % 3][b.size()], limit + 1);
-}
-
 }  // namespace netwatch::query

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/edit_distance.h"
 #include "model/flow_fields.h"
 #include "query/filter.h"
 
@@ -40,9 +41,7 @@ std::vector<KnownName> known_names(const Catalog& catalog);
 // As Catalog::nearest, over fields only where `fields_only`.
 std::string nearest_name(const Catalog& catalog, std::string_view name, bool fields_only);
 
-// Insertions, deletions, substitutions and swaps of neighbours between `a` and `b`, without
-// regard to case; `limit` + 1 if there are more than `limit`.
-std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit);
+using base::edit_distance;
 
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 

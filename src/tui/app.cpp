@@ -12,6 +12,8 @@
 #include "tui/full_view.h"
 #include "tui/lite_screen.h"
 #include "tui/overlay.h"
+#include "tui/settings.h"
+#include "tui/settings_overlay.h"
 #include "tui/theme.h"
 #include "tui/time_line.h"
 
@@ -46,6 +48,7 @@ App::App(std::function<model::SnapshotPtr()> latest, AppOptions options)
       control(command);
     };
   }
+  apply_config(options_.config, state_);
   state_.host = options_.host;
   state_.utc_offset_s = options_.utc_offset_s;
   state_.theme = find_theme(options_.theme).value_or(0);
@@ -87,8 +90,14 @@ bool App::draw(Terminal& terminal) {
 bool App::handle(const std::vector<Event>& events, Terminal& terminal) {
   for (const Event& event : events) {
     const Frame shown = frame();
-    const InputContext context{
-        shown, view(), screen_, options_.compile, options_.switch_interface, options_.control};
+    const InputContext context{shown,
+                               view(),
+                               screen_,
+                               options_.compile,
+                               options_.switch_interface,
+                               options_.control,
+                               options_.complete,
+                               options_.save};
     const Outcome outcome = apply_event(event, context, state_);
     switch (outcome) {
       case Outcome::kQuit:
@@ -113,7 +122,9 @@ bool App::handle(const std::vector<Event>& events, Terminal& terminal) {
 
 int App::wait_ms(const InputParser& parser, base::TimeNs next_tick_ns) const {
   const base::TimeNs left = next_tick_ns - base::monotonic_clock_ns();
-  int wait = static_cast<int>(std::clamp<base::TimeNs>(left / base::kNsPerMs + 1, 0, kTickMs));
+  int wait = static_cast<int>(std::clamp<base::TimeNs>(left / base::kNsPerMs + 1, 0, refresh_ms()));
+  constexpr int kSavingMs = 50;
+  if (!state_.saving.asked.empty()) wait = std::min(wait, kSavingMs);
   if (parser.wait_ms() >= 0) wait = std::min(wait, parser.wait_ms());
   return wait;
 }
@@ -127,9 +138,12 @@ int App::run(Terminal& terminal) {
     const base::TimeNs now_ns = base::monotonic_clock_ns();
     if (now_ns >= next_tick_ns) {
       take_latest();
-      next_tick_ns = now_ns + (soon_ > 0 ? kSoonNs : kTickMs * base::kNsPerMs);
+      next_tick_ns = now_ns + (soon_ > 0 ? kSoonNs : refresh_ms() * base::kNsPerMs);
       soon_ -= soon_ > 0 ? 1 : 0;
     }
+    // Where the refresh has become quicker.
+    next_tick_ns = std::min(next_tick_ns, now_ns + refresh_ms() * base::kNsPerMs);
+    changed_ = take_saved(options_.saved, state_) || changed_;
     if (changed_) {
       if (stale_) refresh(terminal.size());
       if (!draw(terminal)) return 1;

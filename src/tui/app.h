@@ -21,18 +21,21 @@ struct AppOptions {
   std::size_t tab = 0;  // into tabs(), of the full view
   std::string filter;   // in force from the start; must compile
   FilterCompiler compile;
+  FilterCompleter complete;
   InterfaceSwitch switch_interface;
   PlaybackControl control;  // with capture files
+  base::Config config;      // of config.toml, and what the command line says against it
+  SettingsSaver save;
+  SettingsSaved saved;
   TerminalTraits traits;
 };
 
-// The loop of the screen: waits for keys, signals and, four times a second, for a newer snapshot.
+// The loop of the screen: waits for keys, signals and, as often as the settings say, for a newer
+// snapshot.
 // Never waits for a collector, never makes a key wait for a tick, and writes only when something
 // has changed.
 class App {
  public:
-  static constexpr int kTickMs = 250;
-
   // `latest` returns the newest snapshot at once; null: there is none yet.
   App(std::function<model::SnapshotPtr()> latest, AppOptions options);
   // Until the person quits (0), the terminal is gone (1) or a signal asks to (128 + its number).
@@ -40,6 +43,7 @@ class App {
 
  private:
   void take_latest();
+  [[nodiscard]] int refresh_ms() const { return static_cast<int>(state_.preferences.refresh_ms); }
   void refresh(TerminalSize size);
   bool draw(Terminal& terminal);
   bool handle(const std::vector<Event>& events, Terminal& terminal);

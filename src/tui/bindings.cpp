@@ -5,7 +5,7 @@
 namespace netwatch::tui {
 namespace {
 
-constexpr std::array<Binding, 34> kBindings{{
+constexpr std::array<Binding, 36> kBindings{{
     {Action::kQuit, {"q", "^C"}, "quit", "quit"},
     {Action::kPlay, {"."}, "play and pause; at the end, from the first packet on", "play"},
     {Action::kFilter, {"/"}, "filter connections, in the language of -Y", "filter"},
@@ -14,6 +14,8 @@ constexpr std::array<Binding, 34> kBindings{{
     {Action::kSort, {"s"}, "choose what to sort by", "sort"},
     {Action::kMissing, {"!"}, "what is missing, why, and how to get it; losses", "missing"},
     {Action::kInterface, {"i"}, "choose the interface to capture on", "link"},
+    {Action::kSettings, {","}, "settings, and saving them to config.toml", ""},
+    {Action::kColumns, {"c"}, "choose the columns of a tab's table", ""},
     {Action::kHelp, {"?", "F1"}, "this help", "help"},
     {Action::kTheme, {"t"}, "next theme", "theme"},
     {Action::kView, {"V"}, "next view: full (tabs), lite (one screen), dense", ""},
@@ -37,7 +39,7 @@ constexpr std::array<Binding, 34> kBindings{{
     {Action::kBack, {"<"}, "10 seconds back", ""},
     {Action::kNextSecond, {"]"}, "to the next whole second", ""},
     {Action::kPreviousSecond, {"["}, "to the whole second before", ""},
-    {Action::kNextPacket, {","}, "one packet on", ""},
+    {Action::kNextPacket, {";"}, "one packet on", ""},
     {Action::kToStart, {"{"}, "to the first packet", ""},
     {Action::kToEnd, {"}"}, "to the end", ""},
 }};

@@ -33,6 +33,8 @@ enum class Action : std::uint8_t {
   kPreviousTab,
   kMissing,
   kInterface,
+  kSettings,
+  kColumns,
   kHelp,
   kRedraw,
   kSuspend,

@@ -55,6 +55,31 @@ Spans loss_spans(const model::Snapshot& snapshot, int room) {
   return out;
 }
 
+// Those that there is room for, with the one in the text in brackets and in sight.
+void draw_proposals(const Pen& pen, Rect line, const FilterState& filter) {
+  const auto& words = filter.proposals.words;
+  const int right = line.right() - 1;
+  const auto needs = [&](std::size_t i) { return text_columns(words[i]) + 3; };
+  std::size_t first = 0;
+  if (filter.proposed < words.size()) {
+    int used = 0;
+    for (std::size_t i = 0; i <= filter.proposed; ++i) used += needs(i);
+    for (; first < filter.proposed && used > line.width - 4; ++first) used -= needs(first);
+  }
+  pen.canvas.fill(line, pen.theme[Role::kText]);
+  int x = line.x + 1;
+  if (first > 0) x = pen.say(x, line.y, right, "… ", Role::kDim);
+  for (std::size_t i = first; i < words.size(); ++i) {
+    if (x + needs(i) + 2 > right) {
+      pen.say(x, line.y, right, "…", Role::kDim);
+      return;
+    }
+    const bool here = i == filter.proposed;
+    const std::string word = here ? "[" + words[i] + "]" : " " + words[i] + " ";
+    x = pen.say(x, line.y, right, word, here ? Role::kKey : Role::kText) + 1;
+  }
+}
+
 }  // namespace
 
 void draw_header(const Pen& pen, Rect line, const Frame& frame) {
@@ -118,6 +143,7 @@ void draw_keys(const Pen& pen, Rect line, const Frame& frame, std::span<const Ow
   if (frame.state.filter.open) {
     const Spans hints{{"Enter", Role::kBarStrong}, {" keep   ", Role::kBar},
                       {"Esc", Role::kBarStrong},   {" clear   ", Role::kBar},
+                      {"Tab", Role::kBarStrong},   {" complete   ", Role::kBar},
                       {"Up", Role::kBarStrong},    {" earlier filters", Role::kBar}};
     pen.say(x, line.y, line.right(), hints);
     return;
@@ -154,6 +180,10 @@ bool draw_filter_line(const Pen& pen, Rect line, const FilterState& filter) {
   if (text.empty()) {
     pen.say(start + 1, line.y, right, "app == tls and not port == 53, process:curl, 10.0.0.0/8",
             Role::kDim);
+  }
+  if (!filter.proposals.words.empty()) {
+    draw_proposals(pen, {line.x, line.y + 1, line.width, 1}, filter);
+    return true;
   }
   if (!filter.problem) return false;
   const auto& problem = *filter.problem;

@@ -23,7 +23,13 @@ void FullView::refresh(const Frame& frame, Rect screen, ViewState& state) {
   screen_ = screen;
   bar_ = {0, 1, screen.width, 1};
   area_ = {0, 2, screen.width, std::max(0, screen.height - 4)};
-  shown(state).refresh(frame, area_);
+  Tab& tab = shown(state);
+  if (Table* table = tab.table(); table != nullptr) {
+    const auto& chosen = state.preferences.columns;
+    const auto found = chosen.find(tabs()[place_of(state)]->name);
+    found == chosen.end() ? table->show_usual() : table->show(found->second);
+  }
+  tab.refresh(frame, area_);
 }
 
 // --- the bar of tabs -----------------------------------------------------------------------------
@@ -109,5 +115,7 @@ std::span<const OwnKey> FullView::own_keys(const ViewState& state) const {
 std::string_view FullView::title(const ViewState& state) const {
   return tabs()[place_of(state)]->title;
 }
+
+const Table* FullView::table(const ViewState& state) const { return shown(state).table(); }
 
 }  // namespace netwatch::tui

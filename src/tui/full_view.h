@@ -23,6 +23,7 @@ class FullView final : public View {
   void reverse_sort(ViewState& state) override;
   [[nodiscard]] std::span<const OwnKey> own_keys(const ViewState& state) const override;
   [[nodiscard]] std::string_view title(const ViewState& state) const override;
+  [[nodiscard]] const Table* table(const ViewState& state) const override;
 
  private:
   // Where the title of a tab stands in the bar.

@@ -34,6 +34,11 @@ void LineEditor::set(std::string_view text) {
   recalled_ = history_.size();
 }
 
+void LineEditor::replace_from(std::size_t from, std::string_view text) {
+  erase(std::min(from, cursor_), cursor_);
+  insert(text);
+}
+
 bool LineEditor::handle(const Event& event) {
   if (const auto* key = std::get_if<KeyEvent>(&event)) return handle_key(*key);
   if (const auto* paste = std::get_if<PasteEvent>(&event)) {

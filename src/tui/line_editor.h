@@ -20,6 +20,8 @@ class LineEditor {
   [[nodiscard]] std::size_t cursor() const { return cursor_; }
   // Replaces the text; the cursor goes to its end.
   void set(std::string_view text);
+  // Puts a text in place of the bytes from..cursor, and the cursor behind it.
+  void replace_from(std::size_t from, std::string_view text);
 
   // Whether the event was a matter of editing (Enter, Escape and the like are not).
   bool handle(const Event& event);

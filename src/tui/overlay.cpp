@@ -5,6 +5,7 @@
 
 #include "tui/format.h"
 #include "tui/frame_lines.h"
+#include "tui/settings_overlay.h"
 #include "tui/time_line.h"
 #include "tui/words.h"
 
@@ -19,23 +20,6 @@ Spans two_columns(std::string left, Role role, std::string right) {
   const int gap = std::max(1, kKeyColumns - text_columns(left));
   left.append(static_cast<std::size_t>(gap), ' ');
   return {{std::move(left), role}, {std::move(right), Role::kText}};
-}
-
-// Words of a text in lines of at most `columns`, each begun by `indent` spaces.
-void add_wrapped(Lines& out, std::string_view text, Role role, int columns, int indent) {
-  const std::string margin(static_cast<std::size_t>(indent), ' ');
-  const int room = std::max(8, columns - indent);
-  while (!text.empty()) {
-    std::string_view line = prefix_within(text, room);
-    if (line.empty()) return;
-    if (line.size() < text.size()) {
-      const std::size_t space = line.rfind(' ');
-      if (space != std::string_view::npos && space > 0) line = line.substr(0, space);
-    }
-    out.push_back({{margin + std::string(line), role}});
-    text.remove_prefix(line.size());
-    while (text.starts_with(' ')) text.remove_prefix(1);
-  }
 }
 
 void add_title(Lines& out, std::string_view title) {
@@ -205,6 +189,10 @@ Lines overlay_lines(const OverlayFrame& of, int columns) {
       return sort_lines(of);
     case Overlay::kInterface:
       return interface_lines(of.frame.snapshot, of.frame.state);
+    case Overlay::kSettings:
+      return settings_lines(of, columns);
+    case Overlay::kColumns:
+      return column_lines(of, columns);
     case Overlay::kNone:
       break;
   }
@@ -221,6 +209,10 @@ std::string_view overlay_title(Overlay overlay) {
       return "Sort by";
     case Overlay::kInterface:
       return "Capture on";
+    case Overlay::kSettings:
+      return "Settings";
+    case Overlay::kColumns:
+      return "Columns";
     case Overlay::kNone:
       break;
   }
@@ -228,6 +220,23 @@ std::string_view overlay_title(Overlay overlay) {
 }
 
 }  // namespace
+
+void add_wrapped(std::vector<Spans>& out, std::string_view text, Role role, int columns,
+                 int indent) {
+  const std::string margin(static_cast<std::size_t>(indent), ' ');
+  const int room = std::max(8, columns - indent);
+  while (!text.empty()) {
+    std::string_view line = prefix_within(text, room);
+    if (line.empty()) return;
+    if (line.size() < text.size()) {
+      const std::size_t space = line.rfind(' ');
+      if (space != std::string_view::npos && space > 0) line = line.substr(0, space);
+    }
+    out.push_back({{margin + std::string(line), role}});
+    text.remove_prefix(line.size());
+    while (text.starts_with(' ')) text.remove_prefix(1);
+  }
+}
 
 Rect overlay_area(const OverlayFrame& of) {
   constexpr int kInterfaces = 14;  // of many, those around the chosen one
@@ -238,8 +247,13 @@ Rect overlay_area(const OverlayFrame& of) {
     high = static_cast<int>(of.view.sort_choices(of.frame.state).titles.size()) + 2;
   } else if (of.frame.state.overlay == Overlay::kInterface) {
     high = kInterfaces;
+  } else if (of.frame.state.overlay == Overlay::kColumns) {
+    wide = 48;
   }
   const int width = std::min(wide, of.screen.width - 4);
+  if (has_settings(of.frame.state.overlay)) {
+    high = static_cast<int>(overlay_lines(of, width - 4).size()) + 2;
+  }
   const int height = std::min({high, of.screen.height - 2, 40});
   return {(of.screen.width - width) / 2, (of.screen.height - height) / 2, width, height};
 }
@@ -252,10 +266,14 @@ int overlay_first_line(const OverlayFrame& of) {
   const ViewState& state = of.frame.state;
   const int room = overlay_area(of).height - 2;
   const int most = std::max(0, overlay_line_count(of) - room);
-  if (!is_picker(state.overlay)) return std::clamp(state.overlay_scroll, 0, most);
-  const int chosen = state.overlay == Overlay::kInterface
-                         ? interface_place(interface_choices(of.frame.snapshot), state)
-                         : state.overlay_scroll;
+  int chosen = state.overlay_scroll;
+  if (has_settings(state.overlay)) {
+    chosen += overlay_line_count(of) - settings_choices(of);  // what is below is seen, too
+  } else if (state.overlay == Overlay::kInterface) {
+    chosen = interface_place(interface_choices(of.frame.snapshot), state);
+  } else if (!is_picker(state.overlay)) {
+    return std::clamp(state.overlay_scroll, 0, most);
+  }
   return std::clamp(chosen - room + 1, 0, most);
 }
 
@@ -269,7 +287,10 @@ void draw_overlay(const Pen& pen, const OverlayFrame& of) {
   const int most = std::max(0, static_cast<int>(lines.size()) - (area.height - 2));
   const int first = overlay_first_line(of);
   Spans notes{{picker ? "Enter picks" : "Esc closes", Role::kDim}};
-  if (most > 0 && !picker) {
+  if (overlay == Overlay::kSettings)
+    notes = {{"Left Right change  s saves  Esc closes", Role::kDim}};
+  if (overlay == Overlay::kColumns) notes = {{"Space turns  s saves  Esc closes", Role::kDim}};
+  if (most > 0 && !picker && !has_settings(overlay)) {
     notes = {{first < most ? "more: Down" : "end", Role::kDim}, {"  Esc closes", Role::kDim}};
   }
   const Rect inside =

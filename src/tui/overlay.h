@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tui/view.h"
@@ -21,6 +22,10 @@ int overlay_line_count(const OverlayFrame& of);
 // Which of them is the first that is shown.
 int overlay_first_line(const OverlayFrame& of);
 void draw_overlay(const Pen& pen, const OverlayFrame& of);
+
+// Words of a text in lines of at most `columns`, each begun by `indent` spaces.
+void add_wrapped(std::vector<Spans>& out, std::string_view text, Role role, int columns,
+                 int indent);
 
 // All of a frame: the view, as refreshed, and what lies above it; or that there is no room.
 void draw_screen(const Pen& pen, const Frame& frame, const View& view, Rect screen);

@@ -112,9 +112,11 @@ void draw_traffic_panel(const Pen& pen, Rect area, bool boxed, const model::Snap
   }
   const Rect inside = pen.panel(area, boxed, title, notes);
   if (points.empty()) {
-    pen.canvas.put_field(inside.x, inside.y + inside.height / 2, inside.width,
-                         "no measurement yet: the first takes a second", pen.theme[Role::kDim],
-                         Align::kCentre);
+    const std::string_view words = snapshot.playback
+                                       ? "the first second has not ended here"
+                                       : "no measurement yet: the first takes a second";
+    pen.canvas.put_field(inside.x, inside.y + inside.height / 2, inside.width, words,
+                         pen.theme[Role::kDim], Align::kCentre);
     return;
   }
   draw_throughput(pen.canvas, {inside.x, inside.y, inside.width - 1, inside.height}, points,

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "model/flow_fields.h"
+#include "query/complete.h"
 #include "tui/row_flow.h"
 
 namespace netwatch::tui {
@@ -50,7 +51,28 @@ CompiledFilter compile(std::string_view text, const query::Catalog& catalog) {
   return out;
 }
 
+// Names of messages, which a row cannot answer, are left out. Those of connections come first.
+Completion propose(std::string_view text, std::size_t cursor, const query::Catalog& all,
+                   const query::Catalog& flows) {
+  Completion out{query::completion_start(text, cursor), query::complete(text, cursor, flows)};
+  for (std::string& word : query::complete(text, cursor, all)) {
+    const auto fields = all.find(word);
+    if (!fields.empty() && std::none_of(fields.begin(), fields.end(), is_flow_field)) continue;
+    if (std::find(out.words.begin(), out.words.end(), word) != out.words.end()) continue;
+    if (out.words.size() < query::kMaxProposals) out.words.push_back(std::move(word));
+  }
+  return out;
+}
+
 }  // namespace
+
+FilterCompleter make_row_completer(std::shared_ptr<const query::Catalog> catalog) {
+  const std::vector<const model::Schema*> schemas{&model::flow_schema()};
+  auto flows = std::make_shared<const query::Catalog>(schemas);
+  return [catalog = std::move(catalog), flows](std::string_view text, std::size_t cursor) {
+    return propose(text, cursor, *catalog, *flows);
+  };
+}
 
 FilterCompiler make_row_filter(std::shared_ptr<const query::Catalog> catalog) {
   return [catalog = std::move(catalog)](std::string_view text) { return compile(text, *catalog); };

@@ -43,6 +43,8 @@ struct Screen {
   FilterCompiler compile = test_compile;
   InterfaceSwitch switch_interface{};
   PlaybackControl control{};
+  FilterCompleter complete{};
+  SettingsSaver save{};
   const LiteLayout& layout = lite.layout();
   const LineList& list = lite.list();
 
@@ -73,7 +75,8 @@ struct Screen {
   }
   Outcome send(const Event& event) {
     const Frame now = frame();
-    const InputContext context{now, shown(), area, compile, switch_interface, control};
+    const InputContext context{now,     shown(),  area, compile, switch_interface,
+                               control, complete, save};
     const Outcome outcome = apply_event(event, context, view);
     settle();
     return outcome;

@@ -10,9 +10,12 @@ constexpr int kLead = 2;    // of each row: the selection's mark and the fold's
 constexpr int kIndent = 2;  // of each level of the tree, in the first column
 
 // One after the other gives way, until the rest has room.
-std::vector<std::size_t> columns_within(std::span<const TableColumn> columns, int width) {
-  std::vector<std::size_t> kept(columns.size());
-  for (std::size_t i = 0; i < kept.size(); ++i) kept[i] = i;
+std::vector<std::size_t> columns_within(std::span<const TableColumn> columns,
+                                        const std::vector<bool>& shown, int width) {
+  std::vector<std::size_t> kept;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (shown[i]) kept.push_back(i);
+  }
   const auto needs = [&] {
     int sum = static_cast<int>(kept.size()) - 1;  // a space between each two
     for (const std::size_t i : kept) sum += columns[i].width;
@@ -32,9 +35,10 @@ std::vector<std::size_t> columns_within(std::span<const TableColumn> columns, in
 
 }  // namespace
 
-std::vector<PlacedTableColumn> place_table_columns(std::span<const TableColumn> columns, int x,
+std::vector<PlacedTableColumn> place_table_columns(std::span<const TableColumn> columns,
+                                                   const std::vector<bool>& shown, int x,
                                                    int width) {
-  const auto kept = columns_within(columns, width);
+  const auto kept = columns_within(columns, shown, width);
   int left = width - static_cast<int>(kept.size()) + 1;
   int shares = 0;
   for (const std::size_t i : kept) {
@@ -57,7 +61,21 @@ std::vector<PlacedTableColumn> place_table_columns(std::span<const TableColumn> 
 }
 
 Table::Table(std::span<const TableColumn> columns, std::size_t sort_column)
-    : columns_(columns), sort_(sort_column), descending_(columns[sort_column].descending_first) {}
+    : columns_(columns), sort_(sort_column), descending_(columns[sort_column].descending_first) {
+  show_usual();
+}
+
+void Table::show(std::span<const std::string> names) {
+  shown_.assign(columns_.size(), false);
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    shown_[i] = i == 0 || std::find(names.begin(), names.end(), columns_[i].name) != names.end();
+  }
+}
+
+void Table::show_usual() {
+  shown_.assign(columns_.size(), false);
+  for (std::size_t i = 0; i < columns_.size(); ++i) shown_[i] = i == 0 || !columns_[i].spare;
+}
 
 void Table::sort_by(std::size_t column) {
   if (column >= columns_.size() || columns_[column].title.empty()) return;
@@ -75,7 +93,7 @@ void Table::settle(std::vector<TableRow> rows, Rect area) {
   rows_ = std::move(rows);
   heading_ = {area.x, area.y, area.width, std::min(1, area.height)};
   area_ = {area.x, area.y + 1, area.width, std::max(0, area.height - 1)};
-  placed_ = place_table_columns(columns_, area.x + kLead, area.width - kLead - 1);
+  placed_ = place_table_columns(columns_, shown_, area.x + kLead, area.width - kLead - 1);
   const int count = static_cast<int>(rows_.size());
   if (count == 0) {
     place_ = scroll_ = 0;

@@ -25,6 +25,7 @@ struct TableColumn {
   int grow = 0;   // its share of what is left over
   int rank = 0;   // where there is no room the highest go first; 0: always there
   bool descending_first = false;
+  bool spare = false;  // not shown before somebody asks for it
 };
 
 // What a row is, over the life of many snapshots: a hash of what names it.
@@ -50,8 +51,9 @@ struct PlacedTableColumn {
   int x = 0;
   int width = 0;
 };
-// The columns that `width` has room for, from left to right.
-std::vector<PlacedTableColumn> place_table_columns(std::span<const TableColumn> columns, int x,
+// Of those that are `shown`, the columns that `width` has room for, from left to right.
+std::vector<PlacedTableColumn> place_table_columns(std::span<const TableColumn> columns,
+                                                   const std::vector<bool>& shown, int x,
                                                    int width);
 
 // Rows below a heading, of which one is selected: what moves in it, folds and sorts. The rows
@@ -69,6 +71,11 @@ class Table {
   [[nodiscard]] bool descending() const { return descending_; }
   void sort_by(std::size_t column);  // again: the other way round
   void reverse() { descending_ = !descending_; }
+
+  // From the next settle() on: the columns of these names and the first, which has the tree.
+  void show(std::span<const std::string> names);
+  void show_usual();  // all but the spare ones
+  [[nodiscard]] bool is_shown(std::size_t column) const { return shown_[column]; }
 
   // Whether the rows below a row are shown; `at_first`: before anybody has folded it.
   [[nodiscard]] bool is_open(RowKey key, bool at_first) const {
@@ -105,6 +112,7 @@ class Table {
                 bool selected) const;
 
   std::span<const TableColumn> columns_;
+  std::vector<bool> shown_;  // as columns_
   std::vector<PlacedTableColumn> placed_;
   std::vector<TableRow> rows_;
   Rect heading_;

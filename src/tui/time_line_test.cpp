@@ -115,7 +115,7 @@ TEST(TimeLine, KeysAskAndLiveScreensHaveNone) {
   Told told;
   Screen screen(make.done(), 80, 24);
   screen.control = told.control;
-  screen.type(".+=-,][><{}i");
+  screen.type(".+=-;][><{}i");
   const std::vector<Kind> wanted{Kind::kPlayOrPause,    Kind::kFaster,     Kind::kFaster,
                                  Kind::kSlower,         Kind::kNextPacket, Kind::kNextSecond,
                                  Kind::kPreviousSecond, Kind::kSeekBy,     Kind::kSeekBy,

@@ -10,6 +10,7 @@
 #include "tui/bindings.h"
 #include "tui/lines.h"
 #include "tui/pen.h"
+#include "tui/table.h"
 #include "tui/view_state.h"
 
 namespace netwatch::tui {
@@ -65,6 +66,8 @@ class View {
   // Keys beyond those of all views, and the heading of their part of the help.
   [[nodiscard]] virtual std::span<const OwnKey> own_keys(const ViewState& state) const = 0;
   [[nodiscard]] virtual std::string_view title(const ViewState& state) const = 0;
+  // Whose columns can be chosen; null: there is none.
+  [[nodiscard]] virtual const Table* table(const ViewState& /*state*/) const { return nullptr; }
 };
 
 }  // namespace netwatch::tui

@@ -1,9 +1,11 @@
 #include "tui/view_input.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "tui/bindings.h"
 #include "tui/overlay.h"
+#include "tui/settings_overlay.h"
 #include "tui/tabs.h"
 #include "tui/theme.h"
 #include "tui/time_line.h"
@@ -21,23 +23,66 @@ Outcome draw_if(bool changed) { return changed ? Outcome::kDraw : Outcome::kNoth
 
 // --- the filter ----------------------------------------------------------------------------------
 
+// As far as all of them are alike.
+std::string common_start(const std::vector<std::string>& words) {
+  std::string out = words.front();
+  for (const std::string& word : words) {
+    const auto [end, other] = std::ranges::mismatch(out, word);
+    out.erase(end, out.end());
+  }
+  return out;
+}
+
+// The first time what all proposals begin with, then one after the other.
+Outcome propose(int by, const InputContext& context, FilterState& filter) {
+  LineEditor& editor = filter.editor;
+  Completion& proposals = filter.proposals;
+  const std::string before = editor.text();
+  if (!proposals.words.empty()) {
+    const std::size_t count = proposals.words.size();
+    const std::size_t last = by > 0 ? 0 : count - 1;
+    filter.proposed = filter.proposed >= count
+                          ? last
+                          : (filter.proposed + count + static_cast<std::size_t>(by)) % count;
+    editor.replace_from(proposals.start, proposals.words[filter.proposed]);
+  } else if (context.complete) {
+    proposals = context.complete(before, editor.cursor());
+    filter.proposed = proposals.words.size();
+    if (proposals.words.empty()) return Outcome::kNothing;
+    const std::string start = common_start(proposals.words);
+    if (start.size() > editor.cursor() - std::min(proposals.start, editor.cursor())) {
+      editor.replace_from(proposals.start, start);
+    }
+    if (proposals.words.size() == 1) proposals = {};
+  }
+  if (editor.text() != before) set_filter(editor.text(), context.compile, filter);
+  return Outcome::kDraw;
+}
+
 Outcome filter_event(const Event& event, const InputContext& context, ViewState& state) {
   FilterState& filter = state.filter;
-  if (const auto* key = std::get_if<KeyEvent>(&event)) {
+  const auto* key = std::get_if<KeyEvent>(&event);
+  if (key != nullptr) {
     const bool interrupt = key->ctrl && key->rune == 'c';
     if (key->key == Key::kEscape || interrupt) {
       filter.editor.set("");
       set_filter("", context.compile, filter);
       filter.open = false;
+      filter.proposals = {};
       return Outcome::kDraw;
     }
     if (key->key == Key::kEnter) {
       if (filter.problem) return Outcome::kNothing;  // to be mended, or left by Esc
       filter.editor.commit();
       filter.open = false;
+      filter.proposals = {};
       return Outcome::kDraw;
     }
   }
+  if (key != nullptr && (key->key == Key::kTab || key->key == Key::kBackTab)) {
+    return propose(key->key == Key::kTab ? 1 : -1, context, filter);
+  }
+  filter.proposals = {};
   const std::string before = filter.editor.text();
   if (!filter.editor.handle(event)) return Outcome::kNothing;
   if (filter.editor.text() != before) set_filter(filter.editor.text(), context.compile, filter);
@@ -48,6 +93,7 @@ Outcome filter_event(const Event& event, const InputContext& context, ViewState&
 
 void open_overlay(Overlay overlay, const InputContext& context, ViewState& state) {
   if (overlay == Overlay::kSort && context.view.sort_choices(state).titles.empty()) return;
+  if (overlay == Overlay::kColumns && context.view.table(state) == nullptr) return;
   state.overlay = overlay;
   state.overlay_scroll = 0;
   if (overlay == Overlay::kInterface) state.interface = context.frame.snapshot.source;
@@ -72,7 +118,8 @@ void scroll_overlay(int step, const InputContext& context, ViewState& state) {
   }
   const int lines = overlay_line_count(overlay_of(context));
   const int room = overlay_area(overlay_of(context)).height - 2;
-  const int most = state.overlay == Overlay::kSort ? lines - 1 : std::max(0, lines - room);
+  int most = state.overlay == Overlay::kSort ? lines - 1 : std::max(0, lines - room);
+  if (has_settings(state.overlay)) most = settings_choices(overlay_of(context)) - 1;
   state.overlay_scroll = std::clamp(state.overlay_scroll + step, 0, std::max(0, most));
 }
 
@@ -95,6 +142,9 @@ void pick(const InputContext& context, ViewState& state) {
 Outcome overlay_action(Action action, const InputContext& context, ViewState& state) {
   const int page = std::max(1, overlay_area(overlay_of(context)).height - 3);
   constexpr int kAll = 1'000'000;
+  if (has_settings(state.overlay) && settings_action(action, context, state)) {
+    return Outcome::kDraw;
+  }
   switch (action) {
     case Action::kUp:
       scroll_overlay(-1, context, state);
@@ -139,8 +189,14 @@ void press_overlay(const MouseEvent& mouse, const InputContext& context, ViewSta
     state.overlay = Overlay::kNone;
     return;
   }
-  if (!is_picker(state.overlay)) return;
   const int line = mouse.y - inside.y + overlay_first_line(overlay);
+  if (has_settings(state.overlay) && line < settings_choices(overlay)) {
+    const bool again = std::exchange(state.overlay_scroll, line) == line;
+    if (again || state.overlay == Overlay::kColumns) {
+      settings_action(Action::kToggle, context, state);
+    }
+  }
+  if (!is_picker(state.overlay)) return;
   if (line >= overlay_line_count(overlay)) return;
   state.overlay_scroll = line;
   if (state.overlay == Overlay::kInterface) choose_interface(line, context, state);
@@ -202,6 +258,7 @@ Outcome common_action(Action action, const InputContext& context, ViewState& sta
       return Outcome::kDraw;
     case Action::kTheme:
       state.theme = (state.theme + 1) % themes().size();
+      state.saving.touched.insert("theme");
       return Outcome::kDraw;
     case Action::kView:
       state.view = next_view(state.view);
@@ -216,6 +273,12 @@ Outcome common_action(Action action, const InputContext& context, ViewState& sta
     case Action::kInterface:
       if (context.frame.snapshot.playback) return Outcome::kNothing;
       open_overlay(Overlay::kInterface, context, state);
+      return Outcome::kDraw;
+    case Action::kSettings:
+      open_overlay(Overlay::kSettings, context, state);
+      return Outcome::kDraw;
+    case Action::kColumns:
+      open_overlay(Overlay::kColumns, context, state);
       return Outcome::kDraw;
     case Action::kHelp:
       open_overlay(Overlay::kHelp, context, state);

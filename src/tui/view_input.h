@@ -15,7 +15,9 @@ struct InputContext {
   const FilterCompiler& compile;  // empty: filters are a problem of their own
   // Posts the wish to capture on that interface, or on "any"; empty: not possible.
   const InterfaceSwitch& switch_interface;
-  const PlaybackControl& control;  // of the time line; empty: not possible
+  const PlaybackControl& control;   // of the time line; empty: not possible
+  const FilterCompleter& complete;  // empty: nothing is proposed
+  const SettingsSaver& save;        // empty: not possible
 };
 
 // Applies one event to the state: the filter being written first, then what lies above the view,

@@ -93,7 +93,7 @@ TEST(Bindings, NoKeyTwice) {
   }
   EXPECT_EQ(action_of({Key::kRune, 'j'}), Action::kDown);
   EXPECT_EQ(action_of({Key::kRune, 'c', true}), Action::kQuit);
-  EXPECT_EQ(action_of({Key::kRune, 'c'}), std::nullopt);
+  EXPECT_EQ(action_of({Key::kRune, 'x'}), std::nullopt);
 }
 
 TEST(Theme, NamesAreFound) {

@@ -41,17 +41,19 @@ int open_files(const std::vector<std::string>& paths, std::vector<capture::Opene
 }
 
 base::Result<confine::Confinement> give_up_rights(const LiveOptions& options,
-                                                  const tui::Terminal& terminal) {
+                                                  const tui::Terminal& terminal,
+                                                  const ConfigFile& file) {
   confine::Plan plan;
   plan.mode = confine::mode_of(options.confine).value_or(confine::Mode::kStrict);
   plan.written = {STDOUT_FILENO, STDERR_FILENO, terminal.signal_write_fd()};
+  if (const auto fd = file.written_fd()) plan.written.push_back(*fd);
   plan.terminal = true;
   return confine::confine(plan);
 }
 
 }  // namespace
 
-int show_files(const LiveOptions& options, tui::AppOptions screen) {
+int show_files(const LiveOptions& options, tui::AppOptions screen, const ConfigFile& file) {
   if (auto given_up = confine::give_up_lent_rights(); !given_up.ok()) {
     return not_possible(given_up.error());
   }
@@ -60,7 +62,7 @@ int show_files(const LiveOptions& options, tui::AppOptions screen) {
   auto opened = tui::Terminal::open();
   if (!opened.ok()) return not_possible(opened.error());
   std::unique_ptr<tui::Terminal> terminal = *std::move(opened);
-  const auto confined = give_up_rights(options, *terminal);
+  const auto confined = give_up_rights(options, *terminal, file);
   if (!confined.ok()) {
     terminal.reset();  // the words are for the ordinary screen
     return not_possible(confined.error());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,13 @@ struct LiveOptions {
   bool no_capture = false;
   bool no_probes = false;
   std::string confine = "best-effort";  // a name of confine::Mode
+  std::string config;                   // the file of settings; empty: the usual one
+  bool print_config = false;            // show what it may say, and nothing else
+  // Settings that the command line gives: they win over the file.
+  std::set<std::string, std::less<>> given;
 };
 
 // `netwatch` without a subcommand: the screen, live or of capture files. Returns the exit status.
-int run_live(const LiveOptions& options);
+int run_live(const LiveOptions& given);
 
 }  // namespace netwatch::app

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <exception>
 #include <thread>
 
@@ -82,13 +83,20 @@ void add_live_options(CLI::App& app, LiveOptions& options) {
       ->excludes(read);
   app.add_option("-Y,--filter", options.filter, "Show only what matches (see docs/filter.md)")
       ->type_name("FILTER");
-  app.add_flag("--no-capture", options.no_capture, "Sockets and counters only")->excludes(read);
-  add_probes_option(app, options.no_probes);
+  app.add_flag("--no-capture,!--capture", options.no_capture,
+               "Sockets and counters only; --capture where the settings say so")
+      ->excludes(read);
+  app.add_flag("--no-probes,!--probes", options.no_probes,
+               "Do not ask this host's own gateway and resolvers whether they answer");
   add_confine_option(app, options.confine);
   app.add_option("--view", options.view,
                  "full (tabs), lite (one screen) or dense; V changes it on screen");
   app.add_option("--tab", options.tab, "Begin with this tab of the full view");
   app.add_option("--theme", options.theme, "Colour theme (t changes it on screen)");
+  app.add_option("--config", options.config,
+                 "Settings of the live screen (usually ~/.config/netwatch/config.toml)")
+      ->type_name("FILE");
+  app.add_flag("--print-config", options.print_config, "Show all settings and their defaults");
 }
 
 void add_headless_options(CLI::App& live, HeadlessOptions& options) {
@@ -175,6 +183,25 @@ void add_sockets_options(CLI::App& sockets, SocketsOptions& options) {
   sockets.add_flag("--json", options.json, "NDJSON: one line per socket, statistics");
 }
 
+// Which settings the command line gives.
+void note_given(const CLI::App& app, LiveOptions& options) {
+  struct Given {
+    const char* option;
+    const char* setting;
+  };
+  static constexpr std::array<Given, 8> kGiven{{{"--interface", "interface"},
+                                                {"--filter", "filter"},
+                                                {"--no-capture", "capture"},
+                                                {"--no-probes", "probes"},
+                                                {"--confine", "confine"},
+                                                {"--view", "view"},
+                                                {"--tab", "tab"},
+                                                {"--theme", "theme"}}};
+  for (const Given& one : kGiven) {
+    if (app.get_option(one.option)->count() > 0) options.given.insert(one.setting);
+  }
+}
+
 // The options of the live screen do not count for a subcommand, and are not to be taken for it. In
 // words; empty: there is none.
 std::string option_before_subcommand(const CLI::App& app) {
@@ -231,6 +258,7 @@ int run(int argc, char** argv) {
   if (record_app->parsed()) return run_record(record);
   if (sockets_app->parsed()) return run_sockets(sockets);
   if (doctor_app->parsed()) return run_doctor(doctor);
+  note_given(app, live);
   return run_live(live);
 }
 
