@@ -95,7 +95,6 @@ if [[ $(id -u) == 0 ]]; then
   expect 3 "$NETWATCH" read $http -w "$scratch/strict.pcapng" --confine strict
   [[ ! -e $scratch/strict.pcapng ]] || fail "strict wrote a file"
   mkdir "$scratch/theirs"
-  chmod 755 "$scratch"
   chown 4711:4712 "$scratch/theirs"
   export SUDO_UID=4711 SUDO_GID=4712
   expect 0 "$NETWATCH" read $http -w "$scratch/theirs/one.pcapng" --confine strict

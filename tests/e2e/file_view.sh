@@ -31,7 +31,7 @@ all=$(pane file | grep -oE '[0-9]+ of [0-9]+ packets')
 keys file '{'
 time_line '^ paused .* 00:00\.000 / '
 [[ $(pane file | grep -oE '[0-9]+ of [0-9]+ packets') != "$all" ]] || fail "nothing went by going back"
-keys file ','
+keys file '\;'
 time_line '^ paused '
 keys file '}'
 time_line '^ at the end '

@@ -5,7 +5,6 @@
 need_namespaces
 need tcpdump curl python3
 ns=nwf-$$
-chmod 755 "$scratch"
 inside() { ip netns exec "$ns" "$@"; }
 
 add_namespaces "$ns"

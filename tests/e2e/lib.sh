@@ -6,6 +6,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 : "${NETWATCH:?names the program}"
 scratch=$(mktemp -d)
+chmod 755 "$scratch"
+export HOME=$scratch/home  # nobody's settings of this host
+unset XDG_CONFIG_HOME
+mkdir "$HOME"
 terminal=nw-$$  # of tmux, if one is started
 watcher=        # the netwatch that stop() ends
 pids=()         # to be ended
@@ -42,7 +46,6 @@ need_confinement() {
 }
 # As $scratch/netwatch, where any user may start it.
 copy_program() {
-  chmod 755 "$scratch"
   cp "$NETWATCH" "$scratch/netwatch"
 }
 # As $scratch/netwatch-cap, too, which may capture whoever starts it.

@@ -109,7 +109,6 @@ has err "those of 'read' come behind its name"
 
 # What setcap lends the program for captures opens no file of another user's.
 if [[ $(id -u) == 0 ]] && command -v setcap setpriv >/dev/null; then
-  chmod 755 "$scratch"
   cp "$NETWATCH" "$scratch/lent"
   install -d -m 700 "$scratch/hidden"
   cp $http "$scratch/hidden/a.pcapng"

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "apps/netwatch/complaint.h"
 #include "confine/confine.h"
 #include "tui/settings.h"
 
@@ -50,8 +51,12 @@ base::Result<std::unique_ptr<ConfigFile>> ConfigFile::open(const std::string& pa
   out->keeper_ = *std::move(keeper);
   const auto& text = out->keeper_->text();
   if (!text.ok()) {
-    if (path.empty() && text.error().code == base::ErrorCode::kNotFound) return out;
-    return text.error();
+    if (!path.empty()) return text.error();
+    if (text.error().code == base::ErrorCode::kNotFound) return out;
+    if (text.error().code != base::ErrorCode::kDenied) return text.error();
+    // As somebody else who has kept HOME: what may not be read is not theirs.
+    complain(text.error().message + ": without the settings that are there");
+    return out;
   }
   out->text_ = *text;
   auto parsed = base::parse_config(out->text_, tui::settings());
