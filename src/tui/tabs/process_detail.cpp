@@ -196,8 +196,8 @@ void draw_remotes(const Pen& pen, Rect area, const Traffic& traffic) {
       {"down_total", "DOWN", "", Align::kRight, kBytesColumns, 0, 2},
       {"up_total", "UP", "", Align::kRight, kBytesColumns, 0, 2},
   }};
-  const auto placed = place_table_columns(kColumns, std::vector<bool>(kColumns.size(), true), area.x + 1,
-                                          area.width - 2);
+  const auto placed = place_table_columns(kColumns, std::vector<bool>(kColumns.size(), true),
+                                          area.x + 1, area.width - 2);
   const auto put = [&](const PlacedTableColumn& at, int y, const Span& text) {
     pen.canvas.put_field(at.x, y, at.width, text.text, pen.theme[text.role],
                          kColumns[at.column].align);
