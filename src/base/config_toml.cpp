@@ -23,6 +23,28 @@ namespace {
 
 TomlMark mark_of(const toml::source_position& at) { return {at.line, at.column}; }
 
+// The first line with more dots outside of quotes than any setting has, from 1; 0: none.
+std::size_t line_of_long_name(std::string_view text) {
+  constexpr std::size_t kMostDots = 64;
+  std::size_t line = 1;
+  std::size_t dots = 0;
+  char quote = 0;
+  for (const char c : text) {
+    if (c == '\n') {
+      ++line;
+      dots = 0;
+      quote = 0;
+    } else if (quote != 0) {
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '.' && ++dots > kMostDots) {
+      return line;
+    }
+  }
+  return 0;
+}
+
 std::string_view kind_of(const toml::node& node) {
   switch (node.type()) {
     case toml::node_type::table:
@@ -99,6 +121,10 @@ std::expected<TomlText, ConfigError> read_toml(std::string_view text) {
   if (text.size() > kMaxConfigBytes) {
     return std::unexpected(ConfigError{
         1, 1, "a file of settings has at most " + std::to_string(kMaxConfigBytes) + " bytes", {}});
+  }
+  // That parser goes one call deeper with each part of a name.
+  if (const std::size_t line = line_of_long_name(text); line != 0) {
+    return std::unexpected(ConfigError{line, 1, "a name of too many parts", {}});
   }
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {

@@ -77,9 +77,11 @@ void Handovers::take_processes() {
     listed.emplace(*pid, one);
   }
   listed_ = std::move(listed);
-  // Where that counter does not count (some sandboxes), new processes tell of it.
+  // In some sandboxes that counter never counts: it is believed once it has.
   const auto forks = read_forks();
-  no_forks_ = looks_ > 1 && !any_new && forks && forks_before_ && *forks == *forks_before_;
+  counts_forks_ = counts_forks_ || (forks && forks_before_ && *forks > *forks_before_);
+  no_forks_ =
+      counts_forks_ && looks_ > 1 && !any_new && forks && forks_before_ && *forks == *forks_before_;
 }
 
 const Handovers::Holder& Handovers::judge(ProcessCache& cache, std::uint32_t pid,
@@ -94,11 +96,10 @@ const Handovers::Holder& Handovers::judge(ProcessCache& cache, std::uint32_t pid
   const bool was_there = looks_ > 1 && listed != listed_.end() && !listed->second.is_new;
   if (before != holders_before_.end()) {
     const Holder& known = before->second;
-    // Where /proc may not be listed nobody sees a child.
-    const bool alone =
-        no_forks_ || (!listed_.empty() && !new_parents_.contains(pid) && !ignores_children(pid));
+    // Where /proc may not be listed nobody sees a child. The dearest question comes last.
     holder.quiet =
-        alone && holder.children == known.children && is_same_program(*known.process, *process);
+        holder.children == known.children && is_same_program(*known.process, *process) &&
+        (no_forks_ || (!listed_.empty() && !new_parents_.contains(pid) && !ignores_children(pid)));
     holder.sure = holder.quiet && known.quiet;
   } else {
     // Of one that held nothing it is only known whether it ever had a child. One that is new may

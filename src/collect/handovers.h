@@ -59,6 +59,7 @@ class Handovers {
   std::uint64_t looks_ = 0;
   std::optional<std::uint64_t> forks_;                // at the beginning of this look
   std::optional<std::uint64_t> forks_before_;         // of the one before
+  bool counts_forks_ = false;                         // it has been seen to count
   bool no_forks_ = false;                             // nobody has, on all of the host, since then
   std::unordered_map<std::uint32_t, Listed> listed_;  // by pid
   std::unordered_set<std::uint32_t> parents_;         // of any that lives

@@ -215,7 +215,7 @@ TEST_F(NetworkNamespaceTest, TheWatchTellsWhatHasChanged) {
 
     *changes = changes_by(*watch, "ip link set vb up && ip link set va up");
     ASSERT_FALSE(changes->links.empty());
-    EXPECT_TRUE(both_come_up(*watch, *std::move(changes)));
+    EXPECT_TRUE(both_come_up(*watch, *changes));
 
     *changes = changes_by(*watch, "ip addr add 192.0.2.2/24 dev va");
     EXPECT_TRUE(changes->interfaces && changes->routes);

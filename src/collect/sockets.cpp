@@ -288,7 +288,9 @@ class SocketCollector::Impl {
                              : owner_of(socket, walked.holdings, via_[i], table.own_netns);
       if (!socket.owner.process) ++table.sockets_without_owner;
     }
-    if (watches) table.doubts = handovers_.doubts(processes_);
+    if (!watches) return;
+    table.watches_holders = true;
+    table.doubts = handovers_.doubts(processes_);
   }
 
   // By what the kernel itself says. Inodes are those of the descriptor, which the subflows of a

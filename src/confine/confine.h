@@ -58,6 +58,8 @@ std::optional<User> less_privileged_user();
 // (setcap(8)), its owner's rights (a set-user-ID file). For what opens files that the user names:
 // they are to be the user's to open. Nothing happens to somebody who is root.
 base::Status give_up_lent_rights();
+// Whether there are any.
+bool has_lent_rights();
 
 // What is in force now. Each measure is an ability: off has a reason.
 struct Confinement {

@@ -33,7 +33,7 @@ class FileKeeper {
   // The text as it was found at the start; kNotFound: there is no such file.
   [[nodiscard]] const base::Result<std::string>& text() const { return text_; }
   // Asks for the whole text to be written, and returns at once. One after the other.
-  base::Status write(std::string_view text);
+  base::Status write(std::string_view text) const;
   // What became of it; nothing: nothing yet, or nothing was asked for. Never waits. A file that
   // somebody else has changed since it was read is left alone: kInvalid.
   [[nodiscard]] std::optional<base::Status> written() const;

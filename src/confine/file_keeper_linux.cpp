@@ -57,9 +57,11 @@ base::Status make_folders(const std::string& folder) {
   return base::ok_status();
 }
 
-// Where a link leads to, so that it is not the link that is replaced.
+// Where a link leads to, so that it is not the link that is replaced; empty where it leads nowhere.
 std::string target_of(const std::string& path) {
   char* const real = ::realpath(path.c_str(), nullptr);
+  struct stat link{};
+  if (real == nullptr && ::lstat(path.c_str(), &link) == 0 && S_ISLNK(link.st_mode)) return {};
   if (real == nullptr) return path;
   std::string out = real;
   std::free(real);  // NOLINT(*-no-malloc,*-owning-memory): realpath's own
@@ -190,6 +192,9 @@ base::Result<std::string> read_small_file(const std::string& path, std::size_t m
 
 base::Status replace_file(const std::string& path, std::string_view text) {
   const std::string target = target_of(path);
+  if (target.empty()) {
+    return base::Error{base::ErrorCode::kNotFound, path + " is a link that leads nowhere"};
+  }
   const std::string folder = folder_of(target);
   if (auto made = make_folders(folder); !made.ok()) return made;
   struct stat about{};
@@ -237,7 +242,7 @@ base::Result<std::unique_ptr<FileKeeper>> FileKeeper::start(const KeptFile& file
 FileKeeper::~FileKeeper() { end_child({.fd = fd_, .pid = pid_}); }
 
 // By write(2), the one call that a confined worker has for it.
-base::Status FileKeeper::write(std::string_view text) {
+base::Status FileKeeper::write(std::string_view text) const {
   ssize_t sent = -1;
   do {
     sent = ::write(fd_, text.data(), text.size());

@@ -22,31 +22,31 @@ class FileKeeperTest : public testing::Test {
   FileKeeperTest() {
     std::string name = fs::temp_directory_path() / "netwatch-keeper-XXXXXX";
     if (::mkdtemp(name.data()) == nullptr) std::abort();
-    folder = name;
+    folder_ = name;
   }
-  ~FileKeeperTest() override { fs::remove_all(folder); }
+  ~FileKeeperTest() override { fs::remove_all(folder_); }
 
   [[nodiscard]] KeptFile kept(const std::string& name) const {
-    return {.path = folder / name, .max_bytes = 1000, .check = [](std::string_view text) {
+    return {.path = folder_ / name, .max_bytes = 1000, .check = [](std::string_view text) {
               if (!text.starts_with("bad")) return base::ok_status();
               return base::Status(base::Error{base::ErrorCode::kInvalid, "that is bad"});
             }};
   }
   void put(const std::string& name, std::string_view text) const {
-    std::ofstream(folder / name) << text;
+    std::ofstream(folder_ / name) << text;
   }
   [[nodiscard]] std::string get(const std::string& name) const {
-    std::ifstream file(folder / name);
+    std::ifstream file(folder_ / name);
     std::stringstream out;
     out << file.rdbuf();
     return out.str();
   }
   [[nodiscard]] std::size_t count() const {
     return static_cast<std::size_t>(
-        std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+        std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
   }
 
-  fs::path folder;
+  fs::path folder_;
 };
 
 mode_t mode_of_file(const fs::path& path) {
@@ -66,14 +66,14 @@ std::string outcome(FileKeeper& keeper, std::string_view text) {
 
 TEST_F(FileKeeperTest, ReadsAndReplacesAFileAndKeepsItsMode) {
   put("c.toml", "old");
-  fs::permissions(folder / "c.toml", fs::perms{0640});
+  fs::permissions(folder_ / "c.toml", fs::perms{0640});
   auto keeper = FileKeeper::start(kept("c.toml"));
   ASSERT_TRUE(keeper.ok()) << keeper.error().message;
   ASSERT_TRUE((*keeper)->text().ok());
   EXPECT_EQ(*(*keeper)->text(), "old");
   EXPECT_EQ(outcome(**keeper, "new"), "");
   EXPECT_EQ(get("c.toml"), "new");
-  EXPECT_EQ(mode_of_file(folder / "c.toml"), 0640U);
+  EXPECT_EQ(mode_of_file(folder_ / "c.toml"), 0640U);
   EXPECT_EQ(outcome(**keeper, "newer"), "");
   EXPECT_EQ(get("c.toml"), "newer");
   EXPECT_EQ(count(), 1U) << "nothing is left over";
@@ -87,17 +87,17 @@ TEST_F(FileKeeperTest, MakesAFileAndItsFoldersForTheOwnerOnly) {
   EXPECT_EQ(count(), 0U) << "nothing is made before it is asked for";
   EXPECT_EQ(outcome(**keeper, "new"), "");
   EXPECT_EQ(get("a/b/c.toml"), "new");
-  EXPECT_EQ(mode_of_file(folder / "a/b/c.toml"), 0600U);
-  EXPECT_EQ(mode_of_file(folder / "a"), 0700U);
+  EXPECT_EQ(mode_of_file(folder_ / "a/b/c.toml"), 0600U);
+  EXPECT_EQ(mode_of_file(folder_ / "a"), 0700U);
 }
 
 TEST_F(FileKeeperTest, WritesWhereALinkLeadsTo) {
   put("real.toml", "old");
-  fs::create_symlink("real.toml", folder / "c.toml");
+  fs::create_symlink("real.toml", folder_ / "c.toml");
   auto keeper = FileKeeper::start(kept("c.toml"));
   ASSERT_TRUE(keeper.ok());
   EXPECT_EQ(outcome(**keeper, "new"), "");
-  EXPECT_TRUE(fs::is_symlink(folder / "c.toml"));
+  EXPECT_TRUE(fs::is_symlink(folder_ / "c.toml"));
   EXPECT_EQ(get("real.toml"), "new");
 }
 
@@ -115,8 +115,8 @@ TEST_F(FileKeeperTest, WritesNothingThatIsBadTooLongOrOverAnothersChange) {
 
 TEST_F(FileKeeperTest, SaysWhatCannotBeRead) {
   put("long", std::string(1001, 'x'));
-  fs::create_directory(folder / "folder");
-  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  fs::create_directory(folder_ / "folder");
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
   for (const char* name : {"long", "folder", "pipe"}) {
     const auto keeper = FileKeeper::start(kept(name));
     ASSERT_TRUE(keeper.ok()) << name;
@@ -129,8 +129,8 @@ TEST_F(FileKeeperTest, SaysWhatCannotBeRead) {
 TEST_F(FileKeeperTest, HasNoRightsButTheUsers) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
   put("c.toml", "secret");
-  ASSERT_EQ(::chown((folder / "c.toml").c_str(), 12'345, 12'345), 0);
-  fs::permissions(folder / "c.toml", fs::perms{0600});
+  ASSERT_EQ(::chown((folder_ / "c.toml").c_str(), 12'345, 12'345), 0);
+  fs::permissions(folder_ / "c.toml", fs::perms{0600});
   const auto keeper = FileKeeper::start(kept("c.toml"));
   ASSERT_TRUE(keeper.ok());
   ASSERT_FALSE((*keeper)->text().ok());

@@ -126,6 +126,16 @@ base::Status give_up_lent_rights() {
   return drop_capabilities();
 }
 
+bool has_lent_rights() {
+  const uid_t user = ::getuid();
+  if (user == 0) return false;
+  if (::geteuid() != user || ::getegid() != ::getgid()) return true;
+  const std::unique_ptr<void, decltype(&::cap_free)> now(::cap_get_proc(), &::cap_free);
+  const std::unique_ptr<void, decltype(&::cap_free)> none(::cap_init(), &::cap_free);
+  return !now || !none ||
+         ::cap_compare(static_cast<cap_t>(now.get()), static_cast<cap_t>(none.get())) != 0;
+}
+
 base::Status keep_broker_capabilities(const BrokerNeeds& needs) {
   // /proc/PID/fd of other users takes both of these.
   std::vector<cap_value_t> wanted{CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};

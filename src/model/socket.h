@@ -114,7 +114,8 @@ struct HolderDoubt {
 struct SocketTable {
   base::TimeNs taken_ns = 0;
   std::vector<Socket> sockets;
-  base::TimeNs read_ns = 0;  // when our own namespace's had been read; 0: unknown
+  base::TimeNs read_ns = 0;      // when our own namespace's had been read; 0: unknown
+  bool watches_holders = false;  // `doubts` tells all there are; else nobody has looked for them
   std::vector<HolderDoubt> doubts{};
   std::uint64_t unreadable_processes = 0;  // whose descriptors we were not allowed to list
   std::uint64_t sockets_without_owner = 0;

@@ -57,10 +57,9 @@ bool FilePlay::run_to(base::TimeNs target_ns, const std::function<bool()>& go_on
   return true;
 }
 
-bool FilePlay::step() {
+bool FilePlay::step(const std::function<bool()>& go_on) {
   const auto next_ns = packets_.next_ns();
-  if (!next_ns) return false;
-  (void)end_seconds(*next_ns, [] { return true; });
+  if (!next_ns || !end_seconds(*next_ns, go_on)) return false;
   position_ns_ = std::max(position_ns_, *next_ns);
   // Before it there may be what the file says without a packet.
   while (auto batch = packets_.take(position_ns_, 1)) {

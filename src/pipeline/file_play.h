@@ -30,7 +30,7 @@ class FilePlay {
   // early, and is what is returned.
   bool run_to(base::TimeNs target_ns, const std::function<bool()>& go_on);
   // Takes one packet more; false at the end.
-  bool step();
+  bool step(const std::function<bool()>& go_on);
 
   // The time up to which packets were taken.
   [[nodiscard]] base::TimeNs position_ns() const { return position_ns_; }

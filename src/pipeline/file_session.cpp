@@ -217,7 +217,8 @@ void FileSession::seek(base::TimeNs target_ns) {
 }
 
 void FileSession::step(std::uint32_t packets) {
-  for (std::uint32_t i = 0; i < packets && play_->step(); ++i) {
+  const auto on = [this] { return go_on(); };
+  for (std::uint32_t i = 0; i < packets && on() && play_->step(on); ++i) {
   }
   show();
 }

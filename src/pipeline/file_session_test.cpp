@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+
 #include <unistd.h>
+#include <cmath>
 
 #include <algorithm>
 #include <chrono>
@@ -69,7 +71,7 @@ class FileSessionTest : public ::testing::Test {
     out.pcap_header(kMagic, 65'535, 1);
     for (const At& at : packets) {
       const std::string frame = datagram(at.host, at.payload);
-      const auto us = static_cast<std::uint64_t>(at.seconds * 1e6 + 0.5);
+      const auto us = static_cast<std::uint64_t>(std::lround(at.seconds * 1e6));
       out.pcap_record(kMagic, kBegin + static_cast<std::uint32_t>(us / 1'000'000),
                       static_cast<std::uint32_t>(us % 1'000'000), frame,
                       static_cast<std::uint32_t>(frame.size()));
@@ -85,7 +87,9 @@ class FileSessionTest : public ::testing::Test {
   [[nodiscard]] std::string usual() const {
     std::vector<At> packets;
     const auto talk = [&](double from, double to) {
-      for (double s = from; s < to; s += 0.125) {
+      const auto steps = static_cast<int>(std::ceil((to - from) / 0.125));
+      for (int i = 0; i < steps; ++i) {
+        const double s = from + 0.125 * i;
         const auto n = static_cast<unsigned>(packets.size());
         packets.push_back({s, 1 + n * n % 20, 10 + n * 7 % 900});
         packets.push_back({s, 1 + (n + 1) * (n + 3) % 20, 10 + n * 11 % 900});
@@ -98,6 +102,7 @@ class FileSessionTest : public ::testing::Test {
 
   static std::unique_ptr<FileSession> start(const std::vector<std::string>& paths) {
     std::vector<capture::OpenedFile> files;
+    files.reserve(paths.size());
     for (const auto& path : paths) files.push_back(capture::OpenedFile::open(path));
     auto session = FileSession::start(std::move(files));
     return session.ok() ? *std::move(session) : nullptr;

@@ -38,7 +38,7 @@ void LiveTable::take_sockets(const model::SocketTable& table) {
   ++socket_round_;
   looked_ns_ = table.taken_ns;
   tables_read_ns_ = table.read_ns;
-  doubts_ = table.doubts;
+  doubts_ = table.watches_holders ? std::optional(table.doubts) : std::nullopt;
   refused_sockets_ = 0;
   unreadable_processes_ = table.unreadable_processes;
   holdings_not_kept_ = table.holdings_not_kept;

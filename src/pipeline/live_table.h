@@ -142,7 +142,7 @@ class LiveTable final : public ResultSink {
   [[nodiscard]] bool is_anothers(const Slot& slot, const model::Socket& socket) const;
   static void forget_owner(Slot& slot, std::size_t end);
   void judge(Slot& slot, std::size_t end);
-  static bool stays_when_gone(const Slot& slot);
+  static bool moved_since_look(const Slot& slot);
   [[nodiscard]] bool may_be_told(const Slot& slot, std::size_t end) const;
   void name_remote(model::ConnectionRow& row);
   void every_second(double seconds);
@@ -163,9 +163,9 @@ class LiveTable final : public ResultSink {
   SocketIndex sockets_;
   ClosedSockets closed_;
   std::uint32_t socket_round_ = 0;
-  base::TimeNs looked_ns_ = 0;              // when the last look began
-  base::TimeNs tables_read_ns_ = 0;         // and had read our sockets; 0: unknown
-  std::vector<model::HolderDoubt> doubts_;  // of the last look
+  base::TimeNs looked_ns_ = 0;                             // when the last look began
+  base::TimeNs tables_read_ns_ = 0;                        // and had read our sockets; 0: unknown
+  std::optional<std::vector<model::HolderDoubt>> doubts_;  // of the last look that had them told
   std::uint64_t unreadable_processes_ = 0;
   std::uint64_t holdings_not_kept_ = 0;
   std::uint64_t torn_tables_ = 0;

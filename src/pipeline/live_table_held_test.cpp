@@ -24,6 +24,7 @@ class LiveTableHeld : public testing::Test {
     model::SocketTable table{.taken_ns = kStart + after_ns,
                              .sockets = {},
                              .read_ns = kStart + after_ns + base::kNsPerMs,
+                             .watches_holders = watches_,
                              .doubts = std::move(doubts)};
     if (owner != nullptr) {
       table.sockets = {tcp_socket(mine_, theirs_, *owner)};
@@ -56,6 +57,7 @@ class LiveTableHeld : public testing::Test {
   const model::Owner held_ = held_by("sh", 7);
   const model::Owner proven_ = owned_by("curl", 7);
   std::int64_t bytes_ = 0;  // that the socket has moved, in each direction
+  bool watches_ = true;     // for signs of other users
   LiveTable table_;
 };
 
@@ -76,6 +78,26 @@ TEST_F(LiveTableHeld, AtTheEndItIsToldIfNobodyElseCanHaveUsedIt) {
   EXPECT_EQ(name_of(ended), "");
   look(2 * kSecond, nullptr);
   EXPECT_EQ(name_of(ended), "sh");
+}
+
+// A server has answered; what it started holds the socket last.
+TEST_F(LiveTableHeld, WhoHeldItWhileNothingMovedIsNotTold) {
+  (void)flow(1, 0, 1, false);
+  bytes_ = 100;  // of each direction, as the flow
+  look(kSecond, &held_);
+  const auto ended = flow(1, 0, kSecond + kSecond / 4, true);
+  look(2 * kSecond, nullptr);
+  EXPECT_EQ(name_of(ended), "");
+}
+
+// Where the kernel's word was missing at one look nobody has looked for signs.
+TEST_F(LiveTableHeld, ALookThatWatchesNobodyTellsNothing) {
+  (void)flow(1, 0, 1, false);
+  look(kSecond, &held_);
+  const auto ended = flow(1, 0, kSecond + kSecond / 4, true);
+  watches_ = false;
+  look(2 * kSecond, nullptr);
+  EXPECT_EQ(name_of(ended), "");
 }
 
 TEST_F(LiveTableHeld, AtTheEndItIsForgottenIfSomebodyElseMayHave) {

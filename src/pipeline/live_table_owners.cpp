@@ -56,25 +56,32 @@ void LiveTable::judge(Slot& slot, std::size_t end) {
     return;
   }
   slot.judged[end] = true;
-  const auto doubt = std::find_if(doubts_.begin(), doubts_.end(), [&](const auto& one) {
+  if (!doubts_) return;
+  const auto doubt = std::find_if(doubts_->begin(), doubts_->end(), [&](const auto& one) {
     return one.process->pid == known.pid && one.process->start_ticks == known.start_ticks;
   });
-  if (doubt == doubts_.end()) {
-    slot.held_only[end] = false;
-  } else if (slot.held_only[end] || !doubt->is_gone || !stays_when_gone(slot)) {
-    forget_owner(slot, end);
+  if (doubt == doubts_->end()) {
+    // Who kept to themselves has moved what moved since; what was before may be another's doing.
+    if (slot.held_only[end] && !moved_since_look(slot)) {
+      forget_owner(slot, end);
+    } else {
+      slot.held_only[end] = false;
+    }
+  } else {
+    // Of a process that is gone nothing tells whether it handed its socket on first. It keeps what
+    // moved nothing more, or moved more from look to look: who is in the middle of that hands on
+    // nothing.
+    const bool moved_no_more = slot.begun_seen && row.has_socket_bytes && !moved_since_look(slot);
+    const bool keeps = doubt->is_gone && (slot.busy_looks > 1 || moved_no_more);
+    if (slot.held_only[end] || !keeps) forget_owner(slot, end);
   }
 }
 
-// Of a process that is gone nothing tells whether it handed its socket on first. It keeps what
-// moved nothing more, or moved more from look to look: who is in the middle of that hands on
-// nothing.
-bool LiveTable::stays_when_gone(const Slot& slot) {
+bool LiveTable::moved_since_look(const Slot& slot) {
   const model::ConnectionRow& row = slot.row;
-  const bool moved_no_more =
-      slot.begun_seen && row.has_socket_bytes &&
-      row.up.payload_bytes + row.down.payload_bytes <= row.kernel_up_bytes + row.kernel_down_bytes;
-  return slot.busy_looks > 1 || moved_no_more;
+  return slot.begun_seen && row.has_socket_bytes &&
+         row.up.payload_bytes + row.down.payload_bytes >
+             row.kernel_up_bytes + row.kernel_down_bytes;
 }
 
 // Who only held a socket is no more than shown while the row lives; and what a flow did after the

@@ -1,6 +1,8 @@
 #include "apps/netwatch/config_file.h"
 
 #include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <utility>
@@ -13,9 +15,14 @@ namespace netwatch::app {
 namespace {
 
 // Relative ones are to be ignored (XDG Base Directory Specification, "Basics").
+// Root alone, without a user who has asked for it, goes by what is root's: su(1) leaves HOME as it
+// was.
 std::string folder_from_environment(const char* name) {
   const char* const text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread
-  return text != nullptr && *text == '/' ? text : "";
+  if (text == nullptr || *text != '/') return {};
+  struct stat folder{};
+  const bool anothers = ::geteuid() == 0 && ::stat(text, &folder) == 0 && folder.st_uid != 0;
+  return anothers ? std::string() : text;
 }
 
 base::Status check(std::string_view text) {
@@ -50,6 +57,15 @@ base::Result<std::unique_ptr<ConfigFile>> ConfigFile::open(const std::string& pa
   if (!keeper.ok()) return keeper.error();
   out->keeper_ = *std::move(keeper);
   const auto& text = out->keeper_->text();
+  if (text.ok() && confine::has_lent_rights()) {
+    // Who starts it may write anything there, and must not reach the rights of the program's file
+    // by it.
+    const std::string why = out->path_ + " is not read by a program that lends rights (setcap)";
+    if (!path.empty()) return base::Error{base::ErrorCode::kDenied, why};
+    complain(why);
+    out->keeper_.reset();
+    return out;
+  }
   if (!text.ok()) {
     if (!path.empty()) return text.error();
     if (text.error().code == base::ErrorCode::kNotFound) return out;

@@ -54,9 +54,6 @@ base::Result<confine::Confinement> give_up_rights(const LiveOptions& options,
 }  // namespace
 
 int show_files(const LiveOptions& options, tui::AppOptions screen, const ConfigFile& file) {
-  if (auto given_up = confine::give_up_lent_rights(); !given_up.ok()) {
-    return not_possible(given_up.error());
-  }
   std::vector<capture::OpenedFile> files;
   if (const int status = open_files(options.files, files); status != kExitOk) return status;
   auto opened = tui::Terminal::open();

@@ -157,6 +157,13 @@ int run_live(const LiveOptions& given) {
     fmt::print("{}", base::default_config(tui::settings()));
     return kExitOk;
   }
+  // What is needed for capturing is not needed for files, and nobody's text is to reach it.
+  if (!given.files.empty()) {
+    if (auto less = confine::give_up_lent_rights(); !less.ok()) {
+      complain(less.error().message);
+      return kExitNotPossible;
+    }
+  }
   const auto opened = ConfigFile::open(given.config);
   if (!opened.ok()) return usage(opened.error().message);
   ConfigFile& file = **opened;
