@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::array<Binding, 36> kBindings{{
     {Action::kQuit, {"q", "^C"}, "quit", "quit"},
+    {Action::kHelp, {"?", "F1"}, "this help", "help"},
     {Action::kPlay, {"."}, "play and pause; at the end, from the first packet on", "play"},
     {Action::kFilter, {"/"}, "filter connections, in the language of -Y", "filter"},
     {Action::kToggle, {"Enter", "Space"}, "show or hide the connections of a row", "expand"},
@@ -16,7 +17,6 @@ constexpr std::array<Binding, 36> kBindings{{
     {Action::kInterface, {"i"}, "choose the interface to capture on", "link"},
     {Action::kSettings, {","}, "settings, and saving them to config.toml", ""},
     {Action::kColumns, {"c"}, "choose the columns of a tab's table", ""},
-    {Action::kHelp, {"?", "F1"}, "this help", "help"},
     {Action::kTheme, {"t"}, "next theme", "theme"},
     {Action::kView, {"V"}, "next view: full (tabs), lite (one screen), dense", ""},
     {Action::kNextTab, {"Tab"}, "next tab of the full view; 1 to 9 go to one", ""},

@@ -151,7 +151,7 @@ Lines missing_lines(const model::Snapshot& snapshot, int columns) {
   }
   for (const bool on : {false, true}) {
     if (on) add_title(out, "What works");
-    bool any = false;
+    bool any = !on && snapshot.playback && !snapshot.playback->problem.empty();
     for (const model::Ability& ability : snapshot.abilities) {
       if (ability.on != on) continue;
       any = true;
@@ -163,7 +163,8 @@ Lines missing_lines(const model::Snapshot& snapshot, int columns) {
     if (!any) out.push_back({{"nothing", Role::kText}});
   }
   add_losses(out, snapshot);
-  add_unowned(out, snapshot);
+  // A file does not tell which addresses were its host's.
+  if (!snapshot.playback) add_unowned(out, snapshot);
   return out;
 }
 

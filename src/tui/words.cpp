@@ -124,6 +124,11 @@ Spans byte_spans(std::uint64_t down, std::uint64_t up, model::Measure in) {
           {std::string(measure_name(in)) + "  ", Role::kDim}};
 }
 
+Spans with_suffix(Span text, Span suffix, int width) {
+  text.text = truncated(text.text, std::max(1, width - text_columns(suffix.text)));
+  return {std::move(text), std::move(suffix)};
+}
+
 void append(Spans& out, Spans more) {
   for (Span& span : more) out.push_back(std::move(span));
 }

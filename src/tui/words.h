@@ -38,6 +38,8 @@ Span bytes_cell(std::uint64_t bytes, model::Measure in, Role role);
 // "▼ 1 MB ▲ 2 kB on wire  "
 Spans byte_spans(std::uint64_t down, std::uint64_t up, model::Measure in);
 
+// `text`, cut where `suffix` would have no room within `width`.
+Spans with_suffix(Span text, Span suffix, int width);
 void append(Spans& out, Spans more);
 // "time_wait" as "time wait".
 std::string spaced(std::string_view snake);

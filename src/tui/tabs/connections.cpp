@@ -67,11 +67,12 @@ class ConnectionsTab final : public Tab {
 
  private:
   [[nodiscard]] std::vector<TableRow> lines() const;
-  [[nodiscard]] Spans cell(const TableRow& line, std::size_t column, const Frame& frame) const;
+  [[nodiscard]] Spans cell(const TableRow& line, std::size_t column, int width,
+                           const Frame& frame) const;
   [[nodiscard]] Spans row_cell(const ConnectionItem& item, std::size_t column) const;
-  [[nodiscard]] Spans group_hosts(const ConnectionItem& group) const;
+  [[nodiscard]] Spans group_hosts(const ConnectionItem& group, int width) const;
   [[nodiscard]] Spans group_app(const ConnectionItem& group) const;
-  [[nodiscard]] Spans group_cell(const ConnectionItem& item, std::size_t column) const;
+  [[nodiscard]] Spans group_cell(const ConnectionItem& item, std::size_t column, int width) const;
   [[nodiscard]] const ConnectionItem* selected() const;
   void draw_empty(const Pen& pen, const Frame& frame) const;
 
@@ -170,7 +171,7 @@ Spans ConnectionsTab::row_cell(const ConnectionItem& item, std::size_t column) c
 }
 
 // The host of its first connection, and how many others there are.
-Spans ConnectionsTab::group_hosts(const ConnectionItem& group) const {
+Spans ConnectionsTab::group_hosts(const ConnectionItem& group, int width) const {
   std::vector<std::string> hosts;
   for (const std::size_t part : group.parts) {
     const model::ConnectionRow& row = *list_.items()[part].row;
@@ -180,11 +181,9 @@ Spans ConnectionsTab::group_hosts(const ConnectionItem& group) const {
   const std::string first = hosts.front();
   std::sort(hosts.begin(), hosts.end());
   const auto different = std::unique(hosts.begin(), hosts.end()) - hosts.begin();
-  Spans out{{clean(first), Role::kText}};
-  if (different > 1) {
-    out.push_back({" +" + format_count(static_cast<std::uint64_t>(different - 1)), Role::kDim});
-  }
-  return out;
+  if (different <= 1) return {{clean(first), Role::kText}};
+  const std::string others = " +" + format_count(static_cast<std::uint64_t>(different - 1));
+  return with_suffix({clean(first), Role::kText}, {others, Role::kDim}, width);
 }
 
 // What all of its connections speak.
@@ -198,17 +197,18 @@ Spans ConnectionsTab::group_app(const ConnectionItem& group) const {
   return {{clean(app), Role::kText}};
 }
 
-Spans ConnectionsTab::group_cell(const ConnectionItem& item, std::size_t column) const {
+Spans ConnectionsTab::group_cell(const ConnectionItem& item, std::size_t column, int width) const {
   switch (column) {
     case kProgram: {
       Span mark = quality_mark(item.quality);
       mark.text += " ";
-      return {mark,
-              {clean(item.label), Role::kStrong},
-              {" " + format_count(item.parts.size()), Role::kDim}};
+      Spans out{mark};
+      append(out, with_suffix({clean(item.label), Role::kStrong},
+                              {" " + format_count(item.parts.size()), Role::kDim}, width - 2));
+      return out;
     }
     case kHost:
-      return group_hosts(item);
+      return group_hosts(item, width);
     case kApp:
       return group_app(item);
     case kAgain:
@@ -219,7 +219,8 @@ Spans ConnectionsTab::group_cell(const ConnectionItem& item, std::size_t column)
   }
 }
 
-Spans ConnectionsTab::cell(const TableRow& line, std::size_t column, const Frame& frame) const {
+Spans ConnectionsTab::cell(const TableRow& line, std::size_t column, int width,
+                           const Frame& frame) const {
   const ConnectionItem& item = list_.items()[line.item];
   switch (column) {
     case kPid:
@@ -241,7 +242,7 @@ Spans ConnectionsTab::cell(const TableRow& line, std::size_t column, const Frame
     case kOwner:
       return {{std::string(model::quality_name(item.quality)), quality_mark(item.quality).role}};
     default:
-      return item.row == nullptr ? group_cell(item, column) : row_cell(item, column);
+      return item.row == nullptr ? group_cell(item, column, width) : row_cell(item, column);
   }
 }
 
@@ -277,8 +278,8 @@ void ConnectionsTab::draw(const Pen& pen, const Frame& frame) const {
     notes.push_back({"   " + place, Role::kDim});
   }
   pen.panel(list_area_, boxed_, title, notes);
-  table_.draw(pen, [&](const TableRow& line, std::size_t column, int /*width*/) {
-    return cell(line, column, frame);
+  table_.draw(pen, [&](const TableRow& line, std::size_t column, int width) {
+    return cell(line, column, width, frame);
   });
   if (table_.rows().empty()) draw_empty(pen, frame);
   const ConnectionItem* item = selected();
