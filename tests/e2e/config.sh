@@ -9,7 +9,7 @@ copy_program
 show_more() { show_screens root nobody; }
 add_namespaces "$space"
 lo_up "$space"
-home=$scratch/home
+home=$scratch/user
 mkdir -m 700 "$home"
 config=$home/.config/netwatch/config.toml
 
