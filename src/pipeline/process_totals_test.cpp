@@ -105,7 +105,7 @@ TEST_F(ProcessTotalsTest, WhatIsOlderCountsFromTheFirstLookOnAndWhatComesLaterWh
 
 TEST_F(ProcessTotalsTest, WhatAProcessTakesIsThatOfTheLastLookAtIt) {
   const model::Owner ssh = owned_by("ssh", 7);
-  const auto look_with = [&](std::optional<std::vector<model::ProcessUsage>> usage) {
+  const auto look_with = [&](const std::optional<std::vector<model::ProcessUsage>>& usage) {
     totals_.take_sockets({.taken_ns = 1, .sockets = {tcp(1, ssh, 0, 0)}, .usage = usage});
     return totals_.totals().processes.at(0);
   };

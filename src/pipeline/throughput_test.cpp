@@ -56,6 +56,7 @@ TEST_F(ThroughputTest, HistoriesAreBoundedAndShared) {
 
 TEST_F(ThroughputTest, OfEachInterfaceThatExistsWhileThereAreNotTooMany) {
   std::vector<model::Interface> many;
+  many.reserve(Throughput::kMaxHistories + 3);
   for (std::size_t i = 0; i < Throughput::kMaxHistories + 3; ++i) {
     many.push_back(interface_of("veth" + std::to_string(i), 0));
   }

@@ -40,7 +40,7 @@ inline model::ProcessRow made_process(const MadeProcess& of) {
   process->pid = of.pid;
   process->parent_pid = 1;
   process->parent = "systemd";
-  process->start_ticks = of.pid * 10;
+  process->start_ticks = std::uint64_t{of.pid} * 10;
   process->started_ns = kNow - of.pid * base::kNsPerSecond;
   process->comm = of.comm;
   process->exe = "/usr/bin/" + process->comm;

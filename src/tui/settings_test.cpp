@@ -35,26 +35,26 @@ std::size_t place_of(std::string_view name) {
 class SettingsTest : public testing::Test {
  protected:
   SettingsTest() {
-    add_usual(make);
-    screen.save = [this](const std::vector<ConfigChange>& changes) {
-      saved = changes;
+    add_usual(make_);
+    screen_.save = [this](const std::vector<ConfigChange>& changes) {
+      saved_ = changes;
       return base::ok_status();
     };
   }
   [[nodiscard]] ConfigValue value(std::string_view name) const {
-    return setting_value(place_of(name), screen.view);
+    return setting_value(place_of(name), screen_.view);
   }
   // The overlay with a setting chosen.
-  void choose(std::string_view name) { screen.type("," + std::string(place_of(name), 'j')); }
+  void choose(std::string_view name) { screen_.type("," + std::string(place_of(name), 'j')); }
 
-  SnapshotMaker make;
-  Screen screen{make.done(), 120, 35};
-  std::vector<ConfigChange> saved;
+  SnapshotMaker make_;
+  Screen screen_{make_.done(), 120, 35};
+  std::vector<ConfigChange> saved_;
 };
 
 TEST_F(SettingsTest, Golden) {
-  EXPECT_EQ(golden_difference(make.done(), "settings", ",jl"), "");
-  EXPECT_EQ(golden_difference(make.done(), "columns",
+  EXPECT_EQ(golden_difference(make_.done(), "settings", ",jl"), "");
+  EXPECT_EQ(golden_difference(make_.done(), "columns",
                               std::to_string(*find_tab("connections") + 1) + "cjj "),
             "");
 }
@@ -85,82 +85,82 @@ TEST_F(SettingsTest, TheDocsHaveAllOfThem) {
 }
 
 TEST_F(SettingsTest, ChangesAreSeenAtOnceAndSavedWhenAsked) {
-  const std::size_t theme = screen.view.theme;
+  const std::size_t theme = screen_.view.theme;
   choose("theme");
-  screen.type("l");
-  EXPECT_EQ(screen.view.theme, theme + 1);
-  screen.type("h");
-  EXPECT_EQ(screen.view.theme, theme);
-  screen.type("\r");
-  EXPECT_EQ(screen.view.theme, theme + 1);
-  EXPECT_TRUE(saved.empty()) << "not before it is asked for";
-  EXPECT_THAT(screen.text(), HasSubstr("changed"));
-  screen.type("s");
-  EXPECT_THAT(saved, ElementsAre(ConfigChange("theme", std::string(themes()[theme + 1].name))));
-  EXPECT_THAT(screen.text(), HasSubstr("saving ..."));
+  screen_.type("l");
+  EXPECT_EQ(screen_.view.theme, theme + 1);
+  screen_.type("h");
+  EXPECT_EQ(screen_.view.theme, theme);
+  screen_.type("\r");
+  EXPECT_EQ(screen_.view.theme, theme + 1);
+  EXPECT_TRUE(saved_.empty()) << "not before it is asked for";
+  EXPECT_THAT(screen_.text(), HasSubstr("changed"));
+  screen_.type("s");
+  EXPECT_THAT(saved_, ElementsAre(ConfigChange("theme", std::string(themes()[theme + 1].name))));
+  EXPECT_THAT(screen_.text(), HasSubstr("saving ..."));
   take_saved([] { return base::Result<std::string>(std::string("/home/a/config.toml")); },
-             screen.view);
-  EXPECT_THAT(screen.text(), HasSubstr("saved to /home/a/config.toml"));
-  EXPECT_TRUE(unsaved(screen.view).empty());
+             screen_.view);
+  EXPECT_THAT(screen_.text(), HasSubstr("saved to /home/a/config.toml"));
+  EXPECT_TRUE(unsaved(screen_.view).empty());
 }
 
 TEST_F(SettingsTest, NumbersStopAtTheirEnds) {
   choose("refresh_ms");
-  screen.type("h");
+  screen_.type("h");
   EXPECT_EQ(value("refresh_ms"), ConfigValue(std::int64_t{250}));
-  for (int i = 0; i < 30; ++i) screen.type("l");
+  for (int i = 0; i < 30; ++i) screen_.type("l");
   EXPECT_EQ(value("refresh_ms"), ConfigValue(std::int64_t{5000}));
 }
 
 TEST_F(SettingsTest, TheFilterInForceBecomesTheOneOfTheNextStart) {
-  screen.type("/app:tls\r");
+  screen_.type("/app:tls\r");
   choose("filter");
   EXPECT_EQ(value("filter"), ConfigValue(std::string()));
-  screen.type("l");
+  screen_.type("l");
   EXPECT_EQ(value("filter"), ConfigValue(std::string("app:tls")));
-  screen.type("l");
+  screen_.type("l");
   EXPECT_EQ(value("filter"), ConfigValue(std::string()));
 }
 
 TEST_F(SettingsTest, WhatCannotBeSavedSaysWhyAndWaits) {
   choose("capture");
-  screen.type("ls");
+  screen_.type("ls");
   EXPECT_EQ(value("capture"), ConfigValue(false));
   take_saved(
       [] { return base::Result<std::string>(base::Error{base::ErrorCode::kDenied, "no room"}); },
-      screen.view);
-  EXPECT_THAT(screen.text(), HasSubstr("not saved: no room"));
-  EXPECT_THAT(unsaved(screen.view), ElementsAre(ConfigChange("capture", false)));
-  screen.save = {};
-  screen.type("s");
-  EXPECT_THAT(screen.text(), HasSubstr("cannot be saved here"));
+      screen_.view);
+  EXPECT_THAT(screen_.text(), HasSubstr("not saved: no room"));
+  EXPECT_THAT(unsaved(screen_.view), ElementsAre(ConfigChange("capture", false)));
+  screen_.save = {};
+  screen_.type("s");
+  EXPECT_THAT(screen_.text(), HasSubstr("cannot be saved_ here"));
 }
 
 TEST_F(SettingsTest, ColumnsOfATabAreTurnedOnAndOff) {
-  screen.type(std::to_string(*find_tab("connections") + 1));
-  const Table* table = screen.full.table(screen.view);
+  screen_.type(std::to_string(*find_tab("connections") + 1));
+  const Table* table = screen_.full.table(screen_.view);
   ASSERT_NE(table, nullptr);
-  screen.type("c \x1b");
+  screen_.type("c \x1b");
   EXPECT_TRUE(table->is_shown(0)) << "the first has the tree";
-  screen.type("cj ");
+  screen_.type("cj ");
   EXPECT_FALSE(table->is_shown(1));
-  EXPECT_THAT(screen.text(), HasSubstr("[ ] "));
-  screen.type("s\x1b");
-  ASSERT_EQ(saved.size(), 1U);
-  EXPECT_EQ(saved[0].first, "columns.connections");
-  const auto& names = std::get<std::vector<std::string>>(saved[0].second);
+  EXPECT_THAT(screen_.text(), HasSubstr("[ ] "));
+  screen_.type("s\x1b");
+  ASSERT_EQ(saved_.size(), 1U);
+  EXPECT_EQ(saved_[0].first, "columns.connections");
+  const auto& names = std::get<std::vector<std::string>>(saved_[0].second);
   EXPECT_EQ(names.size(), table->columns().size() - 1);
   EXPECT_THAT(names, Not(Contains(std::string(table->columns()[1].name))));
-  screen.type("cj \x1b");
+  screen_.type("cj \x1b");
   EXPECT_TRUE(table->is_shown(1));
 }
 
 TEST_F(SettingsTest, TheMouseChoosesAndChanges) {
-  screen.type(",");
-  const OverlayFrame overlay{screen.frame(), screen.shown(), screen.area};
+  screen_.type(",");
+  const OverlayFrame overlay{screen_.frame(), screen_.shown(), screen_.area};
   const Rect inside = overlay_area(overlay).inset(1);
   const auto press = [&](int line) {
-    screen.send(MouseEvent{MouseEvent::Action::kPress, 0, inside.x + 3, inside.y + line});
+    screen_.send(MouseEvent{MouseEvent::Action::kPress, 0, inside.x + 3, inside.y + line});
   };
   const int capture = static_cast<int>(place_of("capture"));
   press(capture);
@@ -168,9 +168,9 @@ TEST_F(SettingsTest, TheMouseChoosesAndChanges) {
   press(capture);
   EXPECT_EQ(value("capture"), ConfigValue(false));
   press(inside.height - 1);
-  EXPECT_EQ(screen.view.overlay, Overlay::kSettings) << "what is below is no setting";
-  screen.send(MouseEvent{MouseEvent::Action::kPress, 0, 0, 0});
-  EXPECT_EQ(screen.view.overlay, Overlay::kNone);
+  EXPECT_EQ(screen_.view.overlay, Overlay::kSettings) << "what is below is no setting";
+  screen_.send(MouseEvent{MouseEvent::Action::kPress, 0, 0, 0});
+  EXPECT_EQ(screen_.view.overlay, Overlay::kNone);
 }
 
 // --- the filter ----------------------------------------------------------------------------------
@@ -178,43 +178,43 @@ TEST_F(SettingsTest, TheMouseChoosesAndChanges) {
 class CompletionTest : public SettingsTest {
  protected:
   CompletionTest() {
-    screen.complete = [](std::string_view text, std::size_t cursor) -> Completion {
+    screen_.complete = [](std::string_view text, std::size_t cursor) -> Completion {
       if (text.substr(0, cursor) != "app:t") return {};
       return {4, {"tls", "tlsv", "tld"}};
     };
   }
-  [[nodiscard]] const std::string& text() const { return screen.view.filter.editor.text(); }
+  [[nodiscard]] const std::string& text() const { return screen_.view.filter.editor.text(); }
 };
 
 TEST_F(CompletionTest, Golden) {
-  Screen small(make.done(), 80, 24);
-  small.complete = screen.complete;
+  Screen small(make_.done(), 80, 24);
+  small.complete = screen_.complete;
   small.type("/app:t\t\t");
   EXPECT_EQ(golden_difference(small.draw(), "filter-completion-80x24"), "");
 }
 
 TEST_F(CompletionTest, TabPutsInWhatAllHaveInCommonThenOneAfterTheOther) {
-  screen.type("/app:t\t");
+  screen_.type("/app:t\t");
   EXPECT_EQ(text(), "app:tl");
-  EXPECT_THAT(screen.text(), HasSubstr(" tls   tlsv   tld "));
-  screen.type("\t");
+  EXPECT_THAT(screen_.text(), HasSubstr(" tls   tlsv   tld "));
+  screen_.type("\t");
   EXPECT_EQ(text(), "app:tls");
-  EXPECT_THAT(screen.text(), HasSubstr("[tls]"));
-  EXPECT_EQ(screen.view.filter.text, "app:tls") << "in force at once";
-  screen.type("\t\t\t");
+  EXPECT_THAT(screen_.text(), HasSubstr("[tls]"));
+  EXPECT_EQ(screen_.view.filter.text, "app:tls") << "in force at once";
+  screen_.type("\t\t\t");
   EXPECT_EQ(text(), "app:tls") << "round";
-  screen.type("\x1b[Z");
+  screen_.type("\x1b[Z");
   EXPECT_EQ(text(), "app:tld");
-  screen.type("x");
+  screen_.type("x");
   EXPECT_EQ(text(), "app:tldx");
-  EXPECT_THAT(screen.text(), Not(HasSubstr("[tld]")));
+  EXPECT_THAT(screen_.text(), Not(HasSubstr("[tld]")));
 }
 
 TEST_F(CompletionTest, TabDoesNothingWhereThereIsNothing) {
-  screen.type("/app:x\t");
+  screen_.type("/app:x\t");
   EXPECT_EQ(text(), "app:x");
-  screen.complete = {};
-  screen.type("\t");
+  screen_.complete = {};
+  screen_.type("\t");
   EXPECT_EQ(text(), "app:x");
 }
 

@@ -63,7 +63,7 @@ TEST(ProcessesTab, WhatNobodyCountsIsNotZero) {
   const std::string resolved = tab.line("● systemd-resolved");
   EXPECT_EQ(resolved.find("0 B"), std::string::npos) << resolved;
   EXPECT_NE(resolved.find("–"), std::string::npos);
-  EXPECT_EQ(tab.line("● curl").find("%"), std::string::npos) << "nobody looked at its CPU";
+  EXPECT_EQ(tab.line("● curl").find('%'), std::string::npos) << "nobody looked at its CPU";
 }
 
 TEST(ProcessesTab, WhatNoProcessOwnsIsApart) {
