@@ -133,7 +133,7 @@ TEST_F(SettingsTest, WhatCannotBeSavedSaysWhyAndWaits) {
   EXPECT_THAT(unsaved(screen_.view), ElementsAre(ConfigChange("capture", false)));
   screen_.save = {};
   screen_.type("s");
-  EXPECT_THAT(screen_.text(), HasSubstr("cannot be saved_ here"));
+  EXPECT_THAT(screen_.text(), HasSubstr("cannot be saved here"));
 }
 
 TEST_F(SettingsTest, ColumnsOfATabAreTurnedOnAndOff) {
