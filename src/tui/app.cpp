@@ -67,7 +67,8 @@ void App::take_latest() {
   // Until the next refresh the view points into the one before.
   const model::SnapshotPtr before = std::exchange(snapshot_, std::move(newest));
   changed_ = true;
-  refresh({screen_.width, screen_.height});
+  // Before the first frame the size is not known: what is stale is refreshed as it is drawn.
+  if (!stale_) refresh({screen_.width, screen_.height});
 }
 
 void App::refresh(TerminalSize size) {
