@@ -192,7 +192,7 @@ if "$scratch/netwatch" read -q --confine strict "$scratch/all.pcapng" >/dev/null
   prefix=(setpriv --reuid=4711 --regid=4712 --clear-groups) program=$scratch/netwatch-cap
   start -w "$scratch/theirs/cap.pcapng" -i lo --confine strict
   nsenter --net="/run/netns/$near" -- setpriv --reuid=4711 --regid=4712 --clear-groups \
-    curl -s -o /dev/null --limit-rate 1M --max-time 2 http://127.0.0.1:8080/large || true
+    curl -s -o /dev/null --limit-rate 1M --max-time 6 http://127.0.0.1:8080/large || true
   stop TERM 0
   prefix=(env) program=$scratch/netwatch
   [[ $(stat -c %a:%u:%g "$scratch/theirs/cap.pcapng") == 600:4711:4712 ]] || fail "somebody else's file"
