@@ -70,7 +70,7 @@ for line in 'CapEff:[[:space:]]*0000000000000000' 'Seccomp:[[:space:]]*2' \
   grep -qE "^$line" "/proc/$courier/status" || fail "the courier has not: $line"
 done
 download 0 60
-wait_for_screen root 'curl.*10\.79\.0\.2.*http.*[0-9]+ ?k'
+wait_for_screen root 'curl.*10\.79\.0\.2.*http.*[0-9]+ ?[kM]'
 
 # By a capability of the file: the capture is there, and own processes are told by the broker.
 start_screen cap netwatch-cap '' setpriv --reuid=4711 --regid=4711 --clear-groups

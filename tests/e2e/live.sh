@@ -29,7 +29,7 @@ ip netns exec "$client" curl -sk --limit-rate 300k -o /dev/null --max-time 60 \
 pids+=($!)
 
 # Program, name, application and a rate, in one row.
-wait_for_screen root 'curl.*files\.example\.test.*tls.*[0-9]+ ?k'
+wait_for_screen root 'curl.*files\.example\.test.*tls.*[0-9]+ ?[kM]'
 # Unprivileged: sockets and counters, and what is missing.
 wait_for_screen nobody 'CAP_NET_RAW|setcap|sudo'
 wait_for_screen nobody '10\.78\.0\.2'
