@@ -79,6 +79,18 @@ TEST(Config, RefusesWhatIsNoToml) {
   EXPECT_THAT(complaint(std::string(kMaxConfigBytes + 1, '\n')), HasSubstr("at most 65536 bytes"));
 }
 
+// The parser beneath goes one call deeper with each part.
+TEST(Config, RefusesNamesOfTooManyParts) {
+  std::string name = "a";
+  for (int i = 0; i < 30'000; ++i) name += ".a";
+  for (const std::string& text :
+       {name + " = 1\n", "[" + name + "]\n", "x = {" + name + " = 1}\n"}) {
+    const auto parsed = parse_config("\n" + text, fixture_settings());
+    ASSERT_FALSE(parsed);
+    EXPECT_EQ(parsed.error().line, 2U);
+  }
+}
+
 TEST(Config, TheDefaultFileSaysNothingAndEveryLineOfItIsRight) {
   const std::string text = default_config(fixture_settings());
   EXPECT_THAT(text, HasSubstr("# Allowed: dark, light\n# theme = \"dark\"\n"));

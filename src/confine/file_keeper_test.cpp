@@ -101,6 +101,15 @@ TEST_F(FileKeeperTest, WritesWhereALinkLeadsTo) {
   EXPECT_EQ(get("real.toml"), "new");
 }
 
+// The link would be replaced by a file.
+TEST_F(FileKeeperTest, WritesNothingWhereALinkLeadsNowhere) {
+  fs::create_symlink("gone.toml", folder_ / "c.toml");
+  auto keeper = FileKeeper::start(kept("c.toml"));
+  ASSERT_TRUE(keeper.ok());
+  EXPECT_NE(outcome(**keeper, "a = 1\n").find("leads nowhere"), std::string::npos);
+  EXPECT_TRUE(fs::is_symlink(folder_ / "c.toml"));
+}
+
 TEST_F(FileKeeperTest, WritesNothingThatIsBadTooLongOrOverAnothersChange) {
   put("c.toml", "old");
   auto keeper = FileKeeper::start(kept("c.toml"));

@@ -44,7 +44,7 @@ TEST_F(ThroughputTest, ARateIsKnownFromTheSecondLookOn) {
 }
 
 TEST_F(ThroughputTest, HistoriesAreBoundedAndShared) {
-  for (int i = 0; i <= 700; ++i) second({interface_of("eth0", static_cast<std::uint64_t>(i) * i)});
+  for (std::uint64_t i = 0; i <= 700; ++i) second({interface_of("eth0", i * i)});
   const auto before = row(0).history;
   ASSERT_EQ(before->size(), model::Snapshot::kThroughputSamples);
   EXPECT_FLOAT_EQ(before->back().down, 2 * 700 - 1);

@@ -100,7 +100,9 @@ void draw_interface_box(const Pen& pen, Rect area, const model::Snapshot& snapsh
   const Rect inside = pen.panel(area, false, {{"Interfaces", Role::kTitle}});
   const auto rows = ordered_interfaces(snapshot);
   if (rows.empty()) {
-    pen.say(inside.x + 1, inside.y, inside.right(), "no interface is known yet", Role::kDim);
+    pen.say(inside.x + 1, inside.y, inside.right(),
+            snapshot.playback ? "a capture file does not tell" : "no interface is known yet",
+            Role::kDim);
   }
   int y = inside.y;
   for (std::size_t i = 0; i < rows.size() && y < inside.bottom(); ++i, ++y) {
@@ -138,6 +140,7 @@ void DenseView::draw(const Pen& pen, const Frame& frame) const {
     draw_filter_line(pen, {edge.x + 1, edge.y, edge.width - 2, 1}, frame.state.filter);
   }
   draw_status(pen, {0, screen_.height - 2, screen_.width, 1}, frame);
+  draw_notice(pen, {0, screen_.height - 2, screen_.width, 1}, frame.snapshot);
   draw_keys(pen, {0, screen_.height - 1, screen_.width, 1}, frame, own_keys(frame.state));
 }
 

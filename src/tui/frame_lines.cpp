@@ -137,6 +137,12 @@ void draw_status(const Pen& pen, Rect line, const Frame& frame) {
   pen.say(x, line.y, right, text, Role::kWarn);
 }
 
+void draw_notice(const Pen& pen, Rect line, const model::Snapshot& snapshot) {
+  if (snapshot.notice.empty()) return;
+  pen.canvas.fill(line, pen.theme[Role::kText]);
+  pen.say(line.x + 1, line.y, line.right() - 1, "! " + clean(snapshot.notice), Role::kWarn);
+}
+
 void draw_keys(const Pen& pen, Rect line, const Frame& frame, std::span<const OwnKey> own_keys) {
   pen.canvas.fill(line, pen.theme[Role::kBar]);
   int x = line.x + 1;

@@ -8,6 +8,8 @@ namespace netwatch::tui {
 // One row each.
 void draw_header(const Pen& pen, Rect line, const Frame& frame);
 void draw_status(const Pen& pen, Rect line, const Frame& frame);
+// What became of the last command, in a line that is something else's; nothing where there is none.
+void draw_notice(const Pen& pen, Rect line, const model::Snapshot& snapshot);
 // The hints of `own_keys` come first.
 void draw_keys(const Pen& pen, Rect line, const Frame& frame, std::span<const OwnKey> own_keys);
 // The filter being written, and in the row below what is wrong with it, with a caret under the

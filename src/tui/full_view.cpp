@@ -72,6 +72,7 @@ void FullView::draw(const Pen& pen, const Frame& frame) const {
     draw_filter_line(pen, {area_.x + 1, area_.y, area_.width - 2, 1}, frame.state.filter);
   }
   draw_status(pen, {0, screen_.height - 2, screen_.width, 1}, frame);
+  draw_notice(pen, {0, screen_.height - 2, screen_.width, 1}, frame.snapshot);
   draw_keys(pen, {0, screen_.height - 1, screen_.width, 1}, frame, own_keys(frame.state));
 }
 

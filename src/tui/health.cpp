@@ -107,6 +107,10 @@ void draw_no_probes(const Pen& pen, Rect inside, const model::Snapshot& snapshot
     }
     return;
   }
+  if (snapshot.playback) {
+    pen.say(x, inside.y, right, "– a capture file does not tell", Role::kDim);
+    return;
+  }
   const bool asked = snapshot.health != nullptr;
   pen.say(x, inside.y, right,
           asked ? "– neither a gateway nor a resolver is known" : "– no probe yet", Role::kDim);

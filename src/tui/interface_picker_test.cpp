@@ -40,6 +40,18 @@ TEST(InterfacePicker, WhatWasNotPossibleIsSaid) {
   EXPECT_EQ(golden_difference(make.done(), "not-switched"), "");
 }
 
+TEST(InterfacePicker, WhatWasNotPossibleIsSaidInEveryView) {
+  SnapshotMaker make;
+  add_interfaces(make);
+  make.s.notice = "not switched to wlan0";
+  Screen screen(make.done(), 80, 24);
+  for (const ViewKind kind : view_kinds()) {
+    screen.view.view = kind;
+    screen.settle();
+    EXPECT_NE(screen.text().find("! not switched to wlan0"), std::string::npos) << view_name(kind);
+  }
+}
+
 TEST(InterfacePicker, BeginsAtWhatIsCapturedOnAndPostsWhatIsChosen) {
   SnapshotMaker make;
   add_interfaces(make);

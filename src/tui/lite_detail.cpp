@@ -1,5 +1,6 @@
 // The selected row in full.
 #include "tui/format.h"
+#include "tui/frame_lines.h"
 #include "tui/lite_parts.h"
 #include "tui/words.h"
 
@@ -95,8 +96,7 @@ Spans talker_detail(const LiteFrame& frame, const ShownTalker& shown) {
 void draw_detail(const LiteFrame& frame) {
   const Rect area = frame.layout.detail;
   if (!frame.snapshot.notice.empty()) {
-    frame.pen.say(area.x + 1, area.y, area.right() - 1, "! " + clean(frame.snapshot.notice),
-                  Role::kWarn);
+    draw_notice(frame.pen, area, frame.snapshot);
     return;
   }
   const auto& lines = frame.list.lines;

@@ -178,7 +178,8 @@ TEST(LiteScreen, ArrowsPointFromWhoBeganAConnection) {
     screen.type("\rj");
     const std::string text = screen.draw().to_text();
     int found = 0;
-    for (auto at = text.find(words); at != std::string::npos; at = text.find(words, at + 1)) ++found;
+    for (auto at = text.find(words); at != std::string::npos; at = text.find(words, at + 1))
+      ++found;
     return found;
   };
   EXPECT_EQ(count("22 → 192.0.2.7:4343"), 2);  // below its talker, and in the detail line

@@ -44,6 +44,15 @@ Rect Pen::panel(Rect area, bool boxed, const Spans& title, const Spans& notes) c
     at = say(at, area.y, right - 1, notes);
     say(at, area.y, right, " ", Role::kText);
   }
+  return inside_panel(area, boxed);
+}
+
+void Pen::say_in_the_middle(Rect area, const Spans& spans) const {
+  const int x = area.x + std::max(1, (area.width - columns_of(spans)) / 2);
+  say(x, area.y + area.height / 2, area.right() - 1, spans);
+}
+
+Rect inside_panel(Rect area, bool boxed) {
   if (boxed) return area.inset(1);
   return {area.x, area.y + 1, area.width, area.height - 1};
 }

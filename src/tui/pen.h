@@ -29,7 +29,12 @@ struct Pen {
   // A frame, or only a rule above, with a title in its upper edge and, from the right, notes as
   // far as there is room. Returns the inside.
   Rect panel(Rect area, bool boxed, const Spans& title, const Spans& notes = {}) const;
+  // In the middle of an area, as what there is to say where it is empty.
+  void say_in_the_middle(Rect area, const Spans& spans) const;
 };
+
+// The inside of a panel.
+Rect inside_panel(Rect area, bool boxed);
 
 // Text from outside (names, programs, interfaces), made fit to be shown.
 std::string clean(std::string_view raw);

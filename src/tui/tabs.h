@@ -31,6 +31,12 @@ class Tab {
   virtual bool press(int x, int y, const Frame& frame);
 };
 
+// The choice after this one, of those that a key goes through; its last one is kCount.
+template <typename T>
+void turn(T& value) {
+  value = static_cast<T>((static_cast<int>(value) + 1) % static_cast<int>(T::kCount));
+}
+
 struct TabDef {
   std::string_view name;         // never changes: --tab, settings
   std::string_view title;        // in the bar

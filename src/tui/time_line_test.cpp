@@ -109,6 +109,24 @@ struct Told {
   PlaybackControl control = [this](const model::PlaybackCommand& one) { all.push_back(one); };
 };
 
+// What can never come is not said to come.
+TEST(TimeLine, NoTabPromisesWhatAFileDoesNotTell) {
+  SnapshotMaker make;
+  add_file(make, usual_playback());
+  Screen screen(make.done(), 120, 35);
+  for (const ViewKind kind : view_kinds()) {
+    screen.view.view = kind;
+    for (screen.view.tab = 0; screen.view.tab < tabs().size(); ++screen.view.tab) {
+      screen.settle();
+      const std::string text = screen.text();
+      for (const char* const promise :
+           {"no probe yet", "has told of no", "has a socket yet", "is known yet"}) {
+        EXPECT_EQ(text.find(promise), std::string::npos) << promise << "\n" << text;
+      }
+    }
+  }
+}
+
 TEST(TimeLine, KeysAskAndLiveScreensHaveNone) {
   SnapshotMaker make;
   add_file(make, usual_playback());

@@ -38,6 +38,12 @@ if setcap cap_dac_read_search,cap_net_raw=ep "$scratch/netwatch-cap" 2>/dev/null
   expect 2 setpriv --reuid=65534 --regid=65534 --clear-groups "$scratch/netwatch-cap" \
     --config "$scratch/secret.toml"
   has err 'Permission denied'
+  # Nor is anybody's text parsed with rights that are lent.
+  printf 'theme = "dusk"\n' >"$scratch/open.toml"
+  chmod 644 "$scratch/open.toml"
+  expect 2 setpriv --reuid=65534 --regid=65534 --clear-groups "$scratch/netwatch-cap" \
+    --config "$scratch/open.toml"
+  has err 'lends rights'
 fi
 
 # Confined, a change is saved where nothing was.

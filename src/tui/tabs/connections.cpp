@@ -43,11 +43,6 @@ std::string_view which_name(Which which) {
   return kNames[static_cast<std::size_t>(which)];
 }
 
-template <typename T>
-void turn(T& value) {
-  value = static_cast<T>((static_cast<int>(value) + 1) % static_cast<int>(T::kCount));
-}
-
 enum Command : int { kGroup, kWhich, kUnfoldAll, kDetail };
 constexpr std::array<OwnKey, 4> kKeys{{
     {kGroup, {"b"}, "group by program, host, container, or not at all", "group"},
@@ -128,10 +123,7 @@ void ConnectionsTab::refresh(const Frame& frame, Rect area) {
       detail_area_ = {area.x, list_area_.bottom(), area.width, area.height - list_area_.height};
     }
   }
-  const Rect inside =
-      boxed_ ? list_area_.inset(1)
-             : Rect{list_area_.x, list_area_.y + 1, list_area_.width, list_area_.height - 1};
-  table_.settle(lines(), inside);
+  table_.settle(lines(), inside_panel(list_area_, boxed_));
 }
 
 // --- on the canvas -------------------------------------------------------------------------------
@@ -256,8 +248,7 @@ void ConnectionsTab::draw_empty(const Pen& pen, const Frame& frame) const {
   } else if (list_.hidden() > 0) {
     words.push_back({"one that the filter accepts; Esc clears it", Role::kText});
   }
-  const int x = list_area_.x + std::max(1, (list_area_.width - columns_of(words)) / 2);
-  pen.say(x, list_area_.y + list_area_.height / 2, list_area_.right() - 1, words);
+  pen.say_in_the_middle(list_area_, words);
 }
 
 void ConnectionsTab::draw(const Pen& pen, const Frame& frame) const {

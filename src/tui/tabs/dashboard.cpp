@@ -173,9 +173,7 @@ void DashboardTab::refresh(const Frame& frame, Rect area) {
   layout_ = dashboard_layout(frame, area);
   load_ = host_load(frame.snapshot);
   talkers_ = shown_talkers(frame.snapshot, frame.state.filter, frame.verdicts);
-  const Rect at = layout_.talkers;
-  const Rect inside = layout_.boxed ? at.inset(1) : Rect{at.x, at.y + 1, at.width, at.height - 1};
-  table_.settle(lines(frame), inside);
+  table_.settle(lines(frame), inside_panel(layout_.talkers, layout_.boxed));
 }
 
 // --- on the canvas -------------------------------------------------------------------------------

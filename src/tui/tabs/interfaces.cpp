@@ -122,7 +122,7 @@ class InterfacesTab final : public Tab {
  private:
   void take_rows(const model::Snapshot& snapshot);
   void place(Rect area);
-  void draw_empty(const Pen& pen) const;
+  void draw_empty(const Pen& pen, const Frame& frame) const;
 
   Table table_{kColumns, kState};
   WhichInterfaces which_ = WhichInterfaces::kAll;
@@ -169,10 +169,7 @@ void InterfacesTab::refresh(const Frame& frame, Rect area) {
                      .item = i,
                      .faded = !interface.up});
   }
-  const Rect inside =
-      boxed_ ? list_area_.inset(1)
-             : Rect{list_area_.x, list_area_.y + 1, list_area_.width, list_area_.height - 1};
-  table_.settle(std::move(lines), inside);
+  table_.settle(std::move(lines), inside_panel(list_area_, boxed_));
 }
 
 // --- on the canvas -------------------------------------------------------------------------------
@@ -228,14 +225,15 @@ Spans cell_of(const model::InterfaceRow& row, std::size_t column) {
   }
 }
 
-void InterfacesTab::draw_empty(const Pen& pen) const {
-  Spans words{{"The kernel has told of no interface yet", Role::kStrong}};
+void InterfacesTab::draw_empty(const Pen& pen, const Frame& frame) const {
+  Spans words{{frame.snapshot.playback ? "A capture file does not tell of interfaces"
+                                       : "The kernel has told of no interface yet",
+               Role::kStrong}};
   if (hidden_ > 0) {
     words = {{"None of " + format_count(hidden_) + " interfaces is ", Role::kText},
              {std::string(which_name(which_)), Role::kKey}};
   }
-  const int x = list_area_.x + std::max(1, (list_area_.width - columns_of(words)) / 2);
-  pen.say(x, list_area_.y + list_area_.height / 2, list_area_.right() - 1, words);
+  pen.say_in_the_middle(list_area_, words);
 }
 
 void InterfacesTab::draw(const Pen& pen, const Frame& frame) const {
@@ -254,7 +252,7 @@ void InterfacesTab::draw(const Pen& pen, const Frame& frame) const {
   });
   const TableRow* line = table_.selected();
   if (line == nullptr) {
-    draw_empty(pen);
+    draw_empty(pen, frame);
     return;
   }
   draw_interface_detail(pen, detail_area_, boxed_, frame.snapshot, *shown_[line->item]);

@@ -44,11 +44,6 @@ std::string_view which_name(WhichProcesses which) {
   return kNames[static_cast<std::size_t>(which)];
 }
 
-template <typename T>
-void turn(T& value) {
-  value = static_cast<T>((static_cast<int>(value) + 1) % static_cast<int>(T::kCount));
-}
-
 enum Command : int { kGroup, kWhich, kUnfoldAll, kDetail };
 constexpr std::array<OwnKey, 4> kKeys{{
     {kGroup, {"b"}, "by program, by process, by container or unit", "group"},
@@ -136,10 +131,7 @@ void ProcessesTab::refresh(const Frame& frame, Rect area) {
   list_.refresh(frame, {grouping_, which_, table_.sort(), table_.descending()});
   const auto& owners = frame.snapshot.owners;
   place(area, owners != nullptr && owners->unowned.has_value());
-  const Rect inside =
-      boxed_ ? list_area_.inset(1)
-             : Rect{list_area_.x, list_area_.y + 1, list_area_.width, list_area_.height - 1};
-  table_.settle(lines(), inside);
+  table_.settle(lines(), inside_panel(list_area_, boxed_));
 }
 
 // --- on the canvas -------------------------------------------------------------------------------
@@ -267,7 +259,9 @@ void ProcessesTab::draw_unowned(const Pen& pen, const model::UnownedTraffic& uno
 }
 
 void ProcessesTab::draw_empty(const Pen& pen, const Frame& frame) const {
-  Spans words{{"No process has a socket yet", Role::kStrong}};
+  Spans words{{frame.snapshot.playback ? "A capture file does not tell of sockets and processes"
+                                       : "No process has a socket yet",
+               Role::kStrong}};
   if (list_.hidden() > 0) {
     words = {{"None of " + format_count(list_.hidden()) + " processes is ", Role::kText}};
     const bool by_filter = frame.state.filter.accepts != nullptr;
@@ -280,8 +274,7 @@ void ProcessesTab::draw_empty(const Pen& pen, const Frame& frame) const {
           {"one with a connection that the filter accepts; Esc clears it", Role::kText});
     }
   }
-  const int x = list_area_.x + std::max(1, (list_area_.width - columns_of(words)) / 2);
-  pen.say(x, list_area_.y + list_area_.height / 2, list_area_.right() - 1, words);
+  pen.say_in_the_middle(list_area_, words);
 }
 
 void ProcessesTab::draw(const Pen& pen, const Frame& frame) const {
