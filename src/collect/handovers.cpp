@@ -121,7 +121,8 @@ std::vector<model::HolderDoubt> Handovers::doubts(ProcessCache& cache) {
   for (const auto& [pid, before] : holders_before_) {
     const auto process = cache.find(pid);
     const bool lives = process && process->start_ticks == before.process->start_ticks;
-    bool sure = no_forks_ && before.quiet && !process;
+    // Of one that is gone nothing tells whether it has executed something first.
+    bool sure = false;
     if (lives) {
       const bool asked = holders_.contains(pid);
       sure = judge(cache, pid, process).sure;
