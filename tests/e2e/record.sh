@@ -190,6 +190,8 @@ if "$scratch/netwatch" read -q --confine strict "$scratch/all.pcapng" >/dev/null
   cp "$NETWATCH" "$scratch/netwatch-cap"
   setcap cap_net_raw=ep "$scratch/netwatch-cap"
   prefix=(setpriv --reuid=4711 --regid=4712 --clear-groups) program=$scratch/netwatch-cap
+  # A small window: bytes come all the time, and not at once into the socket's buffer.
+  inside bash -c 'echo 4096 8192 8192 >/proc/sys/net/ipv4/tcp_rmem'
   start -w "$scratch/theirs/cap.pcapng" -i lo --confine strict
   nsenter --net="/run/netns/$near" -- setpriv --reuid=4711 --regid=4712 --clear-groups \
     curl -s -o /dev/null --limit-rate 1M --max-time 6 http://127.0.0.1:8080/large || true
